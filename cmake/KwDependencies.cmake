@@ -1,0 +1,17 @@
+# SPDX-License-Identifier: Apache-2.0
+# Every third-party library, found once. Versions and reasons: docs/dependencies.md.
+find_package(Threads REQUIRED)
+find_package(CURL REQUIRED)
+find_package(nlohmann_json REQUIRED)
+find_package(SQLite3 REQUIRED)
+find_package(OpenSSL REQUIRED COMPONENTS Crypto)
+find_package(Boost 1.74 REQUIRED)
+find_package(spdlog REQUIRED)
+find_package(CLI11 REQUIRED)
+find_package(tomlplusplus REQUIRED)
+find_package(PkgConfig REQUIRED)
+pkg_check_modules(KW_SECCOMP REQUIRED IMPORTED_TARGET libseccomp)
+pkg_check_modules(KW_ZSTD REQUIRED IMPORTED_TARGET libzstd)
+if(KWRIGHT_TESTS)
+    find_package(Catch2 REQUIRED)
+endif()

@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: Apache-2.0
+// An unjudged source, as it is proposed and judged.
+#pragma once
+
+#include <string>
+#include <vector>
+
+namespace kw {
+
+struct Candidate {
+    std::string task;                ///< task name
+    std::string target = "cpu";      ///< "cpu" | "cuda"
+    std::string isa = "native";      ///< "native" | "x86-64-v2" | "x86-64-v3" | "x86-64-v4"
+    std::string source;              ///< one C++ file, as proposed
+    std::vector<std::string> flags;  ///< from directives; only those of the allow-list
+    std::string hash;                ///< content hash of (task, target, source)
+};
+
+/// Reads `//!kwright task=... target=... isa=... flags=...` and computes the hash. The directive
+/// overrides the defaults given.
+[[nodiscard]] Candidate make_candidate(
+    const std::string& task, std::string source, const std::string& default_isa = "native");
+
+/// Hash of the source's tokens: comments, white space and line breaks do not count. Finds
+/// duplicates before anything is built.
+[[nodiscard]] std::string token_hash(const std::string& source);
+
+}  // namespace kw

@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: Apache-2.0
+// Every row the database stores, as plain values. Hashes are 64 hex digits; times are UTC
+// milliseconds.
+#pragma once
+
+#include "core/evaluation.hpp"
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace kw {
+
+/// One search. `state`: planned | running | interrupted | finished | failed.
+struct CampaignRow {
+    std::int64_t id = 0;
+    std::string name;  ///< unique in the file: "demo", "demo-2", "w4a16_gemv-1"
+    std::string task;
+    std::string task_hash;
+    std::string target = "cpu";
+    std::string strategy;  ///< preset name
+    std::string proposer;  ///< "tune", "openai:model", "exchange:DIR", "replay:FILE", ...
+    std::string
+        settings_json;  ///< everything else that `resume` needs (budget, W, D, gamma, isa, seed)
+    std::string state = "planned";
+    std::string stop_reason;
+    std::int64_t created_ms = 0;
+    std::int64_t updated_ms = 0;
+    int evaluations = 0;  ///< finished ones
+    double spent_usd = 0;
+    std::int64_t tokens_in = 0;
+    std::int64_t tokens_out = 0;
+};
+
+/// One prompt and what came back, content-addressed.
+struct ReplyRow {
+    std::string hash;  ///< of (prompt hash, raw text, model label)
+    std::int64_t campaign_id = 0;
+    int step = 0;
+    int slot = 0;
+    std::string prompt_hash;
+    std::string prompt;       ///< stored once per hash, zstd
+    std::string raw;          ///< unedited
+    std::string model;        ///< label: "exchange", "tune", "openai:gpt-..."
+    std::string parent_hash;  ///< candidate that edits apply to; "" = none
+    std::int64_t tokens_in = 0;
+    std::int64_t tokens_out = 0;
+    double usd = 0;
+    double seconds = 0;
+    std::int64_t created_ms = 0;
+};
+
+struct CandidateRow {
+    std::string hash;
+    std::string task;
+    std::string target = "cpu";
+    std::string isa;
+    std::string source;  ///< stored zstd
+    std::string token_hash;
+    std::string origin;  ///< "seed" | "reply" | "tune" | "user" | "baseline"
+    std::int64_t created_ms = 0;
+};
+
+/// One candidate judged in one campaign: the unit of the budget. (campaign, step, slot) is unique,
+/// so that a resumed campaign can never store one twice.
+struct EvaluationRow {
+    std::int64_t id = 0;
+    std::int64_t campaign_id = 0;
+    int step = 0;
+    int slot = 0;
+    std::string candidate_hash;  ///< "" for NR
+    std::string parent_hash;
+    std::string reply_hash;
+    std::string state =
+        "judged";       ///< queued | waiting_device | judged | stale | unverified | revoked
+    std::string note;   ///< one line of the proposer: what was tried
+    double reward = 0;  ///< 0 unless accepted, else speed-up
+    double best_discounted = 0;  ///< y after this evaluation
+    bool new_best = false;
+    Evaluation result;  ///< verdict, shapes with samples (zstd), findings, environment
+    std::int64_t created_ms = 0;
+};
+
+/// A board line: the best row of a task on a device, or one of the runners-up.
+struct BoardRow {
+    std::string task;
+    std::string candidate_hash;
+    std::string campaign;
+    std::string model;
+    std::string device;
+    std::string isa;
+    Ratio speedup;
+    Ratio vs_naive;
+    double min_speedup = 0;
+    double sol = 0;
+    Comparison comparison = Comparison::unclear;
+    std::string state;
+    int lines_of_code = 0;
+    int step = 0;
+    int slot = 0;
+    std::int64_t evaluation_id = 0;
+    std::int64_t created_ms = 0;
+};
+
+struct BoardFilter {
+    std::optional<std::string> task;
+    std::vector<std::string> campaigns;
+    std::optional<std::string> target;
+    bool all = false;  ///< every accepted kernel, not the best of each task and device
+    int limit = 100;
+};
+
+}  // namespace kw

@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: Apache-2.0
+// The store: one SQLite file, WAL, a single writer, forward-only migrations. The only folder that
+// knows SQL. Every call is one transaction; what returned ok survives kill -9.
+#pragma once
+
+#include "core/result.hpp"
+#include "core/rows.hpp"
+
+#include <cstdint>
+#include <filesystem>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace kw::db {
+
+enum class Access {
+    write,      ///< the one writer; creates and migrates the file
+    read_only,  ///< viewers: never lock out or change the writer; an older schema is read as it is
+};
+
+/// What gc found or removed.
+struct GcReport {
+    std::int64_t blobs = 0;
+    std::int64_t bytes = 0;
+};
+
+class Store {
+public:
+    /// Errors are Errc::database: locked by another writer, unwritable, disk full, not a kwright
+    /// database, newer schema (the hint names the version that wrote it).
+    static Result<Store> open(const std::filesystem::path& file, Access access);
+    ~Store();
+    Store(Store&&) noexcept;
+    Store& operator=(Store&&) noexcept;
+
+    [[nodiscard]] const std::filesystem::path& file() const;
+    [[nodiscard]] int schema_version() const;
+
+    // --- campaigns ---
+    /// Takes `wanted` or, when it is taken, "wanted-2", "wanted-3", ...; sets id and name in the
+    /// row.
+    Result<CampaignRow> create_campaign(CampaignRow row);
+    Result<void> update_campaign(const CampaignRow& row);
+    Result<std::optional<CampaignRow>> campaign(const std::string& name);
+    Result<std::vector<CampaignRow>> campaigns();
+
+    // --- proposals: stored before they are judged ---
+    /// Idempotent by (campaign, step, slot): a second call with the same key keeps the first reply.
+    Result<void> put_reply(const ReplyRow& row);
+    Result<std::vector<ReplyRow>> replies(std::int64_t campaign_id);
+    Result<std::optional<ReplyRow>> reply_at(std::int64_t campaign_id, int step, int slot);
+    Result<void> put_candidate(const CandidateRow& row);  ///< idempotent by hash
+    /// `hash_prefix` of at least 4 hex digits. Ambiguous or unknown: Errc::usage, naming the
+    /// matches.
+    Result<CandidateRow> candidate(const std::string& hash_prefix);
+    /// A candidate of the campaign with the same token hash, if there is one.
+    Result<std::optional<std::string>> find_duplicate(
+        std::int64_t campaign_id, const std::string& token_hash);
+
+    // --- evaluations ---
+    /// The row, its samples, findings and the campaign's counters, in one transaction. Idempotent
+    /// by (campaign, step, slot): returns false when it was there already.
+    Result<bool> put_evaluation(const EvaluationRow& row, const CampaignRow& campaign);
+    Result<std::vector<EvaluationRow>> evaluations(
+        std::int64_t campaign_id);  ///< by step, slot; with samples
+    Result<std::vector<EvaluationRow>> evaluations_of(const std::string& candidate_hash);
+    Result<void> set_evaluation_state(std::int64_t evaluation_id, const std::string& state);
+
+    // --- leaderboard ---
+    Result<std::vector<BoardRow>> board(const BoardFilter& filter);
+
+    // --- calibration and settings of this machine ---
+    Result<void> put_device(const std::string& device_hash, const std::string& json);
+    Result<std::optional<std::string>> device(const std::string& device_hash);
+
+    // --- housekeeping ---
+    /// A consistent copy while a campaign writes (SQLite backup API).
+    Result<void> backup(const std::filesystem::path& to);
+    Result<GcReport> gc(bool remove);
+    /// "ok", or what PRAGMA integrity_check and foreign_key_check say.
+    Result<std::string> integrity();
+
+private:
+    struct Impl;
+    explicit Store(std::unique_ptr<Impl> impl);
+    std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace kw::db

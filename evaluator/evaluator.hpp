@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: Apache-2.0
+// The judge, stage by stage: scan, build, check, time. Knows nothing of the database or of models.
+#pragma once
+
+#include "core/candidate.hpp"
+#include "core/csprng.hpp"
+#include "core/evaluation.hpp"
+#include "core/result.hpp"
+#include "core/task.hpp"
+#include "sandbox/sandbox.hpp"
+
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+
+namespace kw {
+
+struct JudgeOptions {
+    double cap_s = 0;          ///< wall seconds for this judgement; 0 = the task's own cap
+    int max_pairs = 300;       ///< per shape
+    double dead_band = 0.005;  ///< ratios within 1 +- this are "same"
+    bool timed = true;         ///< false: stop after the check
+    bool hidden_cases = true;
+    bool hot = true;                  ///< also measure hot
+    std::optional<Seed> seed;         ///< fixed seed, for replays and tests; default: fresh
+    bool keep_baselines_warm = true;  ///< reuse baseline processes and pools between judgements
+};
+
+/// Stage reports while a judgement runs: "building", "checking case 3/12", "timing 4096x4096 pair
+/// 60".
+using StageObserver = std::function<void(const std::string& stage, const std::string& text)>;
+
+/// A device that candidates run on. One path, many devices: judge() is the same for all of them.
+struct Device {
+    virtual ~Device() = default;
+    [[nodiscard]] virtual std::string id() const = 0;  ///< "cpu"
+    [[nodiscard]] virtual std::string description()
+        const = 0;  ///< "cpu: AMD EPYC 9R14, 2 cores, x86-64-v4"
+    /// Judges one candidate. An Error means that *we* could not judge: the candidate must not be
+    /// scored.
+    virtual Result<Evaluation> judge(
+        const Task& task,
+        const Candidate& candidate,
+        const JudgeOptions& options,
+        const StageObserver& observer) = 0;
+};
+
+struct EvaluatorConfig {
+    std::filesystem::path cache_dir;    ///< content-addressed build cache and calibration
+    std::filesystem::path harness_dir;  ///< folder of the harness programs (kw-runner)
+    std::string sandbox_mode = "auto";
+    std::string compiler = "g++";  ///< name or path
+};
+
+/// The CPU device. Errors: no compiler, no sandbox, no AVX2, not x86-64; each with a hint.
+[[nodiscard]] Result<std::unique_ptr<Device>> open_cpu_device(const EvaluatorConfig& config);
+
+/// judge() with the rule for our own failures: an XX is retried once and never scored.
+[[nodiscard]] Result<Evaluation> judge(
+    Device& device,
+    const Task& task,
+    const Candidate& candidate,
+    const JudgeOptions& options,
+    const StageObserver& observer = {});
+
+}  // namespace kw

@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: Apache-2.0
+// The sequential paired test and its intervals: pure arithmetic on samples, no clock. The protocol
+// around it is docs/measurement.md.
+#pragma once
+
+#include "core/evaluation.hpp"
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+namespace kw::stats {
+
+[[nodiscard]] double median(std::span<const double> values);  ///< 0 for none
+[[nodiscard]] double quantile(std::span<const double> values, double q);
+
+struct PairedTestOptions {
+    double dead_band = 0.005;  ///< |log ratio| within it counts as no difference
+    int min_pairs = 24;
+    int max_pairs = 300;
+    int look_every = 12;   ///< looks at the data are spent from one error budget (alpha spending)
+    double alpha = 0.005;  ///< chance of calling an equal pair faster or slower, all looks together
+    double want_half_width = 0.004;  ///< precise enough: the interval's relative half width
+};
+
+enum class PairedState { undecided, decided, exhausted };
+
+/// Feed pairs, ask whether to go on. Works on log(baseline/candidate); robust to outliers and heavy
+/// tails (sign and rank based decisions, medians), blocks by placement so that one lucky memory
+/// placement cannot decide alone.
+class PairedTest {
+public:
+    explicit PairedTest(PairedTestOptions options = {});
+
+    void add(const Sample& sample);
+    [[nodiscard]] PairedState state() const;
+    /// faster: the candidate is; same: the interval lies inside the dead band; unclear: none of
+    /// them shown yet.
+    [[nodiscard]] Comparison comparison() const;
+    /// Median ratio baseline/candidate with a bootstrap interval (95 %, fixed seed: same samples,
+    /// same interval).
+    [[nodiscard]] Ratio ratio() const;
+    [[nodiscard]] const std::vector<Sample>& samples() const { return samples_; }
+
+private:
+    PairedTestOptions options_;
+    std::vector<Sample> samples_;
+    PairedState state_ = PairedState::undecided;
+    Comparison comparison_ = Comparison::unclear;
+    int looks_ = 0;
+};
+
+/// Geometric mean over shapes with an interval from resampling every shape's pairs together.
+[[nodiscard]] Ratio geometric_mean(std::span<const ShapeTiming> shapes);
+/// From per-shape comparisons: faster/slower when the interval of the mean says so, same inside the
+/// dead band.
+[[nodiscard]] Comparison overall(const Ratio& mean, double dead_band);
+
+}  // namespace kw::stats
