@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "core/candidate.hpp"
+
+#include "core/hash.hpp"
+
+#include <algorithm>
+#include <string_view>
+
+namespace kw {
+namespace {
+
+constexpr std::string_view k_directive = "//!kwright";
+
+std::string_view trim(std::string_view text) {
+    constexpr std::string_view k_space = " \t\r\f\v";
+    const std::size_t first = text.find_first_not_of(k_space);
+    if (first == std::string_view::npos) {
+        return {};
+    }
+    return text.substr(first, text.find_last_not_of(k_space) - first + 1);
+}
+
+/// The next word of `text`, which it is removed from.
+std::string_view next_word(std::string_view& text) {
+    text = trim(text);
+    const std::size_t end = std::min(text.find_first_of(" \t"), text.size());
+    const std::string_view word = text.substr(0, end);
+    text.remove_prefix(end);
+    return word;
+}
+
+std::vector<std::string> split_list(std::string_view text) {
+    std::vector<std::string> parts;
+    while (!text.empty()) {
+        const std::size_t end = std::min(text.find(','), text.size());
+        if (end > 0) {
+            parts.emplace_back(text.substr(0, end));
+        }
+        text.remove_prefix(std::min(end + 1, text.size()));
+    }
+    return parts;
+}
+
+// An unknown key is no error here: the build scan says so, with the line (evaluator).
+void apply_directive(std::string_view line, Candidate& candidate) {
+    while (true) {
+        const std::string_view word = next_word(line);
+        if (word.empty()) {
+            return;
+        }
+        const std::size_t equals = word.find('=');
+        if (equals == std::string_view::npos || equals + 1 == word.size()) {
+            continue;
+        }
+        const std::string_view key = word.substr(0, equals);
+        const std::string_view value = word.substr(equals + 1);
+        if (key == "task") {
+            candidate.task = value;
+        } else if (key == "target") {
+            candidate.target = value;
+        } else if (key == "isa") {
+            candidate.isa = value;
+        } else if (key == "flags") {
+            for (std::string& flag : split_list(value)) {
+                candidate.flags.push_back(std::move(flag));
+            }
+        }
+    }
+}
+
+}  // namespace
+
+Candidate make_candidate(
+    const std::string& task, std::string source, const std::string& default_isa) {
+    Candidate candidate;
+    candidate.task = task;
+    candidate.isa = default_isa;
+    candidate.source = std::move(source);
+    std::string_view rest = candidate.source;
+    while (!rest.empty()) {
+        const std::size_t end = std::min(rest.find('\n'), rest.size());
+        const std::string_view line = trim(rest.substr(0, end));
+        if (line.starts_with(k_directive)) {
+            const std::string_view words = line.substr(k_directive.size());
+            if (words.empty() || words.front() == ' ' || words.front() == '\t') {
+                apply_directive(words, candidate);
+            }
+        }
+        rest.remove_prefix(std::min(end + 1, rest.size()));
+    }
+    candidate.hash = Hasher()
+                         .add("kwright.candidate/1")
+                         .add(candidate.task)
+                         .add(candidate.target)
+                         .add(candidate.source)
+                         .hex();
+    return candidate;
+}
+
+}  // namespace kw
