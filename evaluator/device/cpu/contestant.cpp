@@ -1,0 +1,318 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "evaluator/device/cpu/contestant.hpp"
+
+#include "evaluator/fill.hpp"
+
+#include <algorithm>
+#include <cstring>
+
+namespace kw::cpu {
+namespace {
+
+constexpr std::byte k_canary{0xA5};
+constexpr std::int64_t k_red_zone = 4096;
+constexpr int k_patches_per_input = 8;
+constexpr int k_probes = 16;
+
+/// The bytes before and after a placed output, inside its slot.
+struct RedZones {
+    std::span<std::byte> before, after;
+};
+
+RedZones red_zones(const Seat& seat, const Slot& slot, std::int64_t offset, std::int64_t bytes) {
+    const std::int64_t front = std::min(offset, k_red_zone);
+    const std::int64_t back = std::min(slot.stride - offset - bytes, k_red_zone);
+    return {seat.view(slot, 0, offset - front, front), seat.view(slot, 0, offset + bytes, back)};
+}
+
+bool writes(Role role) {
+    return role == Role::out || role == Role::inout || role == Role::workspace;
+}
+
+/// An element of an input that is withheld until the moment the call starts: whoever computes
+/// early, from what lies there before, computes something else. What stands in their place comes
+/// from elsewhere in the same input, so that it is a legitimate value.
+struct LatePatch {
+    std::byte* at = nullptr;
+    std::size_t bytes = 0;
+    std::array<std::byte, 4> real{};
+};
+
+void withhold(
+    std::span<std::byte> input,
+    std::size_t unit,
+    SecretStream& secrets,
+    std::vector<LatePatch>& patches) {
+    const std::size_t words = input.size() / unit;
+    if (unit > 4 || words < 64) {
+        return;
+    }
+    for (int i = 0; i < k_patches_per_input; ++i) {
+        std::byte* at = input.data() + secrets.below(words) * unit;
+        const std::byte* other = input.data() + secrets.below(words) * unit;
+        LatePatch patch{at, unit, {}};
+        std::memcpy(patch.real.data(), at, unit);
+        std::memcpy(at, other, unit);
+        patches.push_back(patch);
+    }
+}
+
+/// A word of an output, read right after "done": it must not change any more.
+struct Probe {
+    const std::byte* at = nullptr;
+    std::uint32_t seen = 0;
+};
+
+std::uint32_t read_word(const std::byte* at) {
+    std::uint32_t word = 0;
+    std::memcpy(&word, at, sizeof(word));
+    return word;
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Contestant>> Contestant::start(
+    const Stage& stage,
+    const Task& task,
+    const std::filesystem::path& shared_object,
+    harness::Mode mode,
+    Seat& seat,
+    const DimMap& shape) {
+    std::unique_ptr<Contestant> contestant(new Contestant());
+    contestant->task_ = &task;
+    contestant->seat_ = &seat;
+    RunnerSpec spec;
+    spec.program = stage.runner_program;
+    spec.shared_object = shared_object;
+    spec.mode = mode;
+    spec.cores = stage.cores;
+    spec.segments = seat.layout.segments;
+    spec.in = seat.in;
+    spec.weights = seat.weights;
+    spec.io = seat.io;
+    if (task.prepare && mode != harness::mode_null) {
+        KW_TRY(contestant->start_preparer(stage, spec, shape));
+        if (contestant->start_failure_) {
+            return contestant;
+        }
+    }
+    if (contestant->preparer_) {
+        spec.packed = seat.packed;
+    }
+    KW_TRY_ASSIGN(contestant->runner_, Runner::start(stage.sandbox, spec));
+    if (const RunnerFailure* failure = contestant->runner_->start_failure()) {
+        contestant->start_failure_ = *failure;
+    }
+    return contestant;
+}
+
+Result<void> Contestant::start_preparer(
+    const Stage& stage, const RunnerSpec& spec, const DimMap& shape) {
+    RunnerSpec prepare_spec = spec;
+    prepare_spec.prepares = true;
+    KW_TRY_ASSIGN(preparer_, Runner::start(stage.sandbox, prepare_spec));
+    CallSpec ask;
+    ask.function = harness::function_prepare_size;
+    ask.dims = ordered_dims(*task_, shape);
+    const CallOutcome size = preparer_->call(ask);
+    if (!size.ok) {
+        start_failure_ = size.failure;
+        return {};
+    }
+    if (size.value == 0) {
+        preparer_.reset();
+        return {};
+    }
+    KW_TRY(add_packed(*seat_));
+    prepare_spec.packed = seat_->packed;
+    KW_TRY_ASSIGN(preparer_, Runner::start(stage.sandbox, prepare_spec));
+    if (const RunnerFailure* failure = preparer_->start_failure()) {
+        start_failure_ = *failure;
+    }
+    return {};
+}
+
+std::vector<std::uint64_t> Contestant::pointers(
+    const DimMap& dims, std::int64_t set, int placement) const {
+    std::vector<std::uint64_t> result;
+    for (std::size_t i = 0; i < task_->args.size(); ++i) {
+        const Arg& arg = task_->args[i];
+        const Slot& slot = seat_->layout.args[i];
+        const std::int64_t bytes = byte_size(arg, dims).value();
+        const std::int64_t copy = arg.role == Role::weight ? set : 0;
+        result.push_back(
+            slot.address + static_cast<std::uint64_t>(
+                               copy * slot.stride + place(slot, bytes, placement, arg.role)));
+    }
+    const Slot& packed = seat_->layout.packed;
+    result.push_back(
+        preparer_ ? packed.address + static_cast<std::uint64_t>(set * packed.stride) : 0);
+    return result;
+}
+
+PrepareResult Contestant::prepare(const DimMap& dims, std::int64_t set, int placement) {
+    PrepareResult result;
+    if (!preparer_) {
+        return result;
+    }
+    result.defined = true;
+    CallSpec ask;
+    ask.function = harness::function_prepare_size;
+    ask.dims = ordered_dims(*task_, dims);
+    const CallOutcome size = preparer_->call(ask);
+    if (!size.ok) {
+        result.failure = size.failure;
+        return result;
+    }
+    const std::int64_t cap = task_->prepare_max_bytes.eval(dims).value();
+    result.bytes = static_cast<std::int64_t>(size.value);
+    if (size.value > static_cast<std::uint64_t>(cap)) {
+        result.failure = RunnerFailure{
+            Verdict::memory_limit,
+            "prepare wants " + std::to_string(size.value) + " bytes, the task allows " +
+                std::to_string(cap),
+            "Packed weights may be reordered, not expanded.",
+            0};
+        return result;
+    }
+    CallSpec pack;
+    pack.function = harness::function_prepare;
+    pack.dims = ask.dims;
+    pack.limit = std::chrono::seconds(10);
+    pack.pointers = pointers(dims, set, placement);
+    for (std::size_t i = 0; i < task_->args.size(); ++i) {
+        if (task_->args[i].role != Role::weight) {
+            pack.pointers[i] = 0;
+        }
+    }
+    const CallOutcome outcome = preparer_->call(pack);
+    result.ns = outcome.ns;
+    if (!outcome.ok) {
+        result.failure = outcome.failure;
+        result.failure->summary = "prepare: " + result.failure->summary;
+    }
+    return result;
+}
+
+void Contestant::lay_out(const CallRequest& request, std::uint64_t salt) {
+    for (std::size_t i = 0; i < task_->args.size(); ++i) {
+        const Arg& arg = task_->args[i];
+        const Slot& slot = seat_->layout.args[i];
+        const std::int64_t bytes = byte_size(arg, request.dims).value();
+        const std::int64_t offset = place(slot, bytes, request.placement, arg.role);
+        if (arg.role == Role::weight) {
+            continue;
+        }
+        const auto view = seat_->view(slot, 0, offset, bytes);
+        if (arg.role == Role::in || arg.role == Role::inout) {
+            std::ranges::copy(request.inputs.args[i], view.begin());
+        } else {
+            poison(view, arg.dtype, salt);
+        }
+        if (arg.role == Role::inout) {
+            const Slot& original = seat_->layout.originals[i];
+            const std::int64_t at = place(original, bytes, request.placement, Role::in);
+            std::ranges::copy(request.inputs.args[i], seat_->view(original, 0, at, bytes).begin());
+        }
+        if (writes(arg.role)) {
+            const RedZones zones = red_zones(*seat_, slot, offset, bytes);
+            std::ranges::fill(zones.before, k_canary);
+            std::ranges::fill(zones.after, k_canary);
+        }
+    }
+}
+
+std::optional<RunnerFailure> Contestant::broken_red_zone(const DimMap& dims, int placement) const {
+    const auto intact = [](std::span<const std::byte> zone) {
+        return std::ranges::all_of(zone, [](std::byte b) { return b == k_canary; });
+    };
+    for (std::size_t i = 0; i < task_->args.size(); ++i) {
+        const Arg& arg = task_->args[i];
+        if (!writes(arg.role)) {
+            continue;
+        }
+        const Slot& slot = seat_->layout.args[i];
+        const std::int64_t bytes = byte_size(arg, dims).value();
+        const RedZones zones =
+            red_zones(*seat_, slot, place(slot, bytes, placement, arg.role), bytes);
+        const bool before = intact(zones.before);
+        if (!before || !intact(zones.after)) {
+            return RunnerFailure{
+                Verdict::out_of_bounds,
+                "wrote " + std::string(before ? "behind" : "before") + " the argument " + arg.name,
+                show_dims(*task_, dims),
+                0};
+        }
+    }
+    return std::nullopt;
+}
+
+CallResult Contestant::call(const CallRequest& request) {
+    CallResult result;
+    result.poison_salt = request.secrets.next_u64();
+    lay_out(request, result.poison_salt);
+
+    std::vector<LatePatch> patches;
+    std::vector<Probe> probes;
+    for (std::size_t i = 0; i < task_->args.size(); ++i) {
+        const Arg& arg = task_->args[i];
+        const Slot& slot = seat_->layout.args[i];
+        const std::int64_t bytes = byte_size(arg, request.dims).value();
+        const std::int64_t offset = place(slot, bytes, request.placement, arg.role);
+        if (arg.role == Role::in && arg.fill.dist != "records") {
+            withhold(
+                seat_->view(slot, 0, offset, bytes), size_of(arg.dtype), request.secrets, patches);
+        } else if ((arg.role == Role::out || arg.role == Role::inout) && bytes >= 4) {
+            const auto view = seat_->view(slot, 0, offset, bytes);
+            for (int n = 0; n < k_probes; ++n) {
+                const std::uint64_t at =
+                    request.secrets.below(static_cast<std::uint64_t>(bytes) - 3);
+                probes.push_back({view.data() + at, 0});
+            }
+        }
+    }
+
+    CallSpec spec;
+    spec.function = harness::function_entry;
+    spec.dims = ordered_dims(*task_, request.dims);
+    spec.pointers = pointers(request.dims, request.set, request.placement);
+    spec.limit = request.limit;
+    // In reverse, so that a word withheld twice ends as it was.
+    spec.at_go = [&] {
+        for (auto patch = patches.rbegin(); patch != patches.rend(); ++patch) {
+            std::memcpy(patch->at, patch->real.data(), patch->bytes);
+        }
+    };
+    spec.at_done = [&] {
+        for (Probe& probe : probes) {
+            probe.seen = read_word(probe.at);
+        }
+    };
+    const CallOutcome outcome = runner_->call(spec);
+    result.ns = outcome.ns;
+    if (!outcome.ok) {
+        result.failure = outcome.failure;
+        return result;
+    }
+    const bool late =
+        std::ranges::any_of(probes, [](const Probe& p) { return read_word(p.at) != p.seen; });
+    if (late) {
+        result.failure = RunnerFailure{
+            Verdict::too_fast,
+            "too fast to be true: the output still changed after the call had returned",
+            "All work must be done when the function returns.",
+            0};
+        return result;
+    }
+    result.failure = broken_red_zone(request.dims, request.placement);
+    return result;
+}
+
+std::span<const std::byte> Contestant::output(
+    std::size_t arg, const DimMap& dims, int placement) const {
+    const Slot& slot = seat_->layout.args[arg];
+    const std::int64_t bytes = byte_size(task_->args[arg], dims).value();
+    return seat_->view(slot, 0, place(slot, bytes, placement, task_->args[arg].role), bytes);
+}
+
+}  // namespace kw::cpu

@@ -1,0 +1,332 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "evaluator/device/cpu/cpu_device.hpp"
+
+#include "core/hash.hpp"
+#include "evaluator/device/cpu/lane.hpp"
+#include "evaluator/device/cpu/summary.hpp"
+
+#include <algorithm>
+#include <chrono>
+#include <fstream>
+#include <sstream>
+
+namespace kw::cpu {
+namespace {
+
+using std::chrono::steady_clock;
+
+double ms_since(steady_clock::time_point begin) {
+    return std::chrono::duration<double, std::milli>(steady_clock::now() - begin).count();
+}
+
+Result<std::string> read_source(const std::filesystem::path& file) {
+    std::ifstream stream(file, std::ios::binary);
+    std::ostringstream text;
+    text << stream.rdbuf();
+    if (!stream) {
+        return Error{Errc::config, "reading " + file.string() + " failed", ""};
+    }
+    return text.str();
+}
+
+/// The runner where the sandbox user can reach it: the build tree may lie below a folder of mode
+/// 0700.
+Result<std::filesystem::path> place_runner(
+    sandbox::Sandbox& sandbox, const std::filesystem::path& harness_dir) {
+    const std::filesystem::path from = harness_dir / "kw-runner";
+    KW_TRY_ASSIGN(const std::filesystem::path dir, sandbox.make_run_dir("harness"));
+    const std::filesystem::path to = dir / "kw-runner";
+    std::error_code error;
+    std::filesystem::copy_file(from, to, std::filesystem::copy_options::overwrite_existing, error);
+    if (!error) {
+        std::filesystem::permissions(to, static_cast<std::filesystem::perms>(0755), error);
+    }
+    if (error) {
+        return Error{
+            Errc::environment,
+            "placing the harness program " + from.string() + ": " + error.message(),
+            "reinstall kwright, or set KWRIGHT_HARNESS_DIR to the folder that holds kw-runner"};
+    }
+    return to;
+}
+
+}  // namespace
+
+/// Everything kept about one task between judgements.
+struct CpuDevice::TaskBench {
+    Task task;
+    Seed pool_seed = random_seed();
+    std::filesystem::path reference;
+    std::vector<BuiltBaseline> baselines;
+    std::map<std::string, std::unique_ptr<TimingBench>> shapes;
+};
+
+Result<std::unique_ptr<CpuDevice>> CpuDevice::open(const EvaluatorConfig& config) {
+    if (machine_level() < 3) {
+        return Error{
+            Errc::environment,
+            "opening the CPU device: this processor lacks AVX2 (x86-64-v3)",
+            "judging CPU kernels needs an x86-64 processor with AVX2; boards and reports work "
+            "anywhere"};
+    }
+    std::unique_ptr<CpuDevice> device(new CpuDevice());
+    device->config_ = config;
+    KW_TRY_ASSIGN(device->sandbox_, sandbox::open_sandbox(config.sandbox_mode));
+    KW_TRY_ASSIGN(Toolchain toolchain, find_toolchain(config.compiler));
+    device->builder_ = std::make_unique<Builder>(
+        *device->sandbox_, std::move(toolchain), config.cache_dir / "build");
+    KW_TRY_ASSIGN(device->runner_program_, place_runner(*device->sandbox_, config.harness_dir));
+    KW_TRY_ASSIGN(
+        device->calibration_, calibrate(*device->sandbox_, config.harness_dir, config.cache_dir));
+    device->cores_ = choose_cores();
+    return device;
+}
+
+std::string CpuDevice::description() const {
+    return "cpu: " + calibration_.cpu + ", " + std::to_string(calibration_.cores) +
+           " cores, x86-64-v" + std::to_string(calibration_.isa_level);
+}
+
+Result<CpuDevice::TaskBench*> CpuDevice::bench_of(const Task& task) {
+    if (bench_ && bench_->task.hash == task.hash) {
+        return bench_.get();
+    }
+    bench_ = std::make_unique<TaskBench>();
+    bench_->task = task;
+    if (const auto built = build_trusted(*bench_); !built) {
+        bench_.reset();
+        return built.error();
+    }
+    return bench_.get();
+}
+
+Result<void> CpuDevice::build_trusted(TaskBench& bench) {
+    const Task& task = bench.task;
+    const auto build = [&](SourceKind kind,
+                           const std::filesystem::path& file,
+                           const std::vector<std::string>& link,
+                           const std::string& isa) -> Result<std::filesystem::path> {
+        BuildRequest request;
+        request.kind = kind;
+        KW_TRY_ASSIGN(request.source, read_source(file));
+        request.file_name = file.filename().string();
+        request.isa = isa.empty() ? "native" : isa;
+        request.link = link;
+        KW_TRY_ASSIGN(const BuildOutcome outcome, builder_->build(task, request));
+        if (outcome.verdict != Verdict::accepted) {
+            return Error{
+                Errc::config,
+                "building " + file.string() + ": " + outcome.summary + "\n" + outcome.detail,
+                "a task's reference and baselines must compile"};
+        }
+        return outcome.artifact.shared_object;
+    };
+    KW_TRY_ASSIGN(bench.reference, build(SourceKind::reference, task.reference, {}, "native"));
+    for (const Baseline& baseline : task.baselines) {
+        const bool linkable = std::ranges::all_of(
+            baseline.link,
+            [this](const std::string& library) { return builder_->library_present(library); });
+        if (!linkable || (!baseline.isa.empty() && !machine_has(baseline.isa))) {
+            continue;
+        }
+        KW_TRY_ASSIGN(
+            auto object, build(SourceKind::baseline, baseline.file, baseline.link, baseline.isa));
+        bench.baselines.push_back({baseline.name, std::move(object), baseline.trusted_peer});
+    }
+    if (bench.baselines.empty()) {
+        return Error{
+            Errc::config, "task " + task.name + " has no baseline that this machine can run", ""};
+    }
+    return {};
+}
+
+Result<TimingBench*> CpuDevice::timing_bench(TaskBench& bench, const Case& shape) {
+    std::unique_ptr<TimingBench>& slot = bench.shapes[shape.name];
+    if (!slot) {
+        const Stage stage{*sandbox_, runner_program_, cores_};
+        KW_TRY_ASSIGN(
+            slot,
+            TimingBench::create(
+                stage,
+                bench.task,
+                shape,
+                bench.baselines,
+                bench.reference,
+                calibration_,
+                bench.pool_seed));
+    }
+    return slot.get();
+}
+
+/// One judgement from source to Evaluation.
+class CpuDevice::Judgement {
+public:
+    Judgement(
+        CpuDevice& device,
+        const Task& task,
+        const Candidate& candidate,
+        const JudgeOptions& options,
+        const StageObserver& observer)
+        : device_(device)
+        , task_(task)
+        , candidate_(candidate)
+        , options_(options)
+        , observer_(observer)
+        , seed_(options.seed ? *options.seed : random_seed()) {
+        result_.device = device.description();
+        result_.device_hash = device.calibration_.hash;
+        result_.sandbox_profile = device.sandbox_->profile().id;
+    }
+
+    Result<Evaluation> run() {
+        const auto begin = steady_clock::now();
+        const auto done = [&]() -> Result<Evaluation> {
+            result_.wall_s = ms_since(begin) / 1000;
+            return std::move(result_);
+        };
+        if (!machine_has(candidate_.isa)) {
+            finish(
+                {Verdict::compiled_only,
+                 "compiled only: this machine lacks " + candidate_.isa,
+                 ""});
+            return done();
+        }
+        KW_TRY_ASSIGN(const bool built, build());
+        if (!built) {
+            return done();
+        }
+        KW_TRY_ASSIGN(bench_, device_.bench_of(task_));
+        // The commitment stands before the first input is drawn; weights come from the bench's
+        // pool.
+        const std::string seeds = to_hex(seed_) + to_hex(bench_->pool_seed);
+        result_.seed_commitment = sha256_hex(seeds);
+        result_.seed = seeds;
+        KW_TRY_ASSIGN(const bool correct, check());
+        if (!correct) {
+            return done();
+        }
+        KW_TRY(time(begin));
+        return done();
+    }
+
+private:
+    void finish(const Rejection& rejection) {
+        result_.verdict = rejection.verdict;
+        result_.summary = rejection.summary;
+        result_.detail = rejection.detail;
+    }
+
+    void stage_done(const std::string& stage, steady_clock::time_point begin) {
+        result_.stages.push_back({stage, ms_since(begin)});
+    }
+
+    void observe(const std::string& stage, const std::string& text) const {
+        if (observer_) {
+            observer_(stage, text);
+        }
+    }
+
+    Result<bool> build() {
+        observe("build", device_.builder_->toolchain().version);
+        BuildRequest request;
+        request.source = candidate_.source;
+        request.isa = candidate_.isa;
+        request.flags = candidate_.flags;
+        KW_TRY_ASSIGN(BuildOutcome outcome, device_.builder_->build(task_, request));
+        result_.stages.insert(result_.stages.end(), outcome.stages.begin(), outcome.stages.end());
+        result_.findings = std::move(outcome.findings);
+        result_.build = std::move(outcome.facts);
+        object_ = outcome.artifact.shared_object;
+        if (outcome.verdict != Verdict::accepted) {
+            finish({outcome.verdict, outcome.summary, outcome.detail});
+            return false;
+        }
+        return true;
+    }
+
+    Result<bool> check() {
+        const auto begin = steady_clock::now();
+        const PinnedThread pinned(device_.cores_.judge);
+        SecretStream secrets(seed_, "check");
+        const std::vector<CheckCase> plan = plan_checks(task_, options_, secrets);
+        const Stage stage{*device_.sandbox_, device_.runner_program_, device_.cores_};
+        KW_TRY_ASSIGN(
+            CheckResult checked,
+            run_checks(stage, task_, object_, bench_->reference, plan, secrets, observer_));
+        stage_done("check", begin);
+        result_.cases = std::move(checked.cases);
+        if (checked.rejection) {
+            finish(*checked.rejection);
+            return false;
+        }
+        return true;
+    }
+
+    Result<void> time(steady_clock::time_point judgement_begin) {
+        result_.verdict = Verdict::accepted;
+        if (!options_.timed) {
+            result_.summary =
+                "correct on " + std::to_string(result_.cases.size()) + " cases, not timed";
+            return {};
+        }
+        KW_TRY_ASSIGN(const auto lane, TimingLane::take(device_.config_.cache_dir, "cpu"));
+        std::vector<const Case*> shapes;
+        for (const Case& entry : task_.cases) {
+            if (entry.timed) {
+                shapes.push_back(&entry);
+            }
+        }
+        const double cap = options_.cap_s > 0 ? options_.cap_s : task_.judge_cap_s;
+        for (std::size_t i = 0; i < shapes.size(); ++i) {
+            const auto setup_begin = steady_clock::now();
+            KW_TRY_ASSIGN(TimingBench * bench, device_.timing_bench(*bench_, *shapes[i]));
+            stage_done("bench", setup_begin);
+            const auto begin = steady_clock::now();
+            const double left = cap - ms_since(judgement_begin) / 1000;
+            const double share = std::max(0.2, left / static_cast<double>(shapes.size() - i));
+            SecretStream secrets(seed_, "time/" + shapes[i]->name);
+            KW_TRY_ASSIGN(auto timed, bench->time(object_, options_, share, secrets, observer_));
+            stage_done("time", begin);
+            if (timed.rejection) {
+                finish(*timed.rejection);
+                return {};
+            }
+            result_.shapes.push_back(std::move(timed.timing));
+        }
+        summarise_accepted(result_, options_.dead_band);
+        return {};
+    }
+
+    CpuDevice& device_;
+    const Task& task_;
+    const Candidate& candidate_;
+    const JudgeOptions& options_;
+    const StageObserver& observer_;
+    Seed seed_;
+    TaskBench* bench_ = nullptr;
+    std::filesystem::path object_;
+    Evaluation result_;
+};
+
+Result<Evaluation> CpuDevice::judge(
+    const Task& task,
+    const Candidate& candidate,
+    const JudgeOptions& options,
+    const StageObserver& observer) {
+    Result<Evaluation> result = Judgement(*this, task, candidate, options, observer).run();
+    if (!options.keep_baselines_warm) {
+        bench_.reset();
+    }
+    return result;
+}
+
+}  // namespace kw::cpu
+
+namespace kw {
+
+Result<std::unique_ptr<Device>> open_cpu_device(const EvaluatorConfig& config) {
+    KW_TRY_ASSIGN(auto device, cpu::CpuDevice::open(config));
+    return std::unique_ptr<Device>(std::move(device));
+}
+
+}  // namespace kw

@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+// The CPU device: keeps the toolchain, the calibration and, between judgements of one task, the
+// timing benches.
+#pragma once
+
+#include "evaluator/device/cpu/build.hpp"
+#include "evaluator/device/cpu/time_stage.hpp"
+#include "evaluator/evaluator.hpp"
+
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace kw::cpu {
+
+class CpuDevice final : public Device {
+public:
+    static Result<std::unique_ptr<CpuDevice>> open(const EvaluatorConfig& config);
+
+    [[nodiscard]] std::string id() const override { return "cpu"; }
+    [[nodiscard]] std::string description() const override;
+    Result<Evaluation> judge(
+        const Task& task,
+        const Candidate& candidate,
+        const JudgeOptions& options,
+        const StageObserver& observer) override;
+
+    [[nodiscard]] const Calibration& calibration() const { return calibration_; }
+
+private:
+    CpuDevice() = default;
+    struct TaskBench;
+    class Judgement;
+    Result<TaskBench*> bench_of(const Task& task);
+    Result<void> build_trusted(TaskBench& bench);
+    Result<TimingBench*> timing_bench(TaskBench& bench, const Case& shape);
+
+    EvaluatorConfig config_;
+    std::unique_ptr<sandbox::Sandbox> sandbox_;
+    std::unique_ptr<Builder> builder_;
+    Calibration calibration_;
+    std::filesystem::path runner_program_;
+    Cores cores_;
+    std::unique_ptr<TaskBench>
+        bench_;  ///< of the task judged last: pools take hundreds of megabytes
+};
+
+}  // namespace kw::cpu

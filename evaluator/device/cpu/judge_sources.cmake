@@ -1,0 +1,16 @@
+# SPDX-License-Identifier: Apache-2.0
+list(APPEND KW_EVALUATOR_SOURCES
+    judge.cpp
+    device/cpu/check_stage.cpp
+    device/cpu/contestant.cpp
+    device/cpu/cpu_device.cpp
+    device/cpu/input_source.cpp
+    device/cpu/lane.cpp
+    device/cpu/layout.cpp
+    device/cpu/oracle.cpp
+    device/cpu/runner.cpp
+    device/cpu/runner_failure.cpp
+    device/cpu/seat.cpp
+    device/cpu/shared_memory.cpp
+    device/cpu/summary.cpp
+    device/cpu/time_stage.cpp)

@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "evaluator/device/cpu/seat.hpp"
+
+#include "evaluator/fill.hpp"
+
+#include <algorithm>
+#include <cstring>
+
+namespace kw::cpu {
+
+std::span<std::byte> Seat::view(
+    const Slot& slot, std::int64_t set, std::int64_t offset, std::int64_t bytes) const {
+    const std::shared_ptr<SharedMemory>& memory = slot.region == harness::region_in        ? in
+                                                  : slot.region == harness::region_weights ? weights
+                                                  : slot.region == harness::region_packed  ? packed
+                                                                                           : io;
+    const std::int64_t begin = slot.file_offset + set * slot.stride + offset;
+    KW_CHECK(memory && set < slot.copies && offset >= 0 && offset + bytes <= slot.stride);
+    return memory->bytes().subspan(
+        static_cast<std::size_t>(begin), static_cast<std::size_t>(bytes));
+}
+
+Result<Seat> make_seat(const Layout& layout) {
+    Seat seat;
+    seat.layout = layout;
+    KW_TRY_ASSIGN(
+        seat.in,
+        SharedMemory::create("kw-in", layout.region_bytes[harness::region_in], FutureWrites::no));
+    KW_TRY_ASSIGN(
+        seat.weights,
+        SharedMemory::create(
+            "kw-weights", layout.region_bytes[harness::region_weights], FutureWrites::no));
+    KW_TRY_ASSIGN(
+        seat.io,
+        SharedMemory::create("kw-io", layout.region_bytes[harness::region_io], FutureWrites::yes));
+    return seat;
+}
+
+Result<void> add_packed(Seat& seat) {
+    if (!seat.packed) {
+        KW_TRY_ASSIGN(
+            seat.packed,
+            SharedMemory::create(
+                "kw-packed", seat.layout.region_bytes[harness::region_packed], FutureWrites::yes));
+    }
+    return {};
+}
+
+Result<Inputs> draw_inputs(
+    const Task& task, const DimMap& dims, const std::string& distribution, SecretStream& stream) {
+    Inputs inputs;
+    inputs.args.resize(task.args.size());
+    for (std::size_t i = 0; i < task.args.size(); ++i) {
+        const Arg& arg = task.args[i];
+        if (arg.role != Role::in && arg.role != Role::inout) {
+            continue;
+        }
+        KW_TRY_ASSIGN(const std::int64_t bytes, byte_size(arg, dims));
+        inputs.args[i].resize(static_cast<std::size_t>(bytes));
+        KW_TRY(fill_argument(arg, dims, fill_of(task, arg, distribution), stream, inputs.args[i]));
+    }
+    return inputs;
+}
+
+Result<void> draw_weights(
+    const Task& task,
+    const DimMap& dims,
+    const std::string& distribution,
+    SecretStream& stream,
+    Seat& seat,
+    std::int64_t set,
+    int placement) {
+    for (std::size_t i = 0; i < task.args.size(); ++i) {
+        const Arg& arg = task.args[i];
+        if (arg.role != Role::weight) {
+            continue;
+        }
+        KW_TRY_ASSIGN(const std::int64_t bytes, byte_size(arg, dims));
+        const Slot& slot = seat.layout.args[i];
+        const auto view = seat.view(slot, set, place(slot, bytes, placement, arg.role), bytes);
+        KW_TRY(fill_argument(arg, dims, fill_of(task, arg, distribution), stream, view));
+    }
+    return {};
+}
+
+void copy_weights(
+    const Task& task,
+    const DimMap& dims,
+    const Seat& from,
+    Seat& to,
+    std::int64_t set,
+    int placement) {
+    for (std::size_t i = 0; i < task.args.size(); ++i) {
+        const Arg& arg = task.args[i];
+        if (arg.role != Role::weight) {
+            continue;
+        }
+        const std::int64_t bytes = byte_size(arg, dims).value();
+        const Slot& slot = from.layout.args[i];
+        const std::int64_t offset = place(slot, bytes, placement, arg.role);
+        std::ranges::copy(
+            from.view(slot, set, offset, bytes), to.view(slot, set, offset, bytes).begin());
+    }
+}
+
+}  // namespace kw::cpu

@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "evaluator/device/cpu/shared_memory.hpp"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <cstring>
+
+namespace kw::cpu {
+namespace {
+
+Error failed(const std::string& what) {
+    return {
+        Errc::environment,
+        "sharing memory with a runner: " + what + ": " + std::strerror(errno),
+        "free memory or raise the limit on locked and shared memory"};
+}
+
+}  // namespace
+
+Result<std::shared_ptr<SharedMemory>> SharedMemory::create(
+    const std::string& label, std::int64_t bytes, FutureWrites future_writes) {
+    std::shared_ptr<SharedMemory> memory(new SharedMemory());
+    if (bytes <= 0) {
+        return memory;
+    }
+    const std::size_t page = 4096;
+    memory->size_ = (static_cast<std::size_t>(bytes) + page - 1) / page * page;
+    memory->fd_ = memfd_create(label.c_str(), MFD_CLOEXEC | MFD_ALLOW_SEALING);
+    if (memory->fd_ < 0) {
+        return failed("memfd_create " + label);
+    }
+    if (ftruncate(memory->fd_, static_cast<off_t>(memory->size_)) != 0) {
+        return failed("sizing " + label + " to " + std::to_string(memory->size_) + " bytes");
+    }
+    void* data = mmap(
+        nullptr, memory->size_, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_POPULATE, memory->fd_, 0);
+    if (data == MAP_FAILED) {
+        return failed("mapping " + label);
+    }
+    memory->data_ = static_cast<std::byte*>(data);
+    int seals = F_SEAL_SHRINK | F_SEAL_GROW;
+    if (future_writes == FutureWrites::no) {
+        seals |= F_SEAL_FUTURE_WRITE;
+    }
+    if (fcntl(memory->fd_, F_ADD_SEALS, seals | F_SEAL_SEAL) != 0) {
+        return failed("sealing " + label);
+    }
+    return memory;
+}
+
+SharedMemory::~SharedMemory() {
+    if (data_ != nullptr) {
+        munmap(data_, size_);
+    }
+    if (fd_ >= 0) {
+        close(fd_);
+    }
+}
+
+Result<int> SharedMemory::open_read_only() const {
+    const std::string path = "/proc/self/fd/" + std::to_string(fd_);
+    const int fd = open(path.c_str(), O_RDONLY | O_CLOEXEC);
+    if (fd < 0) {
+        return failed("opening a memory read-only");
+    }
+    return fd;
+}
+
+}  // namespace kw::cpu

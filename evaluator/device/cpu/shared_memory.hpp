@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+// One memfd that the judge maps writable and runners map at a fixed address. Its size is sealed: a
+// runner that could shrink it would kill the judge with SIGBUS. With `FutureWrites::no` it is
+// sealed against later writable maps too, so that inputs cannot be changed, not even through
+// mprotect.
+#pragma once
+
+#include "core/result.hpp"
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+
+namespace kw::cpu {
+
+enum class FutureWrites { no, yes };
+
+class SharedMemory {
+public:
+    /// `bytes` is rounded up to whole pages; 0 gives an empty memory without a descriptor.
+    static Result<std::shared_ptr<SharedMemory>> create(
+        const std::string& label, std::int64_t bytes, FutureWrites future_writes);
+    ~SharedMemory();
+    SharedMemory(const SharedMemory&) = delete;
+    SharedMemory& operator=(const SharedMemory&) = delete;
+
+    [[nodiscard]] int fd() const { return fd_; }
+    [[nodiscard]] std::span<std::byte> bytes() const { return {data_, size_}; }
+    /// A second descriptor on the same memory that cannot be mapped writable.
+    [[nodiscard]] Result<int> open_read_only() const;
+
+private:
+    SharedMemory() = default;
+    int fd_ = -1;
+    std::byte* data_ = nullptr;
+    std::size_t size_ = 0;
+};
+
+}  // namespace kw::cpu

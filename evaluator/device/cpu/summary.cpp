@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "evaluator/device/cpu/summary.hpp"
+
+#include "evaluator/statistics.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <cstdio>
+
+namespace kw::cpu {
+namespace {
+
+// Models read "0.85x" as nearly good; "15 % slower" tells the direction.
+std::string in_words(const Evaluation& evaluation) {
+    const double ratio = evaluation.speedup.value;
+    char text[160];
+    const char* comparison = "";
+    switch (evaluation.comparison) {
+        case Comparison::same: comparison = "no difference to the baseline"; break;
+        case Comparison::unclear: comparison = "difference to the baseline not shown"; break;
+        case Comparison::faster:
+        case Comparison::slower: break;
+    }
+    std::snprintf(
+        text,
+        sizeof(text),
+        "%.2fx [%.2f, %.2f]: ",
+        ratio,
+        evaluation.speedup.lo,
+        evaluation.speedup.hi);
+    std::string line = text;
+    if (*comparison != '\0') {
+        return line + comparison;
+    }
+    const double percent = ratio >= 1 ? (ratio - 1) * 100 : (1 - ratio) * 100;
+    std::snprintf(
+        text,
+        sizeof(text),
+        "%.0f %% %s than the fastest baseline",
+        percent,
+        ratio >= 1 ? "faster" : "slower");
+    if (ratio >= 2) {
+        std::snprintf(text, sizeof(text), "%.1f times as fast as the fastest baseline", ratio);
+    }
+    return line + text;
+}
+
+}  // namespace
+
+void summarise_accepted(Evaluation& evaluation, double dead_band) {
+    const std::vector<ShapeTiming>& shapes = evaluation.shapes;
+    if (shapes.empty()) {
+        return;
+    }
+    evaluation.speedup = stats::geometric_mean(shapes);
+    evaluation.comparison = stats::overall(evaluation.speedup, dead_band);
+    double log_naive = 0;
+    double log_sol = 0;
+    evaluation.min_speedup = shapes.front().speedup.value;
+    for (const ShapeTiming& shape : shapes) {
+        log_naive += std::log(std::max(shape.naive_ns, 1.0) / std::max(shape.baseline_ns, 1.0));
+        log_sol += std::log(std::max(shape.sol, 1e-9));
+        evaluation.min_speedup = std::min(evaluation.min_speedup, shape.speedup.value);
+    }
+    const auto count = static_cast<double>(shapes.size());
+    const double naive = std::exp(log_naive / count);
+    evaluation.vs_naive = {
+        evaluation.speedup.value * naive,
+        evaluation.speedup.lo * naive,
+        evaluation.speedup.hi * naive};
+    evaluation.sol = std::exp(log_sol / count);
+    evaluation.summary = in_words(evaluation);
+}
+
+}  // namespace kw::cpu

@@ -1,0 +1,374 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "evaluator/device/cpu/time_stage.hpp"
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+
+namespace kw::cpu {
+namespace {
+
+using std::chrono::steady_clock;
+
+constexpr std::int64_t k_least_sets = 3;
+constexpr std::int64_t k_most_sets = 64;
+constexpr int k_warm_up_pairs = 2;
+constexpr int k_choose_rounds = 5;
+constexpr int k_hot_pairs = 6;
+constexpr std::uint64_t k_renew_one_in = 16;  // pairs between rewritten weight sets, on average
+
+double seconds_since(steady_clock::time_point begin) {
+    return std::chrono::duration<double>(steady_clock::now() - begin).count();
+}
+
+/// Enough sets that a rotation passes three last-level caches.
+Result<std::int64_t> choose_sets(const Task& task, const DimMap& dims, std::int64_t llc_bytes) {
+    std::int64_t bytes = 0;
+    for (const Arg& arg : task.args) {
+        if (arg.role == Role::weight) {
+            KW_TRY_ASSIGN(const std::int64_t size, byte_size(arg, dims));
+            bytes += size;
+        }
+    }
+    if (bytes == 0) {
+        return std::int64_t{1};
+    }
+    return std::clamp((3 * llc_bytes + bytes - 1) / bytes, k_least_sets, k_most_sets);
+}
+
+harness::Mode mode_of(const BuiltBaseline& baseline) {
+    return baseline.peer ? harness::mode_peer : harness::mode_trusted;
+}
+
+Error baseline_failed(const Task& task, const std::string& baseline, const std::string& what) {
+    return {
+        Errc::config,
+        "timing the baseline " + baseline + " of " + task.name + ": " + what,
+        "see baselines/ in " + task.folder.string()};
+}
+
+}  // namespace
+
+struct TimingBench::Pair {
+    double baseline_ns = 0;
+    double candidate_ns = 0;
+    std::uint8_t order = 0;
+    std::optional<Rejection> rejection;
+};
+
+Result<std::unique_ptr<TimingBench>> TimingBench::create(
+    const Stage& stage,
+    const Task& task,
+    const Case& shape,
+    const std::vector<BuiltBaseline>& baselines,
+    const std::filesystem::path& reference,
+    const Calibration& calibration,
+    const Seed& pool_seed) {
+    std::unique_ptr<TimingBench> bench(new TimingBench(stage));
+    bench->task_ = &task;
+    bench->case_ = shape;
+    bench->calibration_ = &calibration;
+    bench->pool_stream_.emplace(pool_seed, "pool/" + task.name + "/" + shape.name);
+    const bool cold =
+        std::ranges::any_of(task.args, [](const Arg& a) { return a.role == Role::weight; });
+    KW_TRY_ASSIGN(bench->floor_, floor_of(task, shape.dims, calibration, cold));
+    KW_TRY_ASSIGN(bench->bytes_, task.cost.bytes.eval(shape.dims));
+    KW_TRY_ASSIGN(const std::int64_t sets, choose_sets(task, shape.dims, calibration.llc_bytes));
+    KW_TRY_ASSIGN(const Layout layout, plan_layout(task, {shape.dims}, sets));
+    KW_TRY_ASSIGN(bench->baseline_seat_, make_seat(layout));
+    KW_TRY_ASSIGN(bench->candidate_seat_, make_seat(layout));
+    KW_TRY(bench->fill_pool());
+    KW_TRY_ASSIGN(
+        bench->inputs_,
+        InputSource::create(task, shape.dims, shape.distribution, *bench->pool_stream_));
+    KW_TRY_ASSIGN(
+        bench->oracle_, Oracle::start(stage, task, reference, bench->baseline_seat_, {shape.dims}));
+    const PinnedThread pinned(stage.cores.judge);
+    KW_TRY(bench->measure_null(*bench->pool_stream_));
+    KW_TRY(bench->choose_baseline(baselines));
+    return bench;
+}
+
+Result<void> TimingBench::fill_pool() {
+    for (std::int64_t set = 0; set < baseline_seat_.layout.sets; ++set) {
+        KW_TRY(draw_weights(
+            *task_, case_.dims, case_.distribution, *pool_stream_, baseline_seat_, set, 0));
+        copy_weights(*task_, case_.dims, baseline_seat_, candidate_seat_, set, 0);
+    }
+    return {};
+}
+
+// What an empty call costs through the same hand-shake: subtracted from every time, and stored.
+Result<void> TimingBench::measure_null(SecretStream&) {
+    RunnerSpec spec;
+    spec.program = stage_.runner_program;
+    spec.mode = harness::mode_null;
+    spec.cores = stage_.cores;
+    KW_TRY_ASSIGN(const auto runner, Runner::start(stage_.sandbox, spec));
+    std::vector<double> times;
+    for (int i = 0; i < 101; ++i) {
+        CallSpec call;
+        call.function = harness::function_null;
+        const CallOutcome outcome = runner->call(call);
+        if (!outcome.ok) {
+            return Error{
+                Errc::environment,
+                "measuring an empty call: " + outcome.failure.summary + " " +
+                    outcome.failure.detail,
+                "run `kwright doctor`"};
+        }
+        times.push_back(outcome.ns);
+    }
+    null_ns_ = stats::median(times);
+    return {};
+}
+
+Result<void> TimingBench::choose_baseline(const std::vector<BuiltBaseline>& baselines) {
+    std::vector<std::unique_ptr<Contestant>> contestants;
+    for (const BuiltBaseline& baseline : baselines) {
+        KW_TRY_ASSIGN(
+            auto contestant,
+            Contestant::start(
+                stage_,
+                *task_,
+                baseline.shared_object,
+                mode_of(baseline),
+                baseline_seat_,
+                case_.dims));
+        if (contestant->start_failure()) {
+            return baseline_failed(*task_, baseline.name, contestant->start_failure()->summary);
+        }
+        contestants.push_back(std::move(contestant));
+    }
+    std::vector<std::vector<double>> times(baselines.size());
+    for (int round = 0; round < k_choose_rounds; ++round) {
+        KW_TRY_ASSIGN(const Inputs* inputs, inputs_->next(*pool_stream_));
+        for (std::size_t i = 0; i < baselines.size(); ++i) {
+            const std::int64_t set = next_set_++ % baseline_seat_.layout.sets;
+            if (const PrepareResult prepared = contestants[i]->prepare(case_.dims, set, 0);
+                prepared.failure) {
+                return baseline_failed(*task_, baselines[i].name, prepared.failure->summary);
+            }
+            const CallResult call = contestants[i]->call(
+                {case_.dims, set, 0, *inputs, *pool_stream_, std::chrono::seconds(60)});
+            if (call.failure) {
+                return baseline_failed(*task_, baselines[i].name, call.failure->summary);
+            }
+            times[i].push_back(std::max(1.0, call.ns - null_ns_));
+            if (round == 0) {
+                const Question question{case_.dims, set, 0};
+                KW_TRY(oracle_->compute(question, *pool_stream_));
+                KW_TRY_ASSIGN(
+                    const Disagreement disagreement, oracle_->compare(*contestants[i], question));
+                if (disagreement.verdict != Verdict::accepted) {
+                    return baseline_failed(
+                        *task_,
+                        baselines[i].name,
+                        reject(*task_, describe(*task_, as_case(), disagreement)).summary);
+                }
+            }
+        }
+    }
+    std::size_t fastest = 0;
+    std::vector<double> medians;
+    for (const auto& series : times) {
+        medians.push_back(stats::median(series));
+        if (medians.back() < medians[fastest]) {
+            fastest = medians.size() - 1;
+        }
+    }
+    baseline_name_ = baselines[fastest].name;
+    baseline_ns_ = medians[fastest];
+    naive_ns_ = medians.front();
+    baseline_ = std::move(contestants[fastest]);
+    // A baseline with packed weights needs every set packed before the first pair.
+    for (std::int64_t set = 0; set < baseline_seat_.layout.sets; ++set) {
+        if (const PrepareResult prepared = baseline_->prepare(case_.dims, set, 0);
+            prepared.failure) {
+            return baseline_failed(*task_, baseline_name_, prepared.failure->summary);
+        }
+    }
+    return {};
+}
+
+std::chrono::nanoseconds TimingBench::call_limit() const {
+    const double ns = std::max(1e9, 50 * naive_ns_);
+    return std::chrono::nanoseconds(static_cast<std::int64_t>(std::min(ns, 20e9)));
+}
+
+Result<TimingBench::Pair> TimingBench::run_pair(
+    Contestant& candidate, std::int64_t set, int placement, SecretStream& secrets) {
+    Pair pair;
+    KW_TRY_ASSIGN(const Inputs* inputs, inputs_->next(secrets));
+    pair.order = static_cast<std::uint8_t>(secrets.below(2));
+    const CallRequest request{case_.dims, set, placement, *inputs, secrets, call_limit()};
+    CallResult mine, theirs;
+    for (int turn = 0; turn < 2; ++turn) {
+        const bool baseline_turn = (turn == 0) == (pair.order == 0);
+        (baseline_turn ? theirs : mine) = (baseline_turn ? *baseline_ : candidate).call(request);
+    }
+    if (theirs.failure) {
+        return baseline_failed(*task_, baseline_name_, theirs.failure->summary);
+    }
+    if (mine.failure) {
+        pair.rejection = reject(*task_, as_case(), *mine.failure);
+        return pair;
+    }
+    const Question question{case_.dims, set, placement};
+    KW_TRY(oracle_->compute(question, secrets));
+    KW_TRY_ASSIGN(const Disagreement wrong_baseline, oracle_->compare(*baseline_, question));
+    if (wrong_baseline.verdict != Verdict::accepted) {
+        return baseline_failed(*task_, baseline_name_, "its output disagrees with the reference");
+    }
+    KW_TRY_ASSIGN(const Disagreement disagreement, oracle_->compare(candidate, question));
+    if (disagreement.verdict != Verdict::accepted) {
+        pair.rejection = reject(*task_, describe(*task_, as_case(), disagreement));
+    }
+    pair.baseline_ns = std::max(1.0, theirs.ns - null_ns_);
+    pair.candidate_ns = std::max(1.0, mine.ns - null_ns_);
+    return pair;
+}
+
+// The set that was just used gets new content: whatever a candidate may have remembered of it is
+// void.
+Result<std::optional<Rejection>> TimingBench::renew_set(Contestant& candidate, std::int64_t set) {
+    KW_TRY(draw_weights(
+        *task_, case_.dims, case_.distribution, *pool_stream_, baseline_seat_, set, 0));
+    copy_weights(*task_, case_.dims, baseline_seat_, candidate_seat_, set, 0);
+    if (const PrepareResult prepared = baseline_->prepare(case_.dims, set, 0); prepared.failure) {
+        return baseline_failed(*task_, baseline_name_, prepared.failure->summary);
+    }
+    const PrepareResult prepared = candidate.prepare(case_.dims, set, 0);
+    if (prepared.failure) {
+        return std::optional<Rejection>(reject(*task_, as_case(), *prepared.failure));
+    }
+    return std::optional<Rejection>();
+}
+
+Result<void> TimingBench::measure_hot(Contestant& candidate, SecretStream& secrets, Timed& timed) {
+    std::vector<double> mine, theirs;
+    for (int i = 0; i < k_hot_pairs; ++i) {
+        KW_TRY_ASSIGN(const Pair pair, run_pair(candidate, 0, i % k_placement_count, secrets));
+        if (pair.rejection) {
+            timed.rejection = pair.rejection;
+            return {};
+        }
+        if (i >= k_warm_up_pairs) {
+            mine.push_back(pair.candidate_ns);
+            theirs.push_back(pair.baseline_ns);
+        }
+    }
+    timed.timing.hot_candidate_ns = stats::median(mine);
+    timed.timing.hot_baseline_ns = stats::median(theirs);
+    return {};
+}
+
+void TimingBench::summarise(const stats::PairedTest& test, Timed& timed) const {
+    ShapeTiming& timing = timed.timing;
+    std::vector<double> mine, theirs;
+    for (const Sample& sample : test.samples()) {
+        mine.push_back(sample.candidate_ns);
+        theirs.push_back(sample.baseline_ns);
+    }
+    timing.candidate_ns = stats::median(mine);
+    timing.baseline_ns = stats::median(theirs);
+    timing.naive_ns = naive_ns_ / baseline_ns_ * timing.baseline_ns;
+    timing.speedup = test.ratio();
+    timing.comparison = test.comparison();
+    timing.sol = timing.candidate_ns > 0 ? floor_.roof_ns / timing.candidate_ns : 0;
+    timing.gb_per_s =
+        timing.candidate_ns > 0 ? static_cast<double>(bytes_) / timing.candidate_ns : 0;
+    timing.samples = test.samples();
+    if (timing.candidate_ns > 0 && timing.candidate_ns < timing.floor_ns) {
+        timed.rejection = Rejection{
+            Verdict::too_fast,
+            "too fast to be true: " + std::to_string(timing.candidate_ns / 1000) + " us at " +
+                show_dims(*task_, case_.dims) + ", the floor is " +
+                std::to_string(timing.floor_ns / 1000) + " us",
+            "The floor follows from the bytes that must move and this machine's bandwidth."};
+    }
+}
+
+Result<TimingBench::Timed> TimingBench::time(
+    const std::filesystem::path& candidate_object,
+    const JudgeOptions& options,
+    double cap_s,
+    SecretStream& secrets,
+    const StageObserver& observer) {
+    const auto begin = steady_clock::now();
+    Timed timed;
+    timed.timing.case_name = case_.name;
+    timed.timing.dims = case_.dims;
+    timed.timing.baseline = baseline_name_;
+    timed.timing.null_ns = null_ns_;
+    timed.timing.floor_ns = floor_.floor_ns;
+    const PinnedThread pinned(stage_.cores.judge);
+    KW_TRY_ASSIGN(
+        const auto candidate,
+        Contestant::start(
+            stage_,
+            *task_,
+            candidate_object,
+            harness::mode_candidate,
+            candidate_seat_,
+            case_.dims));
+    if (candidate->start_failure()) {
+        timed.rejection = reject(*task_, as_case(), *candidate->start_failure());
+        return timed;
+    }
+    const std::int64_t sets = candidate_seat_.layout.sets;
+    for (std::int64_t set = 0; set < sets && candidate->prepares(); ++set) {
+        const PrepareResult prepared = candidate->prepare(case_.dims, set, 0);
+        if (prepared.failure) {
+            timed.rejection = reject(*task_, as_case(), *prepared.failure);
+            return timed;
+        }
+        timed.timing.prepare_ns = prepared.ns;
+        timed.timing.prepare_bytes = prepared.bytes;
+    }
+    stats::PairedTestOptions test_options;
+    test_options.dead_band = options.dead_band;
+    test_options.max_pairs = options.max_pairs;
+    stats::PairedTest test(test_options);
+    timed.timing.stop_reason = "max pairs";
+    for (int number = 0; test.state() != stats::PairedState::exhausted; ++number) {
+        if (test.state() == stats::PairedState::decided) {
+            timed.timing.stop_reason = "decided";
+            break;
+        }
+        if (seconds_since(begin) > cap_s && test.samples().size() >= 6) {
+            timed.timing.stop_reason = "time cap";
+            break;
+        }
+        const std::int64_t set = next_set_++ % sets;
+        const int placement = number % k_placement_count;
+        KW_TRY_ASSIGN(const Pair pair, run_pair(*candidate, set, placement, secrets));
+        if (pair.rejection) {
+            timed.rejection = pair.rejection;
+            return timed;
+        }
+        if (number >= k_warm_up_pairs) {
+            test.add(
+                {pair.baseline_ns,
+                 pair.candidate_ns,
+                 static_cast<std::uint8_t>(placement),
+                 pair.order});
+        }
+        if (sets > 1 && secrets.below(k_renew_one_in) == 0) {
+            KW_TRY_ASSIGN(timed.rejection, renew_set(*candidate, set));
+            if (timed.rejection) {
+                return timed;
+            }
+        }
+        if (observer && number % 16 == 0) {
+            observer("time", case_.name + " pair " + std::to_string(number));
+        }
+    }
+    summarise(test, timed);
+    if (options.hot && !timed.rejection) {
+        KW_TRY(measure_hot(*candidate, secrets, timed));
+    }
+    return timed;
+}
+
+}  // namespace kw::cpu

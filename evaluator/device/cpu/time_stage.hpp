@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: Apache-2.0
+// The time stage: protocol kw-time/1 on one shape. Paired and interleaved with the fastest
+// baseline, both on the same fresh inputs, each on its own cold weights, every output verified.
+// docs/measurement.md tells it in prose.
+#pragma once
+
+#include "evaluator/device/cpu/calibration.hpp"
+#include "evaluator/device/cpu/check_stage.hpp"
+#include "evaluator/device/cpu/input_source.hpp"
+#include "evaluator/statistics.hpp"
+
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace kw::cpu {
+
+struct BuiltBaseline {
+    std::string name;
+    std::filesystem::path shared_object;
+    bool peer = false;
+};
+
+/// One timed shape of one task: pools, the reference, the chosen baseline; kept between judgements.
+class TimingBench {
+public:
+    static Result<std::unique_ptr<TimingBench>> create(
+        const Stage& stage,
+        const Task& task,
+        const Case& shape,
+        const std::vector<BuiltBaseline>& baselines,
+        const std::filesystem::path& reference,
+        const Calibration& calibration,
+        const Seed& pool_seed);
+
+    struct Timed {
+        ShapeTiming timing;
+        std::optional<Rejection> rejection;
+    };
+    /// Times the candidate until the paired test is decided or `cap_s` is spent.
+    Result<Timed> time(
+        const std::filesystem::path& candidate,
+        const JudgeOptions& options,
+        double cap_s,
+        SecretStream& secrets,
+        const StageObserver& observer);
+
+    [[nodiscard]] const std::string& baseline() const { return baseline_name_; }
+    [[nodiscard]] double baseline_ns() const { return baseline_ns_; }
+    [[nodiscard]] double naive_ns() const { return naive_ns_; }
+
+private:
+    explicit TimingBench(const Stage& stage)
+        : stage_(stage) {}
+    Result<void> fill_pool();
+    Result<void> measure_null(SecretStream& secrets);
+    Result<void> choose_baseline(const std::vector<BuiltBaseline>& baselines);
+    struct Pair;
+    Result<Pair> run_pair(
+        Contestant& candidate, std::int64_t set, int placement, SecretStream& secrets);
+    Result<std::optional<Rejection>> renew_set(Contestant& candidate, std::int64_t set);
+    Result<void> measure_hot(Contestant& candidate, SecretStream& secrets, Timed& timed);
+    void summarise(const stats::PairedTest& test, Timed& timed) const;
+    [[nodiscard]] CheckCase as_case() const {
+        return {case_.name, case_.dims, case_.distribution, false};
+    }
+    [[nodiscard]] std::chrono::nanoseconds call_limit() const;
+
+    Stage stage_;
+    const Task* task_ = nullptr;
+    Case case_;
+    const Calibration* calibration_ = nullptr;
+    Floor floor_;
+    std::int64_t bytes_ = 0;
+    std::optional<SecretStream> pool_stream_;
+    Seat baseline_seat_, candidate_seat_;
+    std::unique_ptr<Oracle> oracle_;
+    std::unique_ptr<Contestant> baseline_;
+    std::optional<InputSource> inputs_;
+    std::string baseline_name_;
+    double baseline_ns_ = 0;
+    double naive_ns_ = 0;
+    double null_ns_ = 0;
+    std::int64_t next_set_ = 0;
+};
+
+}  // namespace kw::cpu

@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: Apache-2.0
+// The two system-call filters a runner puts on itself. Both apply to every thread (TSYNC).
+#pragma once
+
+namespace kw::harness {
+
+/// Before dlopen, because constructors run there: what the loader needs; no new process or thread,
+/// no exec, no socket, no open for writing, no signal handlers.
+bool install_load_filter();
+
+/// Before the first call: private anonymous memory, and the way out.
+bool install_strict_filter();
+
+}  // namespace kw::harness

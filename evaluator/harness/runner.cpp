@@ -1,0 +1,202 @@
+// SPDX-License-Identifier: Apache-2.0
+// kw-runner: the program that a candidate, a baseline or the reference lives in. It maps the shared
+// regions at their fixed addresses, gives up its rights, loads the shared object and then does one
+// call after the other. It holds no clock, no expected output, no verdict.
+#include "evaluator/harness/control.hpp"
+#include "evaluator/harness/evidence.hpp"
+#include "evaluator/harness/filter.hpp"
+
+#include <dirent.h>
+#include <dlfcn.h>
+#include <immintrin.h>
+#include <sched.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <array>
+#include <cstdio>
+#include <cstring>
+
+namespace kw::harness {
+namespace {
+
+using EntryFunction = void (*)(void* const*);
+using SizeFunction = std::size_t (*)(const std::int64_t*);
+
+struct Functions {
+    std::array<EntryFunction, function_count> call{};
+    SizeFunction prepare_size = nullptr;
+};
+
+void set_phase(Control& control, Phase phase) {
+    control.phase = phase;
+}
+
+[[noreturn]] void fail(Control* control, int code, const char* message) {
+    if (control != nullptr) {
+        std::snprintf(control->evidence.message, sizeof(control->evidence.message), "%s", message);
+    }
+    _exit(code);
+}
+
+Control* map_control() {
+    void* block = mmap(
+        reinterpret_cast<void*>(region_address(region_control)),
+        4096,
+        PROT_READ | PROT_WRITE,
+        MAP_SHARED | MAP_FIXED_NOREPLACE,
+        k_fd_control,
+        0);
+    close(k_fd_control);
+    return block == MAP_FAILED ? nullptr : static_cast<Control*>(block);
+}
+
+bool map_segment(const Segment& segment, bool prepares) {
+    const bool writable =
+        segment.region == region_io || (segment.region == region_packed && prepares);
+    void* wanted = reinterpret_cast<void*>(segment.address);
+    // Populated now, so that no timed call pays for a page fault.
+    return mmap(
+               wanted,
+               segment.bytes,
+               writable ? PROT_READ | PROT_WRITE : PROT_READ,
+               MAP_SHARED | MAP_FIXED_NOREPLACE | MAP_POPULATE,
+               k_fd_regions + static_cast<int>(segment.region) - 1,
+               static_cast<off_t>(segment.file_offset)) == wanted;
+}
+
+bool map_segments(const Control& control, bool prepares) {
+    if (control.segment_count > k_max_segments) {
+        return false;
+    }
+    for (std::uint32_t i = 0; i < control.segment_count; ++i) {
+        if (!map_segment(control.segments[i], prepares)) {
+            return false;
+        }
+    }
+    for (std::uint32_t region = region_in; region < region_count; ++region) {
+        close(k_fd_regions + static_cast<int>(region) - 1);
+    }
+    return true;
+}
+
+void null_call(void* const*) {}
+
+template <class Function>
+Function symbol(void* object, const char* name) {
+    void* address = dlsym(object, name);
+    Function function = nullptr;
+    static_assert(sizeof(function) == sizeof(address));
+    std::memcpy(&function, &address, sizeof(function));
+    return function;
+}
+
+Functions load(Control& control) {
+    Functions functions;
+    functions.call[function_null] = null_call;
+    if (control.mode == mode_null) {
+        return functions;
+    }
+    char path[64];
+    std::snprintf(path, sizeof(path), "/proc/self/fd/%d", k_fd_object);
+    void* object = dlopen(path, RTLD_NOW | RTLD_LOCAL);
+    if (object == nullptr) {
+        fail(&control, k_exit_load, dlerror());
+    }
+    close(k_fd_object);
+    functions.call[function_entry] = symbol<EntryFunction>(object, "kw_entry");
+    functions.call[function_prepare] = symbol<EntryFunction>(object, "kw_prepare");
+    functions.call[function_reference] = symbol<EntryFunction>(object, "kw_reference");
+    functions.call[function_reference_project] =
+        symbol<EntryFunction>(object, "kw_reference_project");
+    functions.call[function_reference_at] = symbol<EntryFunction>(object, "kw_reference_at");
+    functions.prepare_size = symbol<SizeFunction>(object, "kw_prepare_size");
+    return functions;
+}
+
+std::uint32_t count_threads() {
+    DIR* tasks = opendir("/proc/self/task");
+    if (tasks == nullptr) {
+        return 0;
+    }
+    std::uint32_t count = 0;
+    while (const dirent* entry = readdir(tasks)) {
+        count += entry->d_name[0] != '.' ? 1 : 0;
+    }
+    closedir(tasks);
+    return count;
+}
+
+void spin_until(const std::atomic<std::uint64_t>& word, std::uint64_t value, bool yield) {
+    while (word.load(std::memory_order_acquire) != value) {
+        if (yield) {
+            sched_yield();
+        } else {
+            _mm_pause();
+        }
+    }
+}
+
+[[noreturn]] void serve(Control& control, const Functions& functions) {
+    const bool yield = control.yield != 0;
+    std::array<void*, k_max_pointers> pointers{};
+    std::array<std::int64_t, 16> dims{};
+    for (std::uint64_t number = 1;; ++number) {
+        spin_until(control.arm, number, yield);
+        const std::uint32_t function = control.function;
+        const std::uint32_t count = control.pointer_count;
+        if (function >= function_count || count > k_max_pointers - 1) {
+            fail(&control, k_exit_setup, "bad call");
+        }
+        for (std::uint32_t i = 0; i < count; ++i) {
+            pointers[i] = reinterpret_cast<void*>(control.pointers[i]);
+        }
+        std::memcpy(dims.data(), control.dims, sizeof(control.dims));
+        pointers[count] = dims.data();
+        const EntryFunction call = functions.call[function];
+        if (call == nullptr && function != function_prepare_size) {
+            fail(&control, k_exit_load, "the shared object lacks the function that was asked for");
+        }
+        set_phase(control, phase_call);
+        control.armed.store(number, std::memory_order_release);
+        spin_until(control.go, number, yield);
+        if (function == function_prepare_size) {
+            control.value =
+                functions.prepare_size != nullptr ? functions.prepare_size(dims.data()) : 0;
+        } else {
+            call(pointers.data());
+        }
+        _mm_sfence();  // streaming stores are part of the call
+        control.done.store(number, std::memory_order_release);
+    }
+}
+
+}  // namespace
+}  // namespace kw::harness
+
+int main(int argc, char** argv) {
+    using namespace kw::harness;
+    const bool prepares = argc > 1 && std::strcmp(argv[1], "prepare") == 0;
+    Control* control = map_control();
+    if (control == nullptr || !map_segments(*control, prepares)) {
+        fail(control, k_exit_setup, "mapping the arguments failed");
+    }
+    if (!install_evidence_handlers(*control)) {
+        fail(control, k_exit_setup, "installing crash handlers failed");
+    }
+    const bool filtered = control->mode != mode_peer;
+    set_phase(*control, phase_load);
+    if (filtered && !install_load_filter()) {
+        fail(control, k_exit_setup, "installing the load filter failed");
+    }
+    const Functions functions = load(*control);
+    control->evidence.threads = filtered ? count_threads() : 1;
+    if (control->evidence.threads != 1) {
+        fail(control, k_exit_threads, "more than one thread after loading");
+    }
+    if (filtered && !install_strict_filter()) {
+        fail(control, k_exit_setup, "installing the strict filter failed");
+    }
+    set_phase(*control, phase_ready);
+    serve(*control, functions);
+}

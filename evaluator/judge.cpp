@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "evaluator/evaluator.hpp"
+
+namespace kw {
+
+Result<Evaluation> judge(
+    Device& device,
+    const Task& task,
+    const Candidate& candidate,
+    const JudgeOptions& options,
+    const StageObserver& observer) {
+    Result<Evaluation> first = device.judge(task, candidate, options, observer);
+    if (!first.ok() || first->verdict != Verdict::internal) {
+        return first;
+    }
+    if (observer) {
+        observer("retry", first->summary);
+    }
+    return device.judge(task, candidate, options, observer);
+}
+
+}  // namespace kw
