@@ -21,18 +21,26 @@ struct PairedTestOptions {
     int look_every = 12;   ///< looks at the data are spent from one error budget (alpha spending)
     double alpha = 0.005;  ///< chance of calling an equal pair faster or slower, all looks together
     double want_half_width = 0.004;  ///< precise enough: the interval's relative half width
+    int min_placements = 1;          ///< placements with >= 8 pairs each that a decision needs
 };
 
+/// exhausted: no more pairs will help (all used, or the answer is within `want_half_width` of the
+/// dead band's edge, where no sensible number of pairs tells the two sides apart).
 enum class PairedState { undecided, decided, exhausted };
 
 /// Feed pairs, ask whether to go on. Works on log(baseline/candidate); robust to outliers and heavy
-/// tails (sign and rank based decisions, medians), blocks by placement so that one lucky memory
-/// placement cannot decide alone.
+/// tails (sign based decisions, medians), to an effect of the order within a pair, and to
+/// neighbouring pairs that resemble each other. A decision must survive the loss of any one
+/// placement, so that one lucky memory placement cannot decide alone: mix placements and orders
+/// from the first pair on.
 class PairedTest {
 public:
     explicit PairedTest(PairedTestOptions options = {});
 
+    /// Both times finite; a time <= 0 (a call cheaper than the null call) counts as 1/1000 ns.
     void add(const Sample& sample);
+    /// No more pairs will come (time cap): a last look, with all that is left of the error budget.
+    void finish();
     [[nodiscard]] PairedState state() const;
     /// faster: the candidate is; same: the interval lies inside the dead band; unclear: none of
     /// them shown yet.
@@ -43,17 +51,19 @@ public:
     [[nodiscard]] const std::vector<Sample>& samples() const { return samples_; }
 
 private:
+    void look(double alpha);
+
     PairedTestOptions options_;
     std::vector<Sample> samples_;
     PairedState state_ = PairedState::undecided;
     Comparison comparison_ = Comparison::unclear;
-    int looks_ = 0;
+    int looked_at_ = 0;  ///< pairs at the last look
 };
 
 /// Geometric mean over shapes with an interval from resampling every shape's pairs together.
 [[nodiscard]] Ratio geometric_mean(std::span<const ShapeTiming> shapes);
-/// From per-shape comparisons: faster/slower when the interval of the mean says so, same inside the
-/// dead band.
+/// faster/slower when the interval of the mean, widened from 95 % to 99.5 %, lies beyond the dead
+/// band; same when the 95 % interval lies inside it.
 [[nodiscard]] Comparison overall(const Ratio& mean, double dead_band);
 
 }  // namespace kw::stats

@@ -1,0 +1,5 @@
+# SPDX-License-Identifier: Apache-2.0
+kw_add_test(evaluator_math LABEL unit
+    SOURCES
+        math/statistics_test.cpp
+    LINK kw_evaluator)
