@@ -76,10 +76,13 @@ RunnerFailure explain_signal(const harness::Evidence& evidence, std::uint32_t ph
         case SIGSEGV:
         case SIGBUS: return explain_fault(evidence, phase);
         case SIGSYS: {
-            const std::string call = system_call_name(evidence.system_call);
+            const bool known = evidence.signal == SIGSYS;
             return failure(
                 Verdict::sandbox_violation,
-                "sandbox violation: system call " + call + " " + where(phase),
+                "sandbox violation: " +
+                    (known ? "system call " + system_call_name(evidence.system_call)
+                           : "a forbidden system call") +
+                    " " + where(phase),
                 "A kernel may compute and use plain memory. Threads, processes, files, printing, "
                 "sockets and signal "
                 "handlers are not allowed.");
@@ -117,6 +120,10 @@ RunnerFailure explain_failure(
     const harness::Evidence& evidence,
     std::uint32_t phase,
     bool timed_out) {
+    if (phase == harness::phase_start) {
+        return failure(
+            Verdict::internal, "the runner ended before it loaded anything", outcome.err);
+    }
     if (timed_out) {
         return failure(
             Verdict::timeout,
@@ -148,10 +155,6 @@ RunnerFailure explain_failure(
     }
     if (outcome.ended_by == sandbox::EndedBy::signal) {
         return explain_signal(evidence, phase, outcome.signal);
-    }
-    if (phase == harness::phase_start) {
-        return failure(
-            Verdict::internal, "the runner ended before it loaded anything", outcome.err);
     }
     return failure(
         Verdict::runtime_error,
