@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // The store: one SQLite file, WAL, a single writer, forward-only migrations. The only folder that
-// knows SQL. Every call is one transaction; what returned ok survives kill -9.
+// knows SQL. Every call is one transaction; what returned ok survives kill -9. A Store may be used
+// by several threads (calls queue); it must not be carried across fork().
 #pragma once
 
 #include "core/result.hpp"
 #include "core/rows.hpp"
 
+#include <chrono>
 #include <cstdint>
 #include <filesystem>
 #include <map>
@@ -21,17 +23,24 @@ enum class Access {
     read_only,  ///< viewers: never lock out or change the writer; an older schema is read as it is
 };
 
+struct OpenOptions {
+    /// How long a call waits for another program that holds the file, e.g. a database browser.
+    std::chrono::milliseconds busy_timeout{10'000};
+    std::int64_t max_bytes = 0;  ///< the file may not grow beyond; 0 = as the disk allows
+};
+
 /// What gc found or removed.
 struct GcReport {
     std::int64_t blobs = 0;
-    std::int64_t bytes = 0;
+    std::int64_t bytes = 0;  ///< as stored, so compressed
 };
 
 class Store {
 public:
     /// Errors are Errc::database: locked by another writer, unwritable, disk full, not a kwright
     /// database, newer schema (the hint names the version that wrote it).
-    static Result<Store> open(const std::filesystem::path& file, Access access);
+    static Result<Store> open(
+        const std::filesystem::path& file, Access access, const OpenOptions& options = {});
     ~Store();
     Store(Store&&) noexcept;
     Store& operator=(Store&&) noexcept;
@@ -45,7 +54,15 @@ public:
     Result<CampaignRow> create_campaign(CampaignRow row);
     Result<void> update_campaign(const CampaignRow& row);
     Result<std::optional<CampaignRow>> campaign(const std::string& name);
-    Result<std::vector<CampaignRow>> campaigns();
+    Result<std::vector<CampaignRow>> campaigns();  ///< oldest first
+    /// With its replies and evaluations. Candidates and prompts stay until gc.
+    Result<void> remove_campaign(const std::string& name);
+
+    // --- tasks: create_campaign notes name and hash by itself ---
+    /// The task's canonical text, so that a row can be reproduced without the folder.
+    Result<void> put_task(
+        const std::string& hash, const std::string& name, const std::string& canonical);
+    Result<std::optional<std::string>> task_text(const std::string& hash);
 
     // --- proposals: stored before they are judged ---
     /// Idempotent by (campaign, step, slot): a second call with the same key keeps the first reply.
@@ -56,13 +73,16 @@ public:
     /// `hash_prefix` of at least 4 hex digits. Ambiguous or unknown: Errc::usage, naming the
     /// matches.
     Result<CandidateRow> candidate(const std::string& hash_prefix);
-    /// A candidate of the campaign with the same token hash, if there is one.
+    /// The first candidate judged in the campaign that has the same token hash, if there is one.
+    /// One that met our own failure (XX) does not count: it was never scored.
     Result<std::optional<std::string>> find_duplicate(
         std::int64_t campaign_id, const std::string& token_hash);
 
     // --- evaluations ---
     /// The row, its samples, findings and the campaign's counters, in one transaction. Idempotent
-    /// by (campaign, step, slot): returns false when it was there already.
+    /// by (campaign, step, slot): returns false when it was there already, and then changes
+    /// nothing. A candidate that is named must have been stored before. NaN comes back as a quiet
+    /// NaN; every other double keeps its bits.
     Result<bool> put_evaluation(const EvaluationRow& row, const CampaignRow& campaign);
     Result<std::vector<EvaluationRow>> evaluations(
         std::int64_t campaign_id);  ///< by step, slot; with samples
@@ -70,6 +90,8 @@ public:
     Result<void> set_evaluation_state(std::int64_t evaluation_id, const std::string& state);
 
     // --- leaderboard ---
+    /// Accepted and judged kernels, baselines left out, by task and device, fastest first. A row
+    /// of a reply carries the reply's model, any other its campaign's proposer.
     Result<std::vector<BoardRow>> board(const BoardFilter& filter);
 
     // --- calibration and settings of this machine ---
@@ -77,8 +99,11 @@ public:
     Result<std::optional<std::string>> device(const std::string& device_hash);
 
     // --- housekeeping ---
-    /// A consistent copy while a campaign writes (SQLite backup API).
+    /// A consistent copy while a campaign writes (SQLite backup API): one file, no side files. An
+    /// existing file is never overwritten (Errc::usage).
     Result<void> backup(const std::filesystem::path& to);
+    /// Prompts that no reply names; replies of campaigns that are gone; candidates that no
+    /// evaluation, reply or lineage names, unless a campaign of their task can still be resumed.
     Result<GcReport> gc(bool remove);
     /// "ok", or what PRAGMA integrity_check and foreign_key_check say.
     Result<std::string> integrity();

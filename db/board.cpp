@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: Apache-2.0
+// The leaderboard: a view of evaluations, computed when asked.
+#include "db/store_impl.hpp"
+
+namespace kw::db {
+
+namespace {
+
+constexpr std::string_view k_doing = "reading the board";
+
+/// Measured and modelled times are never ranked together. A speed-up that is not a finite number
+/// (NULL, infinity) is a broken record, not rank 1.
+std::string board_sql(const BoardFilter& filter) {
+    std::string sql =
+        "WITH ranked AS (SELECT candidate.task AS task, evaluation.candidate_hash,"
+        " campaign.name AS campaign, coalesce(reply.model, campaign.proposer) AS model,"
+        " evaluation.device AS device, candidate.isa,"
+        " evaluation.speedup AS speedup, evaluation.speedup_lo, evaluation.speedup_hi,"
+        " evaluation.vs_naive, evaluation.vs_naive_lo, evaluation.vs_naive_hi,"
+        " evaluation.min_speedup, evaluation.sol, evaluation.comparison, evaluation.state,"
+        " candidate.lines_of_code, evaluation.step, evaluation.slot,"
+        " evaluation.id AS evaluation_id, evaluation.created_ms,"
+        " row_number() OVER (PARTITION BY candidate.task, evaluation.device,"
+        " evaluation.timing_kind ORDER BY evaluation.speedup DESC, evaluation.id) AS place"
+        " FROM evaluation"
+        " JOIN candidate ON candidate.hash = evaluation.candidate_hash"
+        " JOIN campaign ON campaign.id = evaluation.campaign_id"
+        " LEFT JOIN reply ON reply.campaign_id = evaluation.campaign_id"
+        " AND reply.step = evaluation.step AND reply.slot = evaluation.slot"
+        " WHERE evaluation.verdict = 'AC' AND evaluation.state = 'judged'"
+        " AND candidate.origin <> 'baseline' AND evaluation.speedup < 1e300";
+    if (filter.task) {
+        sql += " AND candidate.task = ?";
+    }
+    if (filter.target) {
+        sql += " AND candidate.target = ?";
+    }
+    if (!filter.campaigns.empty()) {
+        sql += " AND campaign.name IN (?";
+        for (std::size_t i = 1; i < filter.campaigns.size(); ++i) {
+            sql += ", ?";
+        }
+        sql += ")";
+    }
+    sql += ") SELECT * FROM ranked";
+    sql += filter.all ? "" : " WHERE place = 1";
+    return sql + " ORDER BY task, device, speedup DESC, evaluation_id LIMIT ?";
+}
+
+Result<BoardRow> read_board_row(const Statement& query) {
+    BoardRow row;
+    Reader io(query);
+    io("task", row.task);
+    io("candidate_hash", row.candidate_hash);
+    io("campaign", row.campaign);
+    io("model", row.model);
+    io("device", row.device);
+    io("isa", row.isa);
+    io("speedup", row.speedup);
+    io("vs_naive", row.vs_naive);
+    io("min_speedup", row.min_speedup);
+    io("sol", row.sol);
+    io("comparison", row.comparison);
+    io("state", row.state);
+    io("lines_of_code", row.lines_of_code);
+    io("step", row.step);
+    io("slot", row.slot);
+    io("evaluation_id", row.evaluation_id);
+    io("created_ms", row.created_ms);
+    KW_TRY(io.failure());
+    return row;
+}
+
+}  // namespace
+
+Result<std::vector<BoardRow>> Store::board(const BoardFilter& filter) {
+    const std::lock_guard guard(impl_->mutex);
+    KW_TRY_ASSIGN(Connection * connection, impl_->reader());
+    Statement query(*connection, k_doing, board_sql(filter));
+    int index = 0;
+    if (filter.task) {
+        query.bind(index++, std::string_view(*filter.task));
+    }
+    if (filter.target) {
+        query.bind(index++, std::string_view(*filter.target));
+    }
+    for (const std::string& campaign : filter.campaigns) {
+        query.bind(index++, std::string_view(campaign));
+    }
+    query.bind(index, filter.limit > 0 ? filter.limit : -1);
+    std::vector<BoardRow> rows;
+    while (true) {
+        KW_TRY_ASSIGN(const bool found, query.step());
+        if (!found) {
+            return rows;
+        }
+        KW_TRY_ASSIGN(BoardRow row, read_board_row(query));
+        rows.push_back(std::move(row));
+    }
+}
+
+}  // namespace kw::db

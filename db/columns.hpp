@@ -1,0 +1,324 @@
+// SPDX-License-Identifier: Apache-2.0
+// Which column holds which field. Each row type is visited by one function that names every column
+// once; the list of names, the binding and the reading are three visitors of it, so they cannot
+// disagree in order or number.
+#pragma once
+
+#include "core/rows.hpp"
+#include "db/pack.hpp"
+#include "db/sqlite.hpp"
+
+#include <limits>
+#include <string>
+#include <type_traits>
+
+namespace kw::db {
+
+/// "" is stored as NULL: a foreign key or a content hash that does not apply.
+template <class String>
+struct Nullable {
+    String& text;
+};
+/// Stored as a zstd frame.
+template <class String>
+struct Packed {
+    String& text;
+};
+/// One of a fixed list of words.
+template <class String>
+struct Word {
+    String& text;
+    const std::vector<std::string_view>& allowed;
+};
+template <class String>
+Nullable(String&) -> Nullable<String>;
+template <class String>
+Packed(String&) -> Packed<String>;
+
+inline const std::vector<std::string_view> k_campaign_states = {
+    "planned", "running", "interrupted", "finished", "failed"};
+inline const std::vector<std::string_view> k_evaluation_states = {
+    "queued", "waiting_device", "judged", "stale", "unverified", "revoked"};
+
+// --- visitors ---
+
+/// Collects names and parameter marks.
+class ColumnNames {
+public:
+    template <class Field>
+    void operator()(const char* column, const Field& /*field*/) {
+        if constexpr (std::is_same_v<std::remove_cv_t<Field>, Ratio>) {
+            const std::string name = column;
+            add(name);
+            add(name + "_lo");
+            add(name + "_hi");
+        } else {
+            add(column);
+        }
+    }
+    /// "a, b, c" with `prefix` before each.
+    [[nodiscard]] std::string list(const std::string& prefix = "") const;
+    [[nodiscard]] std::string marks() const;  ///< "?, ?, ?"
+    [[nodiscard]] std::string insert_into(const std::string& table) const;
+    [[nodiscard]] int count() const { return static_cast<int>(names_.size()); }
+
+private:
+    void add(std::string name) { names_.push_back(std::move(name)); }
+    std::vector<std::string> names_;
+};
+
+/// Binds fields in order. Packing can fail (a text over the limit): see failure().
+class Binder {
+public:
+    explicit Binder(Statement& statement, int first = 0)
+        : statement_(&statement)
+        , index_(first) {}
+
+    void operator()(const char*, std::int64_t value) { statement_->bind(index_++, value); }
+    void operator()(const char*, int value) { statement_->bind(index_++, value); }
+    void operator()(const char*, bool value) { statement_->bind(index_++, value ? 1 : 0); }
+    void operator()(const char*, double value) { statement_->bind(index_++, value); }
+    void operator()(const char*, const std::string& value) { statement_->bind(index_++, value); }
+    void operator()(const char*, Verdict value) { statement_->bind(index_++, code(value)); }
+    void operator()(const char*, Comparison value) { statement_->bind(index_++, name(value)); }
+    void operator()(const char*, const Ratio& value) {
+        statement_->bind(index_++, value.value);
+        statement_->bind(index_++, value.lo);
+        statement_->bind(index_++, value.hi);
+    }
+    void operator()(const char*, const DimMap& value) {
+        statement_->bind(index_++, json_of(value));
+    }
+    void operator()(const char*, const std::map<std::string, int>& value) {
+        statement_->bind(index_++, json_of(value));
+    }
+    void operator()(const char*, const std::vector<Sample>& value) { put(pack_samples(value)); }
+    template <class String>
+    void operator()(const char*, const Nullable<String>& value);
+    template <class String>
+    void operator()(const char*, const Packed<String>& value) {
+        put(pack_text(value.text));
+    }
+    template <class String>
+    void operator()(const char*, const Word<String>& value) {
+        statement_->bind(index_++, value.text);  // the table's CHECK knows the words
+    }
+
+    [[nodiscard]] Result<void> failure() const {
+        return failure_ ? Result<void>(*failure_) : Result<void>();
+    }
+
+private:
+    void put(Result<Bytes> packed);
+    Statement* statement_;
+    int index_;
+    std::optional<Error> failure_;
+};
+
+/// Reads fields in order from the row that the statement is at. What cannot be is remembered and
+/// told by failure(); the fields keep a harmless value.
+class Reader {
+public:
+    explicit Reader(const Statement& statement, int first = 0)
+        : statement_(&statement)
+        , index_(first) {}
+
+    void operator()(const char*, std::int64_t& value) { value = statement_->integer(index_++); }
+    void operator()(const char* column, int& value);
+    void operator()(const char*, bool& value) { value = statement_->integer(index_++) != 0; }
+    void operator()(const char*, double& value) { value = statement_->real(index_++); }
+    void operator()(const char*, std::string& value) { value = statement_->text(index_++); }
+    void operator()(const char* column, Verdict& value);
+    void operator()(const char* column, Comparison& value);
+    void operator()(const char*, Ratio& value) {
+        value.value = statement_->real(index_++);
+        value.lo = statement_->real(index_++);
+        value.hi = statement_->real(index_++);
+    }
+    void operator()(const char* column, DimMap& value) { json(column, value); }
+    void operator()(const char* column, std::map<std::string, int>& value) { json(column, value); }
+    void operator()(const char* column, std::vector<Sample>& value);
+    void operator()(const char*, Nullable<std::string> value) {
+        value.text = statement_->text(index_++);  // NULL reads as ""
+    }
+    void operator()(const char* column, Packed<std::string> value);
+    void operator()(const char* column, Word<std::string> value);
+
+    [[nodiscard]] Result<void> failure() const {
+        return failure_ ? Result<void>(*failure_) : Result<void>();
+    }
+
+private:
+    template <class Map>
+    void json(const char* column, Map& value) {
+        if (auto parsed = from_json(statement_->text(index_++), value); !parsed) {
+            fail(column, parsed.error().what);
+        }
+    }
+    void fail(const char* column, const std::string& why);
+    const Statement* statement_;
+    int index_;
+    std::optional<Error> failure_;
+};
+
+template <class String>
+void Binder::operator()(const char*, const Nullable<String>& value) {
+    if (value.text.empty()) {
+        statement_->bind_null(index_++);
+    } else {
+        statement_->bind(index_++, value.text);
+    }
+}
+
+// --- rows: the id of a row that SQLite numbers is not among its fields ---
+
+template <class Io, class Row>
+void visit_campaign(Io& io, Row& row) {
+    io("name", row.name);
+    io("task", row.task);
+    io("task_hash", Nullable{row.task_hash});
+    io("target", row.target);
+    io("strategy", row.strategy);
+    io("proposer", row.proposer);
+    io("settings_json", row.settings_json);
+    io("state", Word{row.state, k_campaign_states});
+    io("stop_reason", row.stop_reason);
+    io("created_ms", row.created_ms);
+    io("updated_ms", row.updated_ms);
+    io("evaluations", row.evaluations);
+    io("spent_usd", row.spent_usd);
+    io("tokens_in", row.tokens_in);
+    io("tokens_out", row.tokens_out);
+}
+
+template <class Io, class Row>
+void visit_candidate(Io& io, Row& row) {
+    io("hash", row.hash);
+    io("task", row.task);
+    io("target", row.target);
+    io("isa", row.isa);
+    io("source", Packed{row.source});
+    io("token_hash", row.token_hash);
+    io("origin", row.origin);
+    io("created_ms", row.created_ms);
+}
+
+/// Without the prompt's text: it has a table of its own.
+template <class Io, class Row>
+void visit_reply(Io& io, Row& row) {
+    io("campaign_id", row.campaign_id);
+    io("step", row.step);
+    io("slot", row.slot);
+    io("hash", row.hash);
+    io("prompt_hash", Nullable{row.prompt_hash});
+    io("raw", Packed{row.raw});
+    io("model", row.model);
+    io("parent_hash", Nullable{row.parent_hash});
+    io("tokens_in", row.tokens_in);
+    io("tokens_out", row.tokens_out);
+    io("usd", row.usd);
+    io("seconds", row.seconds);
+    io("created_ms", row.created_ms);
+}
+
+template <class Io, class Build>
+void visit_build(Io& io, Build& build) {
+    io("build_compiler", build.compiler);
+    io("build_command", build.command);
+    io("build_cached", build.cached);
+    io("build_seconds", build.seconds);
+    io("build_diagnostics", build.diagnostics);
+    io("build_text_bytes", build.text_bytes);
+    io("build_stack_references", build.stack_references);
+    io("build_instruction_classes", build.instruction_classes);
+    io("build_artifact_sha256", build.artifact_sha256);
+}
+
+template <class Io, class Row>
+void visit_evaluation(Io& io, Row& row) {
+    io("campaign_id", row.campaign_id);
+    io("step", row.step);
+    io("slot", row.slot);
+    io("candidate_hash", Nullable{row.candidate_hash});
+    io("parent_hash", Nullable{row.parent_hash});
+    io("reply_hash", Nullable{row.reply_hash});
+    io("state", Word{row.state, k_evaluation_states});
+    io("note", row.note);
+    io("reward", row.reward);
+    io("best_discounted", row.best_discounted);
+    io("new_best", row.new_best);
+    io("created_ms", row.created_ms);
+    auto& result = row.result;
+    io("verdict", result.verdict);
+    io("summary", result.summary);
+    io("detail", result.detail);
+    io("speedup", result.speedup);
+    io("vs_naive", result.vs_naive);
+    io("min_speedup", result.min_speedup);
+    io("sol", result.sol);
+    io("comparison", result.comparison);
+    io("protocol", result.protocol);
+    io("timing_kind", result.timing_kind);
+    io("device", result.device);
+    io("device_hash", result.device_hash);
+    io("sandbox_profile", result.sandbox_profile);
+    io("seed_commitment", result.seed_commitment);
+    io("seed", result.seed);
+    io("wall_s", result.wall_s);
+    visit_build(io, result.build);
+}
+
+template <class Io, class Row>
+void visit_shape(Io& io, Row& row) {
+    io("case_name", row.case_name);
+    io("dims", row.dims);
+    io("baseline", row.baseline);
+    io("candidate_ns", row.candidate_ns);
+    io("baseline_ns", row.baseline_ns);
+    io("naive_ns", row.naive_ns);
+    io("hot_candidate_ns", row.hot_candidate_ns);
+    io("hot_baseline_ns", row.hot_baseline_ns);
+    io("speedup", row.speedup);
+    io("comparison", row.comparison);
+    io("floor_ns", row.floor_ns);
+    io("sol", row.sol);
+    io("gb_per_s", row.gb_per_s);
+    io("null_ns", row.null_ns);
+    io("prepare_ns", row.prepare_ns);
+    io("prepare_bytes", row.prepare_bytes);
+    io("stop_reason", row.stop_reason);
+    io("samples", row.samples);
+}
+
+template <class Io, class Row>
+void visit_case(Io& io, Row& row) {
+    io("case_name", row.case_name);
+    io("dims", row.dims);
+    io("distribution", row.distribution);
+    io("hidden", row.hidden);
+    io("verdict", row.verdict);
+    io("argument", row.argument);
+    io("element", row.index);
+    io("got", row.got);
+    io("want", row.want);
+    io("mismatches", row.mismatches);
+    io("elements", row.elements);
+    io("max_error", row.max_error);
+    io("note", row.note);
+}
+
+template <class Io, class Row>
+void visit_finding(Io& io, Row& row) {
+    io("rule", row.rule);
+    io("severity", row.severity);
+    io("phase", row.phase);
+    io("evidence", row.evidence);
+}
+
+template <class Io, class Row>
+void visit_stage(Io& io, Row& row) {
+    io("stage", row.stage);
+    io("ms", row.ms);
+}
+
+}  // namespace kw::db

@@ -1,0 +1,153 @@
+// SPDX-License-Identifier: Apache-2.0
+// Opening the file: whose it is, who may write, and how to read it from a folder that nobody may
+// write.
+#include "db/migrations.hpp"
+#include "db/store_impl.hpp"
+
+namespace kw::db {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+constexpr std::string_view k_doing = "opening the database";
+
+Result<void> refuse_foreign(Connection& connection) {
+    KW_TRY_ASSIGN(
+        const std::int64_t id, query_integer(connection, k_doing, "PRAGMA application_id"));
+    if (id != k_application_id) {
+        return Error{
+            Errc::database,
+            "opening the database: " + connection.shown() +
+                " is a SQLite database of another program",
+            "name another file with --db FILE; it was left as it is"};
+    }
+    return {};
+}
+
+Result<bool> is_empty(Connection& connection) {
+    KW_TRY_ASSIGN(
+        const std::int64_t pages, query_integer(connection, k_doing, "PRAGMA page_count"));
+    return pages == 0;
+}
+
+/// The first page, with our mark in it, before the log exists: the mark is in the main file from
+/// then on, whatever happens next.
+Result<void> mark_new_file(Connection& connection) {
+    return connection.exec(
+        k_doing,
+        "PRAGMA auto_vacuum = INCREMENTAL; PRAGMA application_id = " +
+            std::to_string(k_application_id));
+}
+
+Result<void> set_writer_pragmas(Connection& connection, const OpenOptions& options) {
+    Statement wal(connection, k_doing, "PRAGMA journal_mode = WAL");
+    KW_TRY_ASSIGN(const bool row, wal.step());
+    if (!row || wal.text(0) != "wal") {
+        return Error{
+            Errc::database,
+            "opening the database: the file system of " + connection.shown() +
+                " cannot hold a write-ahead log",
+            "keep the database on a local file system"};
+    }
+    KW_TRY(wal.run());
+    // NORMAL: a commit is in the page cache when it returns, which outlives the process; only a
+    // power cut can take the last ones, and never the file's consistency.
+    KW_TRY(connection.exec(
+        k_doing,
+        "PRAGMA synchronous = NORMAL; PRAGMA journal_size_limit = 67108864; "
+        "PRAGMA temp_store = MEMORY"));
+    if (options.max_bytes > 0) {
+        KW_TRY_ASSIGN(
+            const std::int64_t page, query_integer(connection, k_doing, "PRAGMA page_size"));
+        KW_TRY(connection.exec(
+            k_doing,
+            "PRAGMA max_page_count = " +
+                std::to_string(std::max<std::int64_t>(1, options.max_bytes / page))));
+    }
+    return {};
+}
+
+/// Everything is read once, so that what stands in the way shows now and not in a later call.
+Result<int> probe(Connection& connection) {
+    KW_TRY(query_integer(connection, k_doing, "SELECT count(*) FROM sqlite_schema"));
+    return schema_version(connection);
+}
+
+bool has_log(const fs::path& path) {
+    std::error_code ignored;
+    const auto bytes = fs::file_size(path.string() + "-wal", ignored);
+    return !ignored && bytes > 0;
+}
+
+}  // namespace
+
+FileState file_state(const fs::path& path) {
+    std::error_code ignored;
+    FileState state;
+    state.bytes = fs::file_size(path, ignored);
+    state.written = fs::last_write_time(path, ignored);
+    state.log = has_log(path);
+    return state;
+}
+
+Result<Connection> connect_reader(
+    const fs::path& path,
+    const std::string& shown,
+    const OpenOptions& options,
+    std::optional<FileState>& immutable) {
+    const int busy_ms = static_cast<int>(options.busy_timeout.count());
+    immutable.reset();
+    {
+        KW_TRY_ASSIGN(Connection live, Connection::open(path, shown, OpenMode::read_only, busy_ms));
+        const auto version = probe(live);
+        if (version) {
+            return live;
+        }
+        if (!live.refused_access()) {
+            return version.error();
+        }
+    }
+    // Reading a log needs a shared-memory file beside it, which this folder does not allow.
+    if (has_log(path)) {
+        return Error{
+            Errc::database,
+            "opening the database: " + shown + " has a log (" + path.filename().string() +
+                "-wal) and its folder cannot be written",
+            "copy both files to a folder of your own and open them there, or make the copy with "
+            "kwright's backup"};
+    }
+    const FileState before = file_state(path);
+    KW_TRY_ASSIGN(Connection still, Connection::open(path, shown, OpenMode::immutable, busy_ms));
+    KW_TRY(probe(still));
+    immutable = before;
+    return still;
+}
+
+Result<WriterParts> connect_writer(
+    const fs::path& path, const std::string& shown, const OpenOptions& options) {
+    const int busy_ms = static_cast<int>(options.busy_timeout.count());
+    KW_TRY_ASSIGN(Connection connection, Connection::open(path, shown, OpenMode::write, busy_ms));
+    // A foreign file is refused before a lock file is laid beside it.
+    KW_TRY_ASSIGN(const bool empty_at_first, is_empty(connection));
+    if (!empty_at_first) {
+        KW_TRY(refuse_foreign(connection));
+    }
+    if (!connection.writable()) {
+        return Error{
+            Errc::database,
+            "opening the database: " + shown + " may not be written",
+            "look at the permissions of the file, or name another one with --db FILE"};
+    }
+    KW_TRY_ASSIGN(WriterLock lock, WriterLock::take(path, shown));
+    KW_TRY_ASSIGN(const bool empty, is_empty(connection));
+    if (empty) {
+        KW_TRY(mark_new_file(connection));
+    }
+    KW_TRY(refuse_foreign(connection));
+    KW_TRY(set_writer_pragmas(connection, options));
+    KW_TRY(migrate(connection, migrations()));
+    return WriterParts{std::move(lock), std::move(connection)};
+}
+
+}  // namespace kw::db

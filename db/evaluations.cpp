@@ -1,0 +1,220 @@
+// SPDX-License-Identifier: Apache-2.0
+// Evaluations with their parts. The parts' tables share one shape: (evaluation_id, ordinal, ...).
+#include "db/store_impl.hpp"
+
+#include <unordered_map>
+
+namespace kw::db {
+
+namespace {
+
+constexpr std::string_view k_storing = "storing the evaluation";
+constexpr std::string_view k_reading = "reading the evaluations";
+
+/// How a part is stored: its table, its vector in Evaluation, its columns.
+struct ShapePart {
+    using Row = ShapeTiming;
+    static constexpr const char* k_table = "shape_timing";
+    static constexpr auto k_member = &Evaluation::shapes;
+    static constexpr auto k_visit = [](auto& io, auto& row) {
+        visit_shape(io, row);
+    };
+};
+struct CasePart {
+    using Row = CaseOutcome;
+    static constexpr const char* k_table = "case_outcome";
+    static constexpr auto k_member = &Evaluation::cases;
+    static constexpr auto k_visit = [](auto& io, auto& row) {
+        visit_case(io, row);
+    };
+};
+struct FindingPart {
+    using Row = Finding;
+    static constexpr const char* k_table = "finding";
+    static constexpr auto k_member = &Evaluation::findings;
+    static constexpr auto k_visit = [](auto& io, auto& row) {
+        visit_finding(io, row);
+    };
+};
+struct StagePart {
+    using Row = StageTime;
+    static constexpr const char* k_table = "stage_time";
+    static constexpr auto k_member = &Evaluation::stages;
+    static constexpr auto k_visit = [](auto& io, auto& row) {
+        visit_stage(io, row);
+    };
+};
+
+template <class Part>
+ColumnNames part_columns() {
+    ColumnNames names;
+    const typename Part::Row row;
+    Part::k_visit(names, row);
+    return names;
+}
+
+template <class Part>
+Result<void> write_part(Connection& connection, std::int64_t id, const Evaluation& result) {
+    const auto& rows = result.*Part::k_member;
+    if (rows.empty()) {
+        return {};
+    }
+    const ColumnNames names = part_columns<Part>();
+    Statement insert(
+        connection,
+        k_storing,
+        std::string("INSERT INTO ") + Part::k_table + " (evaluation_id, ordinal, " + names.list() +
+            ") VALUES (?, ?, " + names.marks() + ")");
+    int ordinal = 0;
+    for (const auto& row : rows) {
+        insert.bind_all(id, ordinal++);
+        Binder binder(insert, 2);
+        Part::k_visit(binder, row);
+        KW_TRY(binder.failure());
+        KW_TRY(insert.run());
+    }
+    return {};
+}
+
+using RowsById = std::unordered_map<std::int64_t, EvaluationRow*>;
+
+/// `chosen` is a SELECT of evaluation ids with one parameter.
+template <class Part, class Key>
+Result<void> read_part(
+    Connection& connection, const std::string& chosen, const Key& key, const RowsById& rows) {
+    Statement query(
+        connection,
+        k_reading,
+        "SELECT evaluation_id, " + part_columns<Part>().list() + " FROM " + Part::k_table +
+            " WHERE evaluation_id IN (" + chosen + ") ORDER BY evaluation_id, ordinal");
+    query.bind_all(key);
+    while (true) {
+        KW_TRY_ASSIGN(const bool found, query.step());
+        if (!found) {
+            return {};
+        }
+        const auto owner = rows.find(query.integer(0));
+        if (owner == rows.end()) {
+            continue;
+        }
+        typename Part::Row part;
+        Reader reader(query, 1);
+        Part::k_visit(reader, part);
+        KW_TRY(reader.failure());
+        (owner->second->result.*Part::k_member).push_back(std::move(part));
+    }
+}
+
+template <class Key>
+Result<std::vector<EvaluationRow>> read_rows(
+    Connection& connection, const std::string& chosen, const Key& key) {
+    ColumnNames names;
+    const EvaluationRow empty;
+    visit_evaluation(names, empty);
+    Statement query(
+        connection,
+        k_reading,
+        "SELECT id, " + names.list() + " FROM evaluation WHERE id IN (" + chosen +
+            ") ORDER BY campaign_id, step, slot");
+    query.bind_all(key);
+    std::vector<EvaluationRow> rows;
+    while (true) {
+        KW_TRY_ASSIGN(const bool found, query.step());
+        if (!found) {
+            return rows;
+        }
+        EvaluationRow row;
+        row.id = query.integer(0);
+        Reader reader(query, 1);
+        visit_evaluation(reader, row);
+        KW_TRY(reader.failure());
+        rows.push_back(std::move(row));
+    }
+}
+
+/// One snapshot: a writer's commit between the parts is not seen.
+template <class Key>
+Result<std::vector<EvaluationRow>> read_evaluations(
+    Connection& connection, const std::string& condition, const Key& key) {
+    KW_TRY_ASSIGN(
+        const Transaction snapshot,
+        Transaction::begin(connection, k_reading, Transaction::Kind::read));
+    const std::string chosen = "SELECT id FROM evaluation WHERE " + condition;
+    KW_TRY_ASSIGN(std::vector<EvaluationRow> rows, read_rows(connection, chosen, key));
+    RowsById by_id;
+    for (EvaluationRow& row : rows) {
+        by_id[row.id] = &row;
+    }
+    KW_TRY(read_part<ShapePart>(connection, chosen, key, by_id));
+    KW_TRY(read_part<CasePart>(connection, chosen, key, by_id));
+    KW_TRY(read_part<FindingPart>(connection, chosen, key, by_id));
+    KW_TRY(read_part<StagePart>(connection, chosen, key, by_id));
+    return rows;
+}
+
+/// The id of the new row, or 0 when (campaign, step, slot) was there already.
+Result<std::int64_t> insert_evaluation(Connection& connection, const EvaluationRow& row) {
+    ColumnNames names;
+    visit_evaluation(names, row);
+    Statement insert(
+        connection,
+        k_storing,
+        names.insert_into("evaluation") + " ON CONFLICT (campaign_id, step, slot) DO NOTHING");
+    Binder binder(insert);
+    visit_evaluation(binder, row);
+    KW_TRY(binder.failure());
+    KW_TRY(insert.run());
+    return connection.changes() == 0 ? std::int64_t{0} : connection.last_insert_id();
+}
+
+}  // namespace
+
+Result<bool> Store::put_evaluation(const EvaluationRow& row, const CampaignRow& campaign) {
+    KW_CHECK(row.campaign_id == campaign.id);
+    const std::lock_guard guard(impl_->mutex);
+    KW_TRY_ASSIGN(Connection * connection, impl_->writer(k_storing));
+    KW_TRY_ASSIGN(
+        Transaction transaction,
+        Transaction::begin(*connection, k_storing, Transaction::Kind::write));
+    KW_TRY_ASSIGN(const std::int64_t id, insert_evaluation(*connection, row));
+    if (id == 0) {
+        return false;
+    }
+    KW_TRY(write_part<ShapePart>(*connection, id, row.result));
+    KW_TRY(write_part<CasePart>(*connection, id, row.result));
+    KW_TRY(write_part<FindingPart>(*connection, id, row.result));
+    KW_TRY(write_part<StagePart>(*connection, id, row.result));
+    KW_TRY(write_campaign(*connection, k_storing, campaign));
+    KW_TRY(transaction.commit());
+    return true;
+}
+
+Result<std::vector<EvaluationRow>> Store::evaluations(std::int64_t campaign_id) {
+    const std::lock_guard guard(impl_->mutex);
+    KW_TRY_ASSIGN(Connection * connection, impl_->reader());
+    return read_evaluations(*connection, "campaign_id = ?", campaign_id);
+}
+
+Result<std::vector<EvaluationRow>> Store::evaluations_of(const std::string& candidate_hash) {
+    const std::lock_guard guard(impl_->mutex);
+    KW_TRY_ASSIGN(Connection * connection, impl_->reader());
+    return read_evaluations(*connection, "candidate_hash = ?", candidate_hash);
+}
+
+Result<void> Store::set_evaluation_state(std::int64_t evaluation_id, const std::string& state) {
+    const std::lock_guard guard(impl_->mutex);
+    KW_TRY_ASSIGN(Connection * connection, impl_->writer(k_storing));
+    Statement update(*connection, k_storing, "UPDATE evaluation SET state = ? WHERE id = ?");
+    update.bind_all(std::string_view(state), evaluation_id);
+    KW_TRY(update.run());
+    if (connection->changes() != 1) {
+        return Error{
+            Errc::database,
+            "storing the evaluation: " + connection->shown() + " has no evaluation " +
+                std::to_string(evaluation_id),
+            ""};
+    }
+    return {};
+}
+
+}  // namespace kw::db

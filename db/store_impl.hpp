@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a Store holds; the Store's functions are spread over store.cpp, proposals.cpp,
+// evaluations.cpp, board.cpp and housekeeping.cpp by subject.
+#pragma once
+
+#include "db/columns.hpp"
+#include "db/sqlite.hpp"
+#include "db/store.hpp"
+#include "db/writer_lock.hpp"
+
+#include <filesystem>
+#include <mutex>
+#include <optional>
+
+namespace kw::db {
+
+/// Size and time of a file that was opened as immutable: a change means open it anew.
+struct FileState {
+    std::uintmax_t bytes = 0;
+    std::filesystem::file_time_type written;
+    bool log = false;  ///< a -wal file is beside it
+    bool operator==(const FileState&) const = default;
+};
+[[nodiscard]] FileState file_state(const std::filesystem::path& path);
+
+struct Store::Impl {
+    std::filesystem::path file;  ///< as given
+    std::filesystem::path path;  ///< absolute, links resolved
+    Access access = Access::read_only;
+    OpenOptions options;
+    int schema = 0;
+    std::optional<WriterLock> lock;  ///< outlives the connection
+    std::optional<Connection> connection;
+    std::optional<FileState> immutable;  ///< set when opened so
+    std::mutex mutex;
+
+    Result<void> open_reader();
+    /// The connection, for a call that reads.
+    Result<Connection*> reader();
+    /// The same for a call that writes: refused on a read-only store.
+    Result<Connection*> writer(std::string_view doing);
+};
+
+/// A connection for Access::read_only; on a folder that cannot be written it is immutable, and
+/// `immutable` says so.
+[[nodiscard]] Result<Connection> connect_reader(
+    const std::filesystem::path& path,
+    const std::string& shown,
+    const OpenOptions& options,
+    std::optional<FileState>& immutable);
+
+/// Every field of the row but its id, which says which one. For use inside a transaction.
+[[nodiscard]] Result<void> write_campaign(
+    Connection& connection, std::string_view doing, const CampaignRow& row);
+
+struct WriterParts {
+    WriterLock lock;
+    Connection connection;
+};
+[[nodiscard]] Result<WriterParts> connect_writer(
+    const std::filesystem::path& path, const std::string& shown, const OpenOptions& options);
+
+}  // namespace kw::db
