@@ -4,6 +4,7 @@
 // so that kill -9 at any instant loses at most the step in flight and resume_campaign() goes on.
 #pragma once
 
+#include "agent/model_config.hpp"
 #include "core/clock.hpp"
 #include "core/event.hpp"
 #include "core/result.hpp"
@@ -66,6 +67,9 @@ struct CampaignContext {
     StopControl& stop;
     std::filesystem::path prompts_dir;
     std::vector<std::filesystem::path> task_roots;
+    std::string machine_facts;  ///< lines for prompts: caches, bandwidths, peaks, instruction sets;
+                                ///< "" = Device::description() alone
+    ModelConfig models;         ///< how model APIs are reached and priced
 };
 
 /// What `run --dry-run` and the head of `run` show.

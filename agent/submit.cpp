@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+// A user's own file on the board. Submissions of a task share one campaign, "user-<task>", one slot
+// each.
+#include "agent/campaign.hpp"
+#include "agent/campaign_settings.hpp"
+
+namespace kw::agent {
+
+namespace {
+
+Result<CampaignRow> user_campaign(const Task& task, CampaignContext& context) {
+    const std::string name = "user-" + task.name;
+    KW_TRY_ASSIGN(std::optional<CampaignRow> found, context.store.campaign(name));
+    if (found) {
+        found->task_hash = task.hash;
+        return std::move(*found);
+    }
+    StoredSettings stored;
+    stored.settings.proposer = "user";
+    stored.settings.strategy = "submit";
+    stored.task_folder = task.folder;
+    CampaignRow row;
+    row.name = name;
+    row.task = task.name;
+    row.task_hash = task.hash;
+    row.strategy = "submit";
+    row.proposer = "user";
+    row.settings_json = to_json(stored);
+    row.state = "finished";
+    row.created_ms = context.clock.utc_ms();
+    row.updated_ms = row.created_ms;
+    return context.store.create_campaign(std::move(row));
+}
+
+}  // namespace
+
+Result<EvaluationRow> submit_candidate(
+    const Task& task,
+    const Candidate& candidate,
+    CampaignContext& context,
+    const JudgeOptions& options) {
+    EvaluationRow row;
+    const auto observer = [&](const std::string& stage, const std::string& text) {
+        Event event;
+        event.type = stage == "retry" ? EventType::retry : EventType::stage;
+        event.utc_ms = context.clock.utc_ms();
+        event.task = task.name;
+        event.candidate = candidate.hash;
+        event.text = text.empty() ? stage : text;
+        context.events.on_event(event);
+    };
+    KW_TRY_ASSIGN(row.result, judge(context.device, task, candidate, options, observer));
+    KW_TRY_ASSIGN(CampaignRow campaign, user_campaign(task, context));
+    KW_TRY_ASSIGN(const std::vector<EvaluationRow> earlier, context.store.evaluations(campaign.id));
+    CandidateRow stored;
+    stored.hash = candidate.hash;
+    stored.task = candidate.task;
+    stored.target = candidate.target;
+    stored.isa = candidate.isa;
+    stored.source = candidate.source;
+    stored.token_hash = token_hash(candidate.source);
+    stored.origin = "user";
+    stored.created_ms = context.clock.utc_ms();
+    KW_TRY(context.store.put_candidate(stored));
+    row.campaign_id = campaign.id;
+    row.slot = earlier.empty() ? 0 : earlier.back().slot + 1;
+    row.candidate_hash = candidate.hash;
+    row.note = "submitted";
+    row.reward = row.result.verdict == Verdict::accepted ? row.result.speedup.value : 0;
+    row.created_ms = context.clock.utc_ms();
+    campaign.evaluations = static_cast<int>(earlier.size()) + 1;
+    campaign.updated_ms = row.created_ms;
+    KW_TRY(context.store.put_evaluation(row, campaign));
+    return row;
+}
+
+}  // namespace kw::agent

@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "agent/template.hpp"
+
+#include <algorithm>
+#include <fstream>
+#include <sstream>
+
+namespace kw::agent {
+
+namespace {
+
+Error at_offset(
+    std::string_view text, std::size_t offset, const std::string& name, const std::string& what) {
+    const auto line =
+        1 + std::count(text.begin(), text.begin() + static_cast<std::ptrdiff_t>(offset), '\n');
+    return {
+        Errc::config,
+        name + ":" + std::to_string(line) + ": " + what,
+        "the placeholders are described in prompts/README.md"};
+}
+
+Result<std::string> load_one(
+    const std::filesystem::path& folder, const std::string& name, std::string& version) {
+    const std::filesystem::path file = folder / (name + ".md");
+    std::ifstream in(file, std::ios::binary);
+    if (!in) {
+        return Error{
+            Errc::environment,
+            "reading prompt template " + file.string() + ": cannot open it",
+            "set KWRIGHT_PROMPTS to the folder prompts/ of kwright"};
+    }
+    std::ostringstream content;
+    content << in.rdbuf();
+    const std::string text = std::move(content).str();
+    const std::string mark = "%% kwright prompt " + name + ", version ";
+    const std::size_t end = text.find('\n');
+    if (!text.starts_with(mark) || end == std::string::npos) {
+        return Error{
+            Errc::config, file.string() + ":1: the first line must read '" + mark + "N'", ""};
+    }
+    version +=
+        (version.empty() ? "" : ", ") + name + " " + text.substr(mark.size(), end - mark.size());
+    return text.substr(end + 1);
+}
+
+}  // namespace
+
+Result<std::string> fill_template(
+    std::string_view text, const TemplateValues& values, const std::string& name) {
+    std::string out;
+    std::size_t at = 0;
+    while (true) {
+        const std::size_t open = text.find("{{", at);
+        out += text.substr(at, open == std::string_view::npos ? open : open - at);
+        if (open == std::string_view::npos) {
+            return out;
+        }
+        const std::size_t close = text.find("}}", open);
+        if (close == std::string_view::npos) {
+            return at_offset(text, open, name, "a placeholder is not closed");
+        }
+        const std::string_view key = text.substr(open + 2, close - open - 2);
+        const auto value = values.find(key);
+        if (value == values.end()) {
+            return at_offset(text, open, name, "unknown placeholder {{" + std::string(key) + "}}");
+        }
+        out += value->second;
+        at = close + 2;
+    }
+}
+
+Result<PromptBook> load_prompts(
+    const std::filesystem::path& prompts_dir, const std::string& target) {
+    const std::filesystem::path folder = prompts_dir / target;
+    PromptBook book;
+    KW_TRY_ASSIGN(book.system, load_one(folder, "system", book.version));
+    KW_TRY_ASSIGN(book.propose, load_one(folder, "propose", book.version));
+    KW_TRY_ASSIGN(book.rules, load_one(folder, "rules", book.version));
+    KW_TRY_ASSIGN(book.answer, load_one(folder, "answer", book.version));
+    return book;
+}
+
+}  // namespace kw::agent
