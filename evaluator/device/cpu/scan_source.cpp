@@ -1,0 +1,185 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "evaluator/device/cpu/scan.hpp"
+
+#include <algorithm>
+
+namespace kw::cpu {
+namespace {
+
+constexpr std::size_t k_most_violations = 8;
+
+bool is_blank(char c) {
+    return c == ' ' || c == '\t' || c == '\v' || c == '\f' || c == '\r';
+}
+bool is_name(char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
+}
+
+/// Behind a backslash: the length of a line splice, 0 when it is none.
+std::size_t splice_length(std::string_view text, std::size_t at) {
+    if (at >= text.size() || text[at] != '\\') {
+        return 0;
+    }
+    std::size_t end = at + 1;
+    while (end < text.size() && is_blank(text[end])) {
+        ++end;
+    }
+    return end < text.size() && text[end] == '\n' ? end + 1 - at : 0;
+}
+
+/// Position behind blanks and splices.
+std::size_t skip_blank(std::string_view text, std::size_t at) {
+    for (;;) {
+        while (at < text.size() && is_blank(text[at])) {
+            ++at;
+        }
+        const std::size_t splice = splice_length(text, at);
+        if (splice == 0) {
+            return at;
+        }
+        at += splice;
+    }
+}
+
+/// An identifier or number with splices taken out; moves `at` behind it.
+std::string word_at(std::string_view text, std::size_t& at) {
+    std::string word;
+    while (at < text.size() && word.size() < 64) {
+        if (const std::size_t splice = splice_length(text, at); splice > 0) {
+            at += splice;
+        } else if (is_name(text[at])) {
+            word += text[at++];
+        } else {
+            break;
+        }
+    }
+    return word;
+}
+
+/// The path of <...> or "..." at `at`, splices taken out; empty when there is none on the line.
+std::string path_at(std::string_view text, std::size_t at) {
+    at = skip_blank(text, at);
+    if (at >= text.size() || (text[at] != '<' && text[at] != '"')) {
+        return {};
+    }
+    const char closing = text[at++] == '<' ? '>' : '"';
+    std::string path;
+    while (at < text.size() && text[at] != '\n' && text[at] != closing && path.size() < 300) {
+        if (const std::size_t splice = splice_length(text, at); splice > 0) {
+            at += splice;
+        } else {
+            path += text[at++];
+        }
+    }
+    return path;
+}
+
+bool leaves_system_headers(const std::string& path) {
+    return !path.empty() && (path.front() == '/' || path.find("..") != std::string::npos ||
+                             path.find('\\') != std::string::npos);
+}
+
+class SourceScan {
+public:
+    explicit SourceScan(std::string_view text)
+        : text_(text) {}
+
+    ScanResult run() {
+        bool line_start = true;  // only blanks, splices and ends of comments since the line began
+        for (std::size_t at = 0; at < text_.size() && result_.violations.size() < k_most_violations;
+             ++at) {
+            const char c = text_[at];
+            if (c == '\0' || (c == '\r' && (at + 1 >= text_.size() || text_[at + 1] != '\n'))) {
+                add("not-text",
+                    c == '\0' ? "the source holds a NUL byte"
+                              : "the source holds a lone carriage return",
+                    "send plain text with newlines");
+                break;
+            }
+            if (const std::size_t splice = splice_length(text_, at); splice > 0) {
+                at += splice - 1;
+                ++line_;
+            } else if (c == '\n') {
+                ++line_;
+                line_start = true;
+            } else if (is_blank(c)) {
+                continue;
+            } else if (c == '*' && at + 1 < text_.size() && text_[at + 1] == '/') {
+                ++at;
+                line_start = true;
+            } else {
+                const bool digraph = c == '%' && at + 1 < text_.size() && text_[at + 1] == ':';
+                if (line_start && (c == '#' || digraph)) {
+                    directive(at + (digraph ? 2 : 1));
+                } else if (c == '_' && text_.substr(at, 13) == "__has_include") {
+                    has_include(at);
+                }
+                line_start = false;
+            }
+        }
+        return std::move(result_);
+    }
+
+private:
+    void add(const char* rule, std::string what, std::string advice) {
+        result_.violations.push_back({rule, line_, std::move(what), std::move(advice)});
+    }
+
+    void directive(std::size_t at) {
+        at = skip_blank(text_, at);
+        if (text_.substr(at, 2) == "/*") {
+            add("line-marker",
+                "a comment between '#' and the directive's name",
+                "write the directive without it");
+            return;
+        }
+        const std::string word = word_at(text_, at);
+        if (word == "line" || (!word.empty() && word.front() >= '0' && word.front() <= '9')) {
+            add("line-marker",
+                "a line marker ('#" + word.substr(0, 12) + "')",
+                "remove it: lines are counted in the file as it is");
+        } else if (word == "include" || word == "include_next" || word == "import") {
+            const std::string path = path_at(text_, at);
+            if (leaves_system_headers(path)) {
+                add("include-path",
+                    "#" + word + " of '" + path.substr(0, 80) + "'",
+                    "include only system headers by their plain names, and <task>.h");
+            }
+        }
+    }
+
+    void has_include(std::size_t at) {
+        word_at(text_, at);
+        at = skip_blank(text_, at);
+        if (at < text_.size() && text_[at] == '(') {
+            ++at;
+        }
+        const std::string path = path_at(text_, at);
+        if (leaves_system_headers(path)) {
+            add("include-path",
+                "__has_include of '" + path.substr(0, 80) + "'",
+                "ask only for system headers by their plain names");
+        }
+    }
+
+    std::string_view text_;
+    std::size_t line_ = 1;
+    ScanResult result_;
+};
+
+}  // namespace
+
+ScanResult scan_source(std::string_view source) {
+    return SourceScan(source).run();
+}
+
+std::string show(const std::vector<Violation>& violations, const std::string& file) {
+    std::string text;
+    for (const Violation& violation : violations) {
+        text += file + (violation.line > 0 ? ":" + std::to_string(violation.line) : "") + ": " +
+                violation.what + ": forbidden (" + violation.rule + "); " + violation.advice + "\n";
+    }
+    return text;
+}
+
+}  // namespace kw::cpu
