@@ -1,3 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 list(APPEND KW_EVALUATOR_SOURCES
+    fill.cpp
+    fill_tables.cpp
+    fill_values.cpp
+    scalar.cpp
     statistics.cpp)
+# Inputs must not depend on the machine: no multiply-add that only some processors fuse.
+set_source_files_properties(fill.cpp fill_tables.cpp fill_values.cpp scalar.cpp
+    PROPERTIES COMPILE_OPTIONS "-ffp-contract=off")

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 kw_add_test(evaluator_math LABEL unit
     SOURCES
+        math/fill_test.cpp
         math/statistics_test.cpp
     LINK kw_evaluator)
