@@ -2,8 +2,39 @@
 #include "db/columns.hpp"
 
 #include <algorithm>
+#include <bit>
+#include <charconv>
+#include <cmath>
+#include <cstdio>
 
 namespace kw::db {
+
+namespace {
+
+/// SQLite stores NaN as NULL, and -0.0 as the integer 0.
+bool lost_by_sqlite(double value) {
+    return std::isnan(value) || (value == 0 && std::signbit(value));
+}
+
+/// "12:8000000000000000": the double's number in its row, and its bits.
+std::optional<std::pair<std::size_t, double>> parse_odd(std::string_view entry) {
+    const std::size_t colon = entry.find(':');
+    if (colon == std::string_view::npos) {
+        return std::nullopt;
+    }
+    std::size_t place = 0;
+    std::uint64_t bits = 0;
+    const char* const end = entry.data() + entry.size();
+    const auto first = std::from_chars(entry.data(), entry.data() + colon, place);
+    const auto second = std::from_chars(entry.data() + colon + 1, end, bits, 16);
+    if (first.ec != std::errc() || first.ptr != entry.data() + colon || second.ec != std::errc() ||
+        second.ptr != end) {
+        return std::nullopt;
+    }
+    return std::pair(place, std::bit_cast<double>(bits));
+}
+
+}  // namespace
 
 std::string ColumnNames::list(const std::string& prefix) const {
     std::string out;
@@ -32,6 +63,44 @@ void Binder::put(Result<Bytes> packed) {
         return;
     }
     statement_->bind(index_++, std::span<const std::byte>(packed.value()));
+}
+
+void Binder::operator()(const char*, double value) {
+    if (lost_by_sqlite(value)) {
+        char entry[48];
+        std::snprintf(
+            entry,
+            sizeof entry,
+            "%s%d:%016llx",
+            odd_.empty() ? "" : " ",
+            doubles_,
+            static_cast<unsigned long long>(std::bit_cast<std::uint64_t>(value)));
+        odd_ += entry;
+    }
+    ++doubles_;
+    statement_->bind(index_++, value);
+}
+
+void Binder::odd_doubles(const char* column) {
+    (*this)(column, Nullable{odd_});
+}
+
+void Reader::odd_doubles(const char* column) {
+    const std::string text = statement_->text(index_++);
+    std::string_view rest = text;
+    while (!rest.empty()) {
+        const std::string_view entry = rest.substr(0, rest.find(' '));
+        rest.remove_prefix(std::min(rest.size(), entry.size() + 1));
+        const auto odd = parse_odd(entry);
+        // It may restore bits, never change what the column says.
+        const bool fits = odd && odd->first < doubles_.size() && lost_by_sqlite(odd->second) &&
+                          (std::isnan(odd->second) ? std::isnan(*doubles_[odd->first])
+                                                   : *doubles_[odd->first] == 0);
+        if (!fits) {
+            return fail(column, printable(entry).append(" does not fit its row"));
+        }
+        *doubles_[odd->first] = odd->second;
+    }
 }
 
 void Reader::fail(const char* column, const std::string& why) {

@@ -56,6 +56,7 @@ public:
             add(column);
         }
     }
+    void odd_doubles(const char* column) { add(column); }
     /// "a, b, c" with `prefix` before each.
     [[nodiscard]] std::string list(const std::string& prefix = "") const;
     [[nodiscard]] std::string marks() const;  ///< "?, ?, ?"
@@ -77,14 +78,14 @@ public:
     void operator()(const char*, std::int64_t value) { statement_->bind(index_++, value); }
     void operator()(const char*, int value) { statement_->bind(index_++, value); }
     void operator()(const char*, bool value) { statement_->bind(index_++, value ? 1 : 0); }
-    void operator()(const char*, double value) { statement_->bind(index_++, value); }
+    void operator()(const char*, double value);
     void operator()(const char*, const std::string& value) { statement_->bind(index_++, value); }
     void operator()(const char*, Verdict value) { statement_->bind(index_++, code(value)); }
     void operator()(const char*, Comparison value) { statement_->bind(index_++, name(value)); }
-    void operator()(const char*, const Ratio& value) {
-        statement_->bind(index_++, value.value);
-        statement_->bind(index_++, value.lo);
-        statement_->bind(index_++, value.hi);
+    void operator()(const char* column, const Ratio& value) {
+        (*this)(column, value.value);
+        (*this)(column, value.lo);
+        (*this)(column, value.hi);
     }
     void operator()(const char*, const DimMap& value) {
         statement_->bind(index_++, json_of(value));
@@ -103,6 +104,8 @@ public:
     void operator()(const char*, const Word<String>& value) {
         statement_->bind(index_++, value.text);  // the table's CHECK knows the words
     }
+    /// After the last double of the row.
+    void odd_doubles(const char* column);
 
     [[nodiscard]] Result<void> failure() const {
         return failure_ ? Result<void>(*failure_) : Result<void>();
@@ -112,6 +115,8 @@ private:
     void put(Result<Bytes> packed);
     Statement* statement_;
     int index_;
+    int doubles_ = 0;  ///< bound so far
+    std::string odd_;
     std::optional<Error> failure_;
 };
 
@@ -126,14 +131,17 @@ public:
     void operator()(const char*, std::int64_t& value) { value = statement_->integer(index_++); }
     void operator()(const char* column, int& value);
     void operator()(const char*, bool& value) { value = statement_->integer(index_++) != 0; }
-    void operator()(const char*, double& value) { value = statement_->real(index_++); }
+    void operator()(const char*, double& value) {
+        value = statement_->real(index_++);
+        doubles_.push_back(&value);
+    }
     void operator()(const char*, std::string& value) { value = statement_->text(index_++); }
     void operator()(const char* column, Verdict& value);
     void operator()(const char* column, Comparison& value);
-    void operator()(const char*, Ratio& value) {
-        value.value = statement_->real(index_++);
-        value.lo = statement_->real(index_++);
-        value.hi = statement_->real(index_++);
+    void operator()(const char* column, Ratio& value) {
+        (*this)(column, value.value);
+        (*this)(column, value.lo);
+        (*this)(column, value.hi);
     }
     void operator()(const char* column, DimMap& value) { json(column, value); }
     void operator()(const char* column, std::map<std::string, int>& value) { json(column, value); }
@@ -143,6 +151,7 @@ public:
     }
     void operator()(const char* column, Packed<std::string> value);
     void operator()(const char* column, Word<std::string> value);
+    void odd_doubles(const char* column);
 
     [[nodiscard]] Result<void> failure() const {
         return failure_ ? Result<void>(*failure_) : Result<void>();
@@ -158,6 +167,7 @@ private:
     void fail(const char* column, const std::string& why);
     const Statement* statement_;
     int index_;
+    std::vector<double*> doubles_;  ///< read so far; the row outlives the reader
     std::optional<Error> failure_;
 };
 
@@ -189,6 +199,7 @@ void visit_campaign(Io& io, Row& row) {
     io("spent_usd", row.spent_usd);
     io("tokens_in", row.tokens_in);
     io("tokens_out", row.tokens_out);
+    io.odd_doubles("odd_doubles");
 }
 
 template <class Io, class Row>
@@ -219,6 +230,7 @@ void visit_reply(Io& io, Row& row) {
     io("usd", row.usd);
     io("seconds", row.seconds);
     io("created_ms", row.created_ms);
+    io.odd_doubles("odd_doubles");
 }
 
 template <class Io, class Build>
@@ -266,6 +278,7 @@ void visit_evaluation(Io& io, Row& row) {
     io("seed", result.seed);
     io("wall_s", result.wall_s);
     visit_build(io, result.build);
+    io.odd_doubles("odd_doubles");
 }
 
 template <class Io, class Row>
@@ -288,6 +301,7 @@ void visit_shape(Io& io, Row& row) {
     io("prepare_bytes", row.prepare_bytes);
     io("stop_reason", row.stop_reason);
     io("samples", row.samples);
+    io.odd_doubles("odd_doubles");
 }
 
 template <class Io, class Row>
@@ -305,6 +319,7 @@ void visit_case(Io& io, Row& row) {
     io("elements", row.elements);
     io("max_error", row.max_error);
     io("note", row.note);
+    io.odd_doubles("odd_doubles");
 }
 
 template <class Io, class Row>
@@ -319,6 +334,7 @@ template <class Io, class Row>
 void visit_stage(Io& io, Row& row) {
     io("stage", row.stage);
     io("ms", row.ms);
+    io.odd_doubles("odd_doubles");
 }
 
 }  // namespace kw::db

@@ -81,8 +81,8 @@ public:
     // --- evaluations ---
     /// The row, its samples, findings and the campaign's counters, in one transaction. Idempotent
     /// by (campaign, step, slot): returns false when it was there already, and then changes
-    /// nothing. A candidate that is named must have been stored before. NaN comes back as a quiet
-    /// NaN; every other double keeps its bits.
+    /// nothing. A candidate that is named must have been stored before. Every double keeps its
+    /// bits.
     Result<bool> put_evaluation(const EvaluationRow& row, const CampaignRow& campaign);
     Result<std::vector<EvaluationRow>> evaluations(
         std::int64_t campaign_id);  ///< by step, slot; with samples

@@ -1,6 +1,7 @@
 -- Schema 1. Never edit a released migration: add the next number.
 -- Times are UTC milliseconds, durations nanoseconds unless the name says otherwise. A double that
 -- is not a number is NULL, never 0. Blobs are zstd frames, unless said otherwise.
+-- odd_doubles: the bits of NaN and -0.0, which REAL columns do not keep; NULL nearly always.
 
 CREATE TABLE meta (
     key   TEXT NOT NULL PRIMARY KEY,
@@ -37,7 +38,8 @@ CREATE TABLE campaign (
     evaluations   INTEGER NOT NULL,
     spent_usd     REAL,
     tokens_in     INTEGER NOT NULL,
-    tokens_out    INTEGER NOT NULL
+    tokens_out    INTEGER NOT NULL,
+    odd_doubles   TEXT
 ) STRICT;
 
 CREATE TABLE candidate (
@@ -72,6 +74,7 @@ CREATE TABLE reply (
     usd         REAL,
     seconds     REAL,
     created_ms  INTEGER NOT NULL,
+    odd_doubles TEXT,
     PRIMARY KEY (campaign_id, step, slot)
 ) STRICT;
 CREATE INDEX reply_by_prompt ON reply (prompt_hash);
@@ -121,6 +124,7 @@ CREATE TABLE evaluation (
     build_stack_references    INTEGER NOT NULL,
     build_instruction_classes TEXT NOT NULL,
     build_artifact_sha256     TEXT NOT NULL,
+    odd_doubles               TEXT,
     UNIQUE (campaign_id, step, slot)
 ) STRICT;
 CREATE INDEX evaluation_by_candidate ON evaluation (candidate_hash);
@@ -150,6 +154,7 @@ CREATE TABLE shape_timing (
     prepare_bytes    INTEGER NOT NULL,
     stop_reason      TEXT NOT NULL,
     samples          BLOB NOT NULL,
+    odd_doubles      TEXT,
     PRIMARY KEY (evaluation_id, ordinal)
 ) STRICT;
 
@@ -169,6 +174,7 @@ CREATE TABLE case_outcome (
     elements      INTEGER NOT NULL,
     max_error     REAL,
     note          TEXT NOT NULL,
+    odd_doubles   TEXT,
     PRIMARY KEY (evaluation_id, ordinal)
 ) STRICT;
 
@@ -187,6 +193,7 @@ CREATE TABLE stage_time (
     ordinal       INTEGER NOT NULL,
     stage         TEXT NOT NULL,
     ms            REAL,
+    odd_doubles   TEXT,
     PRIMARY KEY (evaluation_id, ordinal)
 ) STRICT;
 

@@ -285,7 +285,7 @@ inline ReplyRow RandomRows::reply(std::int64_t campaign_id, int step, int slot) 
     return out;
 }
 
-// --- exact comparison: bits, not values; all NaN are one ---
+// --- exact comparison: bits, not values ---
 
 inline bool same(double a, double b) {
     return std::bit_cast<std::uint64_t>(a) == std::bit_cast<std::uint64_t>(b) || (a != a && b != b);
