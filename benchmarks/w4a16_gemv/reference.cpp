@@ -50,7 +50,7 @@ lanes magnitude(lanes v) {
     return (lanes)((words)v & 0x7fffffffffffffffLL);
 }
 
-double total(lanes v) {
+double total(const lanes& v) {
     double sum = 0;
     for (int i = 0; i < k_lanes; ++i) {
         sum += v[i];
@@ -73,8 +73,8 @@ extern "C" void w4a16_gemv_reference(
         odd[j] = f16_value(x[2 * j + 1]);
     }
     for (int64_t n = 0; n < N; ++n) {
-        double value = 0;
-        double mag = 0;
+        lanes value = {};
+        lanes mag = {};
         for (int64_t g = 0; g < K / k_group; ++g) {
             const uint8_t* codes = w + n * (K / 2) + g * (k_group / 2);
             lanes sum = {};
@@ -91,10 +91,10 @@ extern "C" void w4a16_gemv_reference(
                 abs_sum += magnitude(p) + magnitude(q);
             }
             const double scale = f16_value(s[n * (K / k_group) + g]);
-            value += scale * total(sum);
-            mag += fabs(scale) * total(abs_sum);
+            value += scale * sum;
+            mag += fabs(scale) * abs_sum;
         }
-        y_ref[n] = value;
-        y_mag[n] = mag;
+        y_ref[n] = total(value);
+        y_mag[n] = total(mag);
     }
 }
