@@ -26,9 +26,12 @@ struct OutputDiff {
     std::int64_t mismatches = 0;
     std::int64_t first = -1;  ///< element index of the first mismatch
     std::string got, want;    ///< printed values of the first mismatch
-    double max_error = 0;     ///< largest error as a fraction of the allowed one
+    double max_error = 0;     ///< largest error as a fraction of the allowed one, at most 1e9
 };
 
+/// Wrong buffer sizes, and a `check.k` that cannot be computed, are errors (Errc::config): our own
+/// or the reference's, never the candidate's.
+///
 /// Element by element, whole output. For `bound`, NaN is allowed exactly where the reference is
 /// NaN, and an infinity only where the reference rounds to the same one.
 [[nodiscard]] Result<OutputDiff> compare_output(
@@ -50,7 +53,10 @@ struct OutputDiff {
 
 /// Freivalds: rows = all axes but the last, columns = the last. For `exact` integer outputs `r` and
 /// `projected` hold int64 (arithmetic modulo 2^64); for `bound` they hold f64 (`projected_mag` =
-/// projection of the magnitudes with |r|, which scales the tolerance).
+/// projection of the magnitudes with |r|, which scales the tolerance). An element of the diff is a
+/// row. A wrong element shows when it is wrong by more than its whole row may be: output rounding
+/// is allowed for by its random walk (r has random signs, drawn after the call), the rest linearly.
+/// A projection that is not finite is an error: such a case needs the full comparison.
 [[nodiscard]] Result<OutputDiff> compare_projection(
     const Arg& arg,
     const DimMap& dims,

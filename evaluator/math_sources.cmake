@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 list(APPEND KW_EVALUATOR_SOURCES
+    compare.cpp
+    compare_values.cpp
     fill.cpp
     fill_tables.cpp
     fill_values.cpp

@@ -195,6 +195,9 @@ double rounded(double value, DType dtype) {
 }
 
 std::string show_number(double value) {
+    if (std::isnan(value)) {
+        return "nan";
+    }
     std::array<char, 64> text{};
     const auto end =
         std::to_chars(text.data(), text.data() + text.size(), value, std::chars_format::general, 7);
@@ -202,6 +205,9 @@ std::string show_number(double value) {
 }
 
 std::string show_element(const std::byte* at, DType dtype) {
+    if (std::isnan(load(at, dtype))) {
+        return "nan";
+    }
     std::array<char, 64> text{};
     char* const last = text.data() + text.size();
     std::to_chars_result end{};
