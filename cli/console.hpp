@@ -25,7 +25,7 @@ public:
     [[nodiscard]] std::string paint_err(std::string_view text, Ink ink) const;
     [[nodiscard]] bool out_is_terminal() const { return out_terminal_; }
     [[nodiscard]] bool err_is_terminal() const { return err_terminal_; }
-    [[nodiscard]] int width() const;    ///< columns of the terminal, 100 when unknown
+    [[nodiscard]] int width() const;  ///< columns of the terminal, 100 when unknown
     void set_quiet(bool quiet) { quiet_ = quiet; }
 
     /// Redraws `lines` in place on stderr (terminal only); an empty vector clears the block.
@@ -51,10 +51,10 @@ struct Table {
 [[nodiscard]] std::string render(const Table& table);
 
 // --- numbers as people read them ---
-[[nodiscard]] std::string show_time(double ns);                    ///< "3.10 us", three digits
+[[nodiscard]] std::string show_time(double ns);  ///< "3.10 us", three digits
 [[nodiscard]] std::string show_ratio(double value, double lo, double hi);  ///< "2.31x [2.27, 2.36]"
-[[nodiscard]] std::string show_percent(double fraction);           ///< "81 %"
+[[nodiscard]] std::string show_percent(double fraction);                   ///< "81 %"
 [[nodiscard]] std::string show_bytes(std::int64_t bytes);
-[[nodiscard]] std::string show_duration(double seconds);           ///< "8m41s"
+[[nodiscard]] std::string show_duration(double seconds);  ///< "8m41s"
 
 }  // namespace kw::cli
