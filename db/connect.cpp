@@ -4,6 +4,12 @@
 #include "db/migrations.hpp"
 #include "db/store_impl.hpp"
 
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+
 namespace kw::db {
 
 namespace fs = std::filesystem;
@@ -23,6 +29,40 @@ Result<void> refuse_foreign(Connection& connection) {
             "name another file with --db FILE; it was left as it is"};
     }
     return {};
+}
+
+/// SQLite takes a file of a few bytes for an empty database and would write over it.
+Result<void> refuse_stub(const fs::path& path, const std::string& shown) {
+    constexpr std::uintmax_t smallest_page = 512;
+    std::error_code missing;
+    const auto bytes = fs::file_size(path, missing);
+    if (missing || bytes == 0 || bytes >= smallest_page || fs::exists(path.string() + "-journal")) {
+        return {};
+    }
+    return Error{
+        Errc::database,
+        "opening the database: " + shown + " is not a database",
+        "name another file with --db FILE; it was left as it is"};
+}
+
+/// Asked before SQLite is: it reports the errno of its last attempt, not of the one that matters.
+Result<void> refuse_unwritable(const fs::path& path, const std::string& shown) {
+    const bool old = fs::exists(path);
+    const fs::path folder = path.parent_path();
+    std::string obstacle;
+    if (old && faccessat(AT_FDCWD, path.c_str(), R_OK | W_OK, AT_EACCESS) != 0) {
+        obstacle = " cannot be written: ";
+    } else if (faccessat(AT_FDCWD, folder.c_str(), W_OK | X_OK, AT_EACCESS) != 0) {
+        obstacle =
+            old ? " needs a log beside it in its folder: " : " cannot be made in its folder: ";
+    } else {
+        return {};
+    }
+    return Error{
+        Errc::database,
+        "opening the database: " + shown + obstacle + std::strerror(errno),
+        "look at the permissions of the file and of its folder, or name another one with --db "
+        "FILE"};
 }
 
 Result<bool> is_empty(Connection& connection) {
@@ -69,9 +109,10 @@ Result<void> set_writer_pragmas(Connection& connection, const OpenOptions& optio
 }
 
 /// Everything is read once, so that what stands in the way shows now and not in a later call.
-Result<int> probe(Connection& connection) {
+Result<void> probe(Connection& connection) {
     KW_TRY(query_integer(connection, k_doing, "SELECT count(*) FROM sqlite_schema"));
-    return schema_version(connection);
+    KW_TRY_ASSIGN(const bool empty, is_empty(connection));
+    return empty ? Result<void>() : refuse_foreign(connection);
 }
 
 bool has_log(const fs::path& path) {
@@ -98,14 +139,15 @@ Result<Connection> connect_reader(
     std::optional<FileState>& immutable) {
     const int busy_ms = static_cast<int>(options.busy_timeout.count());
     immutable.reset();
+    KW_TRY(refuse_stub(path, shown));
     {
         KW_TRY_ASSIGN(Connection live, Connection::open(path, shown, OpenMode::read_only, busy_ms));
-        const auto version = probe(live);
-        if (version) {
+        const auto probed = probe(live);
+        if (probed) {
             return live;
         }
         if (!live.refused_access()) {
-            return version.error();
+            return probed.error();
         }
     }
     // Reading a log needs a shared-memory file beside it, which this folder does not allow.
@@ -127,17 +169,13 @@ Result<Connection> connect_reader(
 Result<WriterParts> connect_writer(
     const fs::path& path, const std::string& shown, const OpenOptions& options) {
     const int busy_ms = static_cast<int>(options.busy_timeout.count());
+    KW_TRY(refuse_stub(path, shown));
+    KW_TRY(refuse_unwritable(path, shown));
     KW_TRY_ASSIGN(Connection connection, Connection::open(path, shown, OpenMode::write, busy_ms));
     // A foreign file is refused before a lock file is laid beside it.
     KW_TRY_ASSIGN(const bool empty_at_first, is_empty(connection));
     if (!empty_at_first) {
         KW_TRY(refuse_foreign(connection));
-    }
-    if (!connection.writable()) {
-        return Error{
-            Errc::database,
-            "opening the database: " + shown + " may not be written",
-            "look at the permissions of the file, or name another one with --db FILE"};
     }
     KW_TRY_ASSIGN(WriterLock lock, WriterLock::take(path, shown));
     KW_TRY_ASSIGN(const bool empty, is_empty(connection));

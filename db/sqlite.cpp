@@ -87,10 +87,6 @@ Result<Connection> Connection::open(
     return connection;
 }
 
-bool Connection::writable() const {
-    return sqlite3_db_readonly(handle_.get(), "main") == 0;
-}
-
 bool Connection::refused_access() const {
     const int code = sqlite3_errcode(handle_.get()) & 0xff;
     return code == SQLITE_CANTOPEN || code == SQLITE_READONLY || code == SQLITE_PERM ||

@@ -32,7 +32,6 @@ public:
 
     [[nodiscard]] sqlite3* raw() const { return handle_.get(); }
     [[nodiscard]] const std::string& shown() const { return shown_; }
-    [[nodiscard]] bool writable() const;
     /// The last failure was about rights or side files: another way to open may work.
     [[nodiscard]] bool refused_access() const;
     [[nodiscard]] std::int64_t last_insert_id() const;

@@ -99,6 +99,12 @@ inline bool contains(const std::string& text, const std::string& part) {
     return text.find(part) != std::string::npos;
 }
 
+inline CampaignRow named(std::string name) {
+    CampaignRow row;
+    row.name = std::move(name);
+    return row;
+}
+
 inline CampaignRow campaign_of(db::Store& store, const std::string& name, const std::string& task) {
     CampaignRow row;
     row.name = name;

@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "db/migrations.hpp"
+
+#include "core/hash.hpp"
+#include "tests/unit/db/fixture.hpp"
+
+using namespace kw;
+using namespace kw::test;
+
+namespace {
+
+db::Connection connect(const fs::path& file) {
+    return must(db::Connection::open(file, file.string(), db::OpenMode::write, 0));
+}
+
+}  // namespace
+
+TEST_CASE("migrations: they are numbered from 1 without gaps", "[db]") {
+    int next = 1;
+    for (const db::Migration& step : db::migrations()) {
+        CHECK(step.version == next++);
+        CHECK(step.name.size() > 4);
+        CHECK_FALSE(step.sql.empty());
+    }
+    CHECK(db::newest_schema() == next - 1);
+}
+
+TEST_CASE("migrations: a released one never changes", "[db]") {
+    // One line a migration. Never edit a line: add a migration instead.
+    const std::vector<std::string> released = {
+        "bb77cc48b21405273d1d3b9bb29a9f17a98fed333ad002e154cf855bddde1338",
+    };
+    REQUIRE(db::migrations().size() == released.size());
+    for (std::size_t i = 0; i < released.size(); ++i) {
+        INFO(db::migrations()[i].name);
+        CHECK(sha256_hex(db::migrations()[i].sql) == released[i]);
+    }
+}
+
+TEST_CASE("migrations: steps go on from where the file is", "[db]") {
+    const TempDir dir;
+    std::vector<db::Migration> steps = db::migrations();
+    {
+        db::Connection connection = connect(dir / "k.db");
+        must(db::migrate(connection, steps));
+    }
+    Outsider(dir / "k.db")
+        .exec("INSERT INTO device (hash, calibration) VALUES ('d', 'kept through the migration')");
+    const int first_new = db::newest_schema() + 1;
+    steps.push_back({first_new, "a", "CREATE TABLE a (x); INSERT INTO a VALUES (1)"});
+    steps.push_back({first_new + 1, "b", "ALTER TABLE a ADD COLUMN y; UPDATE a SET y = x + 1"});
+    for (int again = 0; again < 2; ++again) {
+        db::Connection connection = connect(dir / "k.db");
+        must(db::migrate(connection, steps));
+        CHECK(must(db::schema_version(connection)) == first_new + 1);
+    }
+    Outsider raw(dir / "k.db");
+    CHECK(raw.text("SELECT y FROM a") == "2");
+    CHECK(raw.text("SELECT count(*) FROM schema_note") == std::to_string(first_new + 1));
+    CHECK(raw.text("SELECT calibration FROM device") == "kept through the migration");
+}
+
+TEST_CASE("migrations: a step that fails leaves the file at the step before", "[db]") {
+    const TempDir dir;
+    std::vector<db::Migration> steps = db::migrations();
+    const int last = db::newest_schema();
+    steps.push_back({last + 1, "half", "CREATE TABLE half (x); INSERT INTO nowhere VALUES (1)"});
+    {
+        db::Connection connection = connect(dir / "k.db");
+        CHECK_FALSE(db::migrate(connection, steps).ok());
+        CHECK(must(db::schema_version(connection)) == last);
+    }
+    Outsider raw(dir / "k.db");
+    CHECK(raw.text("SELECT count(*) FROM sqlite_schema WHERE name = 'half'") == "0");
+}
+
+TEST_CASE("migrations: none goes backwards", "[db]") {
+    const TempDir dir;
+    db::Connection connection = connect(dir / "k.db");
+    must(db::migrate(connection, db::migrations()));
+    must(connection.exec("a test", "PRAGMA user_version = 50"));
+    const auto result = db::migrate(connection, db::migrations());
+    REQUIRE_FALSE(result.ok());
+    CHECK(contains(result.error().what, "has schema 50"));
+}
