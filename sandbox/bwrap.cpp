@@ -113,6 +113,9 @@ std::string bwrap_advice(const std::string& text) {
         return "a path to be shown inside does not exist or is out of reach of the ordinary user "
                "that children run as; put such files into a run directory";
     }
+    if (says("Can't chdir")) {
+        return "the working directory does not exist inside the sandbox";
+    }
     if (clone_allowed == 0) {
         return "user namespaces are switched off: sysctl kernel.unprivileged_userns_clone=1" +
                by_name;

@@ -43,8 +43,9 @@ Result<void> check(const Setup& setup, const Command& command) {
             return bad_command("a variable's name is empty or has an = in it");
         }
     }
-    if (command.limits.processes < 1 || command.limits.memory_bytes <= 0) {
-        return bad_command("a limit is not positive");
+    if (command.limits.processes < 1 || command.limits.memory_bytes <= 0 ||
+        command.limits.file_bytes < 0 || command.limits.output_bytes < 0) {
+        return bad_command("a limit is negative, or zero where nothing could run");
     }
     if (setup.bwrap) {
         for (const auto& bind : command.binds) {
@@ -203,7 +204,7 @@ Result<std::unique_ptr<Group>> launch(
     const auto helper = helper_arguments(setup, command, control, self);
     plan.argv.insert(plan.argv.end(), helper.begin(), helper.end());
 
-    KW_TRY_ASSIGN(group->outer, spawn(plan));
+    KW_TRY_ASSIGN(group->outer, setup.spawner->spawn(plan));
     theirs.reset();
     KW_TRY(group->begin(orders_for(setup, command), command.argv[0]));
     return group;

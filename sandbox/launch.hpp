@@ -7,6 +7,7 @@
 #include "sandbox/group.hpp"
 #include "sandbox/identity.hpp"
 #include "sandbox/sandbox.hpp"
+#include "sandbox/spawn.hpp"
 
 #include <cstddef>
 #include <filesystem>
@@ -23,6 +24,7 @@ struct Setup {
     CgroupHome cgroup;
     bool landlock = false;
     Fd helper;  ///< inside.cpp as a memory file
+    std::unique_ptr<Spawner> spawner;
     std::vector<std::byte> build_filter;
     std::vector<std::byte> run_filter;
 };

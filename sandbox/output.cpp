@@ -60,11 +60,15 @@ Result<FileOutput> FileOutput::open(std::int64_t cap) {
     FileOutput output;
     output.cap_ = cap;
     output.file_ = Fd(::memfd_create("kwright-output", MFD_CLOEXEC | MFD_ALLOW_SEALING));
-    if (!output.file_ || ::ftruncate(output.file_.get(), cap + k_slack_bytes) != 0 ||
+    if (!output.file_ || ::ftruncate(output.file_.get(), largest_size(cap)) != 0 ||
         ::fcntl(output.file_.get(), F_ADD_SEALS, F_SEAL_GROW | F_SEAL_SHRINK | F_SEAL_SEAL) != 0) {
         return system_error("making a memory file for a child's output", errno);
     }
     return output;
+}
+
+std::int64_t FileOutput::largest_size(std::int64_t cap) {
+    return cap + k_slack_bytes;
 }
 
 bool FileOutput::cut() const {

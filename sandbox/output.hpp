@@ -38,6 +38,8 @@ private:
 class FileOutput {
 public:
     [[nodiscard]] static Result<FileOutput> open(std::int64_t cap);
+    /// The size that the file is sealed at, for a child's file-size limit.
+    [[nodiscard]] static std::int64_t largest_size(std::int64_t cap);
 
     [[nodiscard]] int child_end() const { return file_.get(); }
     [[nodiscard]] bool cut() const;

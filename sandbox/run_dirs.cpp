@@ -11,6 +11,7 @@
 
 #include <cerrno>
 #include <cstdlib>
+#include <cstring>
 #include <vector>
 
 namespace kw::sandbox {
@@ -51,14 +52,16 @@ bool suits(const Identity& identity, const fs::path& path) {
 
 std::vector<fs::path> places(const Identity& identity) {
     std::vector<fs::path> list;
-    for (const char* name : {"XDG_RUNTIME_DIR", "TMPDIR"}) {
+    const auto add_variable = [&](const char* name) {
         if (const char* value = std::getenv(name); value != nullptr && *value != '\0') {
             list.emplace_back(value);
         }
-        if (identity.drop && list.empty()) {
-            list.emplace_back("/run/user");
-        }
+    };
+    add_variable("XDG_RUNTIME_DIR");
+    if (identity.drop) {
+        list.emplace_back("/run/user");
     }
+    add_variable("TMPDIR");
     list.emplace_back("/tmp");
     list.emplace_back("/var/tmp");
     return list;
@@ -116,16 +119,23 @@ Result<void> RunDirs::make_base() {
             continue;
         }
         remove_leftovers(place);
-        std::string name = (place / (k_prefix + std::to_string(::getpid()) + "-XXXXXX")).string();
-        if (::mkdtemp(name.data()) == nullptr) {
+        std::string fresh = (place / ".kwright-XXXXXX").string();
+        if (::mkdtemp(fresh.data()) == nullptr) {
             continue;
         }
-        const fs::path lock = fs::path(name) / k_lock_name;
+        base_ = fresh;  // from here on removed with this object
+        const fs::path lock = base_ / k_lock_name;
         lock_ = ::open(lock.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
         if (lock_ < 0 || ::flock(lock_, LOCK_EX | LOCK_NB) != 0) {
             return system_error("locking " + lock.string(), errno);
         }
-        base_ = name;
+        // Renamed only now: under its final name it is never seen without its lock held.
+        const std::string final_name = k_prefix + std::to_string(::getpid()) +
+                                       fresh.substr(fresh.size() - std::strlen("-XXXXXX"));
+        if (::rename(base_.c_str(), (place / final_name).c_str()) != 0) {
+            return system_error("renaming " + base_.string(), errno);
+        }
+        base_ = place / final_name;
         // Entered, not listed, by the user that children run as.
         if (identity_.drop &&
             (::chown(base_.c_str(), 0, identity_.gid) != 0 || ::chmod(base_.c_str(), 0710) != 0)) {

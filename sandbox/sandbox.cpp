@@ -75,7 +75,10 @@ public:
     }
 
     Result<std::unique_ptr<Child>> start(const Command& given) override {
-        const Command command = setup_.bwrap ? given : with_host_paths(given);
+        Command command = setup_.bwrap ? given : with_host_paths(given);
+        // Its stdout is a file too, and that file has a seal of its own.
+        command.limits.file_bytes = std::max(
+            command.limits.file_bytes, FileOutput::largest_size(command.limits.output_bytes));
         KW_TRY_ASSIGN(const Fd in, input_file(command.stdin_text));
         KW_TRY_ASSIGN(FileOutput out, FileOutput::open(command.limits.output_bytes));
         KW_TRY_ASSIGN(FileOutput err, FileOutput::open(command.limits.output_bytes));
@@ -169,6 +172,7 @@ Result<std::unique_ptr<Sandbox>> open_sandbox(const std::string& mode) {
     }
     Setup setup;
     Profile profile;
+    setup.spawner = std::make_unique<Spawner>();
     KW_TRY_ASSIGN(setup.identity, ordinary_user());
     const auto image = inside::program_image();
     KW_TRY_ASSIGN(setup.helper, memory_file("kwright-inside", image.data(), image.size(), true));

@@ -124,9 +124,13 @@ class Sandbox {
 public:
     virtual ~Sandbox() = default;
     [[nodiscard]] virtual const Profile& profile() const = 0;
-    /// Runs to the end. An Outcome for whatever the child did; an Error only when we could not run
-    /// it.
+    /// Runs to the end, safe from several threads. A child that writes 16 times output_bytes to
+    /// one stream is ended (output_limit). An Outcome for whatever the child did; an Error only
+    /// when we could not run it.
     virtual Result<Outcome> run(const Command& command) = 0;
+    /// Returns once the program runs. `Limits::wall` is not counted here: the caller gives
+    /// Child::wait its limit. Output goes to memory files (nobody need read them; writes beyond
+    /// output_bytes + 2 MiB fail with EPERM), so file_bytes is at least that.
     virtual Result<std::unique_ptr<Child>> start(const Command& command) = 0;
     /// A fresh directory that sandboxed children may be given (Bind) and the ordinary user they run
     /// as can reach, removed with the Sandbox. Works from a 0700 checkout as root.
@@ -134,6 +138,9 @@ public:
 };
 
 /// `mode`: "auto" (the full profile or an Error) | "none" (no sandbox at all: recorded, weakened).
+/// In "none" nothing is bound: a Bind's path inside is replaced by the host's wherever it stands as
+/// a whole path prefix in argv, environment values and cwd. Children die with the process, or with
+/// the Sandbox. Do not fork and use the Sandbox in the copy.
 [[nodiscard]] Result<std::unique_ptr<Sandbox>> open_sandbox(const std::string& mode);
 
 /// What this machine offers, for doctor; never fails.

@@ -205,4 +205,42 @@ Result<Spawned> spawn(const SpawnPlan& plan) {
     return describe(plan, failure);
 }
 
+Spawner::Spawner()
+    : thread_([this] { work(); }) {}
+
+Spawner::~Spawner() {
+    {
+        const std::lock_guard guard(mutex_);
+        stop_ = true;
+    }
+    wake_.notify_one();
+    thread_.join();
+}
+
+void Spawner::work() {
+    std::unique_lock guard(mutex_);
+    for (;;) {
+        wake_.wait(guard, [this] { return stop_ || !queue_.empty(); });
+        if (queue_.empty()) {
+            return;
+        }
+        auto task = std::move(queue_.front());
+        queue_.pop_front();
+        guard.unlock();
+        task();
+        guard.lock();
+    }
+}
+
+Result<Spawned> Spawner::spawn(const SpawnPlan& plan) {
+    std::packaged_task<Result<Spawned>()> task([&plan] { return sandbox::spawn(plan); });
+    auto result = task.get_future();
+    {
+        const std::lock_guard guard(mutex_);
+        queue_.push_back(std::move(task));
+    }
+    wake_.notify_one();
+    return result.get();
+}
+
 }  // namespace kw::sandbox

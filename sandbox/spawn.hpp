@@ -8,8 +8,13 @@
 
 #include <sys/types.h>
 
+#include <condition_variable>
+#include <deque>
 #include <filesystem>
+#include <future>
+#include <mutex>
 #include <string>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -34,5 +39,28 @@ struct Spawned {
 
 /// Errc::environment when the child could not get as far as exec.
 [[nodiscard]] Result<Spawned> spawn(const SpawnPlan& plan);
+
+/// Forks from one thread that lives as long as this object. "Die with the parent"
+/// (PR_SET_PDEATHSIG) means the parent *thread*: a child started from a worker thread would be
+/// killed when that worker ends.
+class Spawner {
+public:
+    Spawner();
+    ~Spawner();
+    Spawner(const Spawner&) = delete;
+    Spawner& operator=(const Spawner&) = delete;
+
+    /// spawn() on that thread; any thread may call.
+    [[nodiscard]] Result<Spawned> spawn(const SpawnPlan& plan);
+
+private:
+    void work();
+
+    std::mutex mutex_;
+    std::condition_variable wake_;
+    std::deque<std::packaged_task<Result<Spawned>()>> queue_;
+    bool stop_ = false;
+    std::thread thread_;  // last: it uses the others
+};
 
 }  // namespace kw::sandbox

@@ -30,6 +30,9 @@ using kw::sandbox::inside::Kind;
 using kw::sandbox::inside::Orders;
 using kw::sandbox::inside::Report;
 
+constexpr rlim_t k_stack_bytes = rlim_t{8} << 20;
+constexpr rlim_t k_largest_stack_bytes = rlim_t{64} << 20;  // a compiler driver raises its own
+
 int g_control = -1;
 
 void send_report(Report report, const char* detail = "") {
@@ -68,20 +71,15 @@ void limit(__rlimit_resource which, const char* name, rlim_t soft, rlim_t hard) 
 }
 
 void set_limits(const Orders& orders) {
-    limit(RLIMIT_CORE, "core size", 0, 0);
-    if (orders.address_space != 0) {
-        limit(RLIMIT_AS, "address space", orders.address_space, orders.address_space);
-    }
-    if (orders.cpu_s != 0) {
-        limit(RLIMIT_CPU, "cpu time", orders.cpu_s, orders.cpu_s + 1);
-    }
-    if (orders.file_bytes != 0) {
-        limit(RLIMIT_FSIZE, "file size", orders.file_bytes, orders.file_bytes);
-    }
-    if (orders.open_files != 0) {
-        limit(RLIMIT_NOFILE, "open files", orders.open_files, orders.open_files);
-    }
-    if (orders.processes != 0) {
+    // 1, not 0: a core pattern that is a pipe (systemd-coredump) ignores 0 and honours 1.
+    limit(RLIMIT_CORE, "core size", 1, 1);
+    // The same everywhere, whatever the judge's own shell says.
+    limit(RLIMIT_STACK, "stack", k_stack_bytes, k_largest_stack_bytes);
+    limit(RLIMIT_AS, "address space", orders.address_space, orders.address_space);
+    limit(RLIMIT_CPU, "cpu time", orders.cpu_s, orders.cpu_s + 1);
+    limit(RLIMIT_FSIZE, "file size", orders.file_bytes, orders.file_bytes);
+    limit(RLIMIT_NOFILE, "open files", orders.open_files, orders.open_files);
+    if (orders.processes != kw::sandbox::inside::k_leave) {
         limit(RLIMIT_NPROC, "processes", orders.processes, orders.processes);
     }
     if (orders.pin_cpu >= 0) {

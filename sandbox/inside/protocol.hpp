@@ -9,12 +9,14 @@
 
 namespace kw::sandbox::inside {
 
-/// Judge to helper, once, after `ready`: what the program shall be limited to. 0 means leave it.
+inline constexpr std::uint64_t k_leave = ~std::uint64_t{0};  ///< do not set this limit
+
+/// Judge to helper, once, after `ready`: what the program shall be limited to.
 struct Orders {
     std::uint64_t address_space = 0;  ///< bytes
     std::uint64_t cpu_s = 0;          ///< of one process; SIGXCPU there, SIGKILL a second later
     std::uint64_t file_bytes = 0;
-    std::uint64_t processes = 0;  ///< tasks of this uid in this user namespace, the helper included
+    std::uint64_t processes = k_leave;  ///< tasks of this uid in this user namespace, with ours
     std::uint64_t open_files = 0;
     std::int32_t pin_cpu = -1;
     std::uint32_t own_pid_namespace = 0;  ///< 1: the helper is pid 1 of its own namespace

@@ -217,6 +217,14 @@ TEST_CASE("sandbox: children die with a judge that is killed") {
     }
 }
 
+TEST_CASE("sandbox: a child outlives the thread that started it") {
+    std::unique_ptr<Child> child;
+    auto& shared = box();
+    std::thread([&] { child = shared.start(shared.hostile({"hang"})); }).join();
+    // What the thread's end would set off reaches the helper before this call comes to its end.
+    CHECK(child->wait(200ms).ended_by == EndedBy::wall_limit);
+}
+
 TEST_CASE("sandbox: many threads may run commands at once") {
     std::atomic<int> right{0};
     std::vector<std::thread> threads;

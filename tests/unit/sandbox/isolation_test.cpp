@@ -79,6 +79,29 @@ TEST_CASE("sandbox: calls of the i386 and x32 interfaces kill the process") {
     CHECK(box().run({"x32"}).signal == SIGSYS);
 }
 
+TEST_CASE("sandbox: the only network device is a loopback of its own") {
+    Command command;
+    command.argv = {"/bin/cat", "/proc/net/dev"};
+    const Outcome outcome = box().run(command);
+    std::istringstream lines(outcome.out);
+    std::string line;
+    int devices = 0;
+    for (int number = 0; std::getline(lines, line); ++number) {
+        if (number >= 2) {  // two lines of headings
+            CHECK(line.find("lo:") != std::string::npos);
+            ++devices;
+        }
+    }
+    CHECK(devices == 1);
+}
+
+TEST_CASE("sandbox: a crash leaves no core and the stack does not depend on the shell") {
+    Command command;
+    command.argv = {"/bin/sh", "-c", "ulimit -c; ulimit -s; ulimit -Hs"};
+    // 512-byte blocks rounded down, then KiB
+    CHECK(box().run(command).out == "0\n8192\n65536\n");
+}
+
 TEST_CASE("sandbox: no new namespace and no typing into a terminal") {
     const std::string refused = std::to_string(EPERM) + "\n";
     CHECK(box().run({"new_namespace"}).out == "clone " + refused + "clone " + refused);

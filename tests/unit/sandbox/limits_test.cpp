@@ -133,6 +133,16 @@ TEST_CASE("sandbox: a file stops at its size limit with a signal") {
     CHECK(outcome.signal == SIGXFSZ);
 }
 
+TEST_CASE("sandbox: no file at all may be asked for while output still arrives") {
+    Command command = box().hostile({"fill_file", "/tmp/any"});
+    command.limits.file_bytes = 0;
+    CHECK(box().run(command).signal == SIGXFSZ);
+    command = box().hostile({"flood", "10"});
+    command.limits.file_bytes = 0;
+    CHECK(box().run(command).out == "xxxxxxxxxx");
+    CHECK(box().start(command)->wait(20s).out == "xxxxxxxxxx");
+}
+
 TEST_CASE("sandbox: long output is cut at the limit and said") {
     Command command = box().hostile({"flood", "100001"});
     command.limits.output_bytes = 100'000;
