@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/machine_facts.hpp"
+
+#include "evaluator/device/cpu/cpu_device.hpp"
+
+#include <array>
+#include <cstdio>
+
+namespace kw::cli {
+namespace {
+
+std::string whole(double value) {
+    std::array<char, 32> text{};
+    std::snprintf(text.data(), text.size(), "%.0f", value);
+    return text.data();
+}
+
+std::string capacity(std::int64_t bytes) {
+    if (bytes <= 0) {
+        return "";
+    }
+    return bytes >= (1 << 20) ? " (" + std::to_string(bytes >> 20) + " MiB)"
+                              : " (" + std::to_string(bytes >> 10) + " KiB)";
+}
+
+}  // namespace
+
+std::string machine_facts(const Device& device) {
+    const auto* cpu = dynamic_cast<const cpu::CpuDevice*>(&device);
+    if (cpu == nullptr) {
+        return device.description();
+    }
+    const cpu::Calibration& facts = cpu->calibration();
+    std::string text =
+        "processor: " + facts.cpu + ", x86-64-v" + std::to_string(facts.isa_level) + "\n";
+    text += "instruction sets:";
+    for (const std::string& feature : facts.features) {
+        text += " " + feature;
+    }
+    text += "\nbandwidth of one thread, measured:";
+    for (const cpu::LevelBandwidth& level : facts.levels) {
+        text += " " + level.level + capacity(level.bytes) + " " + whole(level.gb_per_s) + " GB/s;";
+    }
+    text.back() = '\n';
+    text += "peak of one thread, measured: f32 FMA " + whole(facts.f32_gflops) + " GFLOP/s; int8 " +
+            whole(facts.i8_gops) + " GOP/s";
+    return text;
+}
+
+}  // namespace kw::cli

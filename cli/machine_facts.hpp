@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: Apache-2.0
+// What prompts and doctor say about this machine.
+#pragma once
+
+#include "evaluator/evaluator.hpp"
+
+#include <string>
+
+namespace kw::cli {
+
+/// Lines: processor, instruction sets, caches with bandwidths, peak rates; one thread.
+[[nodiscard]] std::string machine_facts(const Device& device);
+
+}  // namespace kw::cli
