@@ -162,7 +162,8 @@ CampaignLoop::Step CampaignLoop::run_wave(const Wave& wave) {
         return stop;
     }
     const History done = before_step(history_, wave.step);
-    KW_TRY_ASSIGN(const std::vector<ProposeRequest> requests, requests_of(missing, done));
+    KW_TRY_ASSIGN(
+        const std::vector<ProposeRequest> requests, requests_of(missing, done, wave.asks.size()));
     std::vector<ProposeRequest> to_ask;
     const int room = settings_.budget.max_evals - row_.evaluations;
     for (const ProposeRequest& request : requests) {
@@ -182,7 +183,7 @@ CampaignLoop::Step CampaignLoop::run_wave(const Wave& wave) {
 }
 
 Result<std::vector<ProposeRequest>> CampaignLoop::requests_of(
-    const Wave& wave, const History& done) {
+    const Wave& wave, const History& done, std::size_t width) {
     std::vector<ProposeRequest> requests;
     for (const Ask& ask : wave.asks) {
         ProposeRequest request;
@@ -201,7 +202,7 @@ Result<std::vector<ProposeRequest>> CampaignLoop::requests_of(
                 settings_.isa,
                 settings_.hint,
                 wave.step,
-                static_cast<int>(wave.asks.size())};
+                static_cast<int>(width)};
             KW_TRY_ASSIGN(
                 Prompt prompt, build_prompt(parts_.prompts, input, ask, parts_.start.source));
             request.system = std::move(prompt.system);

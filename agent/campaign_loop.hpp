@@ -60,7 +60,9 @@ private:
     Step run_wave(const Wave& wave);
     Step run_slot(const ProposeRequest& request);
     Result<std::optional<ReplyRow>> ask(const ProposeRequest& request, std::optional<Stop>& stop);
-    Result<std::vector<ProposeRequest>> requests_of(const Wave& wave, const History& done);
+    /// `width`: asks of the whole wave; `wave` holds the missing ones.
+    Result<std::vector<ProposeRequest>> requests_of(
+        const Wave& wave, const History& done, std::size_t width);
     Step judge_reply(const ProposeRequest& request, const ReplyRow& reply);
     Step judge_candidate(EvaluationRow row, const Candidate& candidate, const std::string& origin);
     Result<Evaluation> call_judge(const EvaluationRow& row, const Candidate& candidate);

@@ -185,6 +185,9 @@ std::string find_note(std::string_view prose) {
             continue;
         }
         line.remove_prefix(begin);
+        if (line.starts_with("<<<<<")) {
+            break;  // edits outside of a block
+        }
         if (line.starts_with("NOTE") || line.starts_with("Note:")) {
             const std::string_view rest = line.substr(4);
             const std::size_t colon = rest.find(':');

@@ -38,17 +38,17 @@ Error at_line(int line, const std::string& what) {
         "write //!tune NAME = {1, 2, 4} and on the next line #define NAME 1"};
 }
 
-/// What follows `//!word` (white space is allowed around the slashes), if the line is one.
+/// What follows `//!word` (formatters put spaces around the '!'), if the line is one.
 std::optional<std::string_view> directive(std::string_view line, std::string_view word) {
     line = trim(line);
     if (!line.starts_with("//")) {
         return std::nullopt;
     }
     line = trim(line.substr(2));
-    if (!line.starts_with("!") || !line.substr(1).starts_with(word)) {
+    if (!line.starts_with("!") || !trim(line.substr(1)).starts_with(word)) {
         return std::nullopt;
     }
-    const std::string_view rest = line.substr(1 + word.size());
+    const std::string_view rest = trim(line.substr(1)).substr(word.size());
     if (!rest.empty() && is_name_char(rest.front())) {
         return std::nullopt;
     }

@@ -9,10 +9,11 @@
 //
 // A `//!tune NAME = {values}` line is followed, on the next line that is not a comment, by the
 // definition of NAME: `#define NAME value`, or a constexpr/const variable `... NAME = value;`. A
-// value is a word: letters, digits, `_ . + -`. `//!require` (also `// !require`) holds a condition
-// in the grammar of core/dim_expr.hpp over the integer parameters; points where it is 0 are never
-// proposed. A point is written into the source by replacing the value in the definition; everything
-// else stays as it is, so that the point can be read back from any source of the space.
+// value is a word: letters, digits, `_ . + -`. `//!require` holds a condition in the grammar of
+// core/dim_expr.hpp over the integer parameters; points where it is 0 are never proposed.
+// Formatters may put spaces around the '!'. A point is written into the source by replacing the
+// value in the definition; everything else stays as it is, so that the point can be read back from
+// any source of the space.
 #pragma once
 
 #include "core/dim_expr.hpp"

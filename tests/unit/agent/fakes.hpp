@@ -1,0 +1,342 @@
+// SPDX-License-Identifier: Apache-2.0
+// A campaign without a model, a compiler or a clock: everything that run_campaign() touches,
+// scripted.
+#pragma once
+
+#include "agent/campaign.hpp"
+#include "agent/proposer.hpp"
+#include "core/hash.hpp"
+#include "tests/support/catch.hpp"
+
+#include <filesystem>
+#include <fstream>
+#include <functional>
+#include <map>
+#include <memory>
+#include <set>
+#include <sstream>
+#include <stdlib.h>
+#include <string>
+#include <vector>
+
+namespace kw::test {
+
+namespace fs = std::filesystem;
+
+template <class T>
+T must(Result<T> result) {
+    INFO((result.ok() ? std::string() : result.error().what + " | " + result.error().hint));
+    REQUIRE(result.ok());
+    if constexpr (!std::is_void_v<T>) {
+        return std::move(result).value();
+    }
+}
+
+inline bool contains(const std::string& text, const std::string& part) {
+    return text.find(part) != std::string::npos;
+}
+
+/// In memory where the machine has it: these tests store thousands of transactions.
+class TempDir {
+public:
+    TempDir() {
+        const fs::path memory = "/dev/shm";
+        const fs::path root = fs::is_directory(memory) ? memory : fs::temp_directory_path();
+        std::string pattern = (root / "kw-agent-XXXXXX").string();
+        REQUIRE(::mkdtemp(pattern.data()) != nullptr);
+        path_ = pattern;
+    }
+    ~TempDir() {
+        std::error_code ignored;
+        fs::remove_all(path_, ignored);
+    }
+    TempDir(const TempDir&) = delete;
+    TempDir& operator=(const TempDir&) = delete;
+    [[nodiscard]] fs::path operator/(const std::string& name) const { return path_ / name; }
+    [[nodiscard]] const fs::path& path() const { return path_; }
+
+private:
+    fs::path path_;
+};
+
+inline void write_text(const fs::path& file, const std::string& text) {
+    fs::create_directories(file.parent_path());
+    std::ofstream out(file, std::ios::binary);
+    out << text;
+    REQUIRE(out.good());
+}
+
+inline std::string read_text(const fs::path& file) {
+    std::ifstream in(file, std::ios::binary);
+    std::ostringstream out;
+    out << in.rdbuf();
+    return std::move(out).str();
+}
+
+/// What kill -9 looks like from inside: nothing after it runs.
+struct Crash {};
+
+/// Counts what the campaign does to the world and crashes it at the chosen moment.
+struct Bomb {
+    int ticks = 0;
+    int at = -1;
+    void tick() {
+        if (ticks++ == at) {
+            throw Crash{};
+        }
+    }
+};
+
+class FakeClock final : public Clock {
+public:
+    explicit FakeClock(Bomb* bomb = nullptr)
+        : bomb_(bomb) {}
+    std::chrono::nanoseconds steady() override {
+        tick();
+        return now_;
+    }
+    std::int64_t utc_ms() override {
+        tick();
+        return 1'700'000'000'000 + now_.count() / 1'000'000;
+    }
+    void sleep(std::chrono::nanoseconds duration) override {
+        now_ += duration;
+        slept_ += duration;
+        if (on_sleep) {
+            on_sleep();
+        }
+    }
+    void advance(std::chrono::nanoseconds duration) { now_ += duration; }
+    [[nodiscard]] double slept_s() const { return std::chrono::duration<double>(slept_).count(); }
+
+    std::function<void()> on_sleep;
+
+private:
+    void tick() {
+        if (bomb_ != nullptr) {
+            bomb_->tick();
+        }
+    }
+    Bomb* bomb_;
+    std::chrono::nanoseconds now_{0};
+    std::chrono::nanoseconds slept_{0};
+};
+
+inline Evaluation accepted(double speedup, double half_width = 0.01) {
+    Evaluation result;
+    result.verdict = Verdict::accepted;
+    result.speedup = {speedup, speedup * (1 - half_width), speedup * (1 + half_width)};
+    result.vs_naive = result.speedup;
+    result.sol = 0.5;
+    result.summary = "accepted";
+    return result;
+}
+
+inline Evaluation failed(Verdict verdict, const std::string& summary = "failed") {
+    Evaluation result;
+    result.verdict = verdict;
+    result.summary = summary;
+    return result;
+}
+
+/// Judges by a function of the source; counts.
+class FakeDevice final : public Device {
+public:
+    using Judge = std::function<Result<Evaluation>(const std::string& source)>;
+    explicit FakeDevice(Judge judge, Bomb* bomb = nullptr)
+        : judge_(std::move(judge))
+        , bomb_(bomb) {}
+
+    [[nodiscard]] std::string id() const override { return "cpu"; }
+    [[nodiscard]] std::string description() const override { return "cpu: fake"; }
+    Result<Evaluation> judge(
+        const Task&,
+        const Candidate& candidate,
+        const JudgeOptions&,
+        const StageObserver& observer) override {
+        judged.push_back(candidate.source);
+        if (observer) {
+            observer("check", "checking");
+        }
+        if (bomb_ != nullptr) {
+            bomb_->tick();
+        }
+        if (after) {
+            after();
+        }
+        return judge_(candidate.source);
+    }
+
+    std::vector<std::string> judged;
+    std::function<void()> after;
+
+private:
+    Judge judge_;
+    Bomb* bomb_;
+};
+
+class EventLog final : public EventSink {
+public:
+    explicit EventLog(Bomb* bomb = nullptr)
+        : bomb_(bomb) {}
+    void on_event(const Event& event) override {
+        events.push_back(event);
+        if (bomb_ != nullptr) {
+            bomb_->tick();
+        }
+    }
+    [[nodiscard]] int count(EventType type) const {
+        int count = 0;
+        for (const Event& event : events) {
+            count += event.type == type ? 1 : 0;
+        }
+        return count;
+    }
+    [[nodiscard]] std::string all_text() const {
+        std::string out;
+        for (const Event& event : events) {
+            out += to_json_line(event) + "\n";
+        }
+        return out;
+    }
+    std::vector<Event> events;
+
+private:
+    Bomb* bomb_;
+};
+
+inline std::string kernel(const std::string& tag) {
+    return "#include \"twice.h\"\n// " + tag +
+           "\nvoid twice(const float* x, float* y, int64_t N) {\n" +
+           "    for (int64_t i = 0; i < N; ++i) y[i] = 2 * x[i]; const int " + tag +
+           " = 0; (void)" + tag + ";\n}\n";
+}
+
+inline std::string reply_with(const std::string& source, const std::string& note) {
+    return "NOTE: " + note + "\n\n```cpp\n" + source + "```\n";
+}
+
+inline const char* k_tuned_seed =
+    "#include \"twice.h\"\n"
+    "//!tune UNROLL = {1, 2, 4, 8}\n"
+    "#define UNROLL 1\n"
+    "//!tune BLOCK = {16, 32, 64}\n"
+    "constexpr int BLOCK = 16;\n"
+    "void twice(const float* x, float* y, int64_t N) {\n"
+    "    for (int64_t i = 0; i < N; ++i) y[i] = 2 * x[i];\n"
+    "}\n";
+
+/// A task folder that loads: twice(x) = 2 x.
+inline fs::path write_task(const fs::path& root, const std::string& seed = k_tuned_seed) {
+    const fs::path folder = root / "tasks" / "twice";
+    write_text(folder / "task.toml", R"(schema = "kwright.task/1"
+name = "twice"
+title = "y = 2 x"
+summary = "y[i] = 2 * x[i], exactly."
+source = "own"
+license = "Apache-2.0"
+targets = ["cpu"]
+judge_cap_s = 5
+hints = ["Load wide."]
+[[dims]]
+name = "N"
+min = 1
+max = 4096
+about = "elements"
+[[args]]
+name = "x"
+dtype = "f32"
+role = "in"
+shape = ["N"]
+layout = "plain"
+fill = { dist = "normal", sigma = 1.0 }
+[[args]]
+name = "y"
+dtype = "f32"
+role = "out"
+shape = ["N"]
+layout = "plain"
+check = { tolerance = "exact" }
+[cost]
+flop = "N"
+bytes = "8 * N"
+op_class = "f32"
+reference_flop = "N"
+[[cases]]
+name = "tiny"
+dims = { N = 7 }
+probe = true
+[[cases]]
+name = "timed"
+dims = { N = 1024 }
+timed = true
+[hidden]
+count = 1
+choose = { N = [1, 33] }
+distributions = [""]
+[[baselines]]
+name = "naive"
+file = "baselines/naive.cpp"
+[seed]
+file = "seed.cpp"
+)");
+    write_text(
+        folder / "reference.cpp",
+        "#include \"twice_reference.h\"\nvoid twice_reference(const float* x, float* y, int64_t N) "
+        "{ for (int64_t i = 0; i < N; ++i) y[i] = 2 * x[i]; }\n");
+    write_text(folder / "baselines" / "naive.cpp", kernel("naive"));
+    write_text(folder / "seed.cpp", seed);
+    return folder;
+}
+
+/// One campaign's world on a store in a folder of its own.
+struct World {
+    explicit World(FakeDevice::Judge judge, Bomb* bomb = nullptr)
+        : clock(bomb)
+        , events(bomb)
+        , device(std::move(judge), bomb)
+        , store(must(db::Store::open(dir / "kw.db", db::Access::write))) {}
+
+    agent::CampaignContext context() {
+        return {
+            device,
+            store,
+            events,
+            clock,
+            stop,
+            fs::path(KW_SOURCE_DIR) / "prompts",
+            {dir.path() / "tasks"},
+            "caches: none",
+            models};
+    }
+
+    TempDir dir;
+    FakeClock clock;
+    EventLog events;
+    FakeDevice device;
+    db::Store store;
+    agent::StopControl stop;
+    agent::ModelConfig models;
+};
+
+/// What must be equal between an uninterrupted campaign and a resumed one: all but times.
+inline std::string outline(db::Store& store, const std::string& name) {
+    const auto campaign = must(store.campaign(name));
+    REQUIRE(campaign);
+    std::ostringstream out;
+    out << campaign->state << " " << campaign->stop_reason << " " << campaign->evaluations << " "
+        << campaign->spent_usd << " " << campaign->tokens_in << " " << campaign->tokens_out << "\n";
+    for (const ReplyRow& row : must(store.replies(campaign->id))) {
+        out << row.step << " " << row.slot << " " << row.hash << " " << row.prompt_hash << " "
+            << row.parent_hash << " " << sha256_hex(row.raw) << " " << row.usd << "\n";
+    }
+    for (const EvaluationRow& row : must(store.evaluations(campaign->id))) {
+        out << row.step << " " << row.slot << " " << row.candidate_hash << " " << row.parent_hash
+            << " " << row.reply_hash << " " << row.note << " " << code(row.result.verdict) << " "
+            << row.result.summary << " " << row.reward << " " << row.best_discounted << " "
+            << row.new_best << "\n";
+    }
+    return out.str();
+}
+
+}  // namespace kw::test
