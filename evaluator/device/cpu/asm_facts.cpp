@@ -246,7 +246,8 @@ AsmFacts asm_facts(std::string_view text) {
 }
 
 bool defines_symbol(std::string_view text, std::string_view symbol) {
-    const std::string label = "\n" + std::string(symbol) + ":";
+    std::string label = "\n";
+    label.append(symbol).append(":");
     return text.find(label) != std::string_view::npos;
 }
 

@@ -130,7 +130,7 @@ private:
         PreprocessedInput input;
         input.text = text;
         input.own_file = job_.file_name;
-        input.our_files = {job_.header_name, "./" + job_.header_name, k_pch_header};
+        input.our_files = {job_.header_name, k_pch_header};
         if (pch_) {
             input.our_files.push_back((*pch_ / k_pch_header).string());
             input.pch_path = (*pch_ / (std::string(k_pch_header) + ".gch")).string();

@@ -264,13 +264,13 @@ private:
             return;
         }
         const auto& ours = input_.our_files;
+        const std::string normal = std::filesystem::path(file_).lexically_normal().string();
         if (file_.empty() || file_.front() == '<' ||
-            std::find(ours.begin(), ours.end(), file_) != ours.end()) {
+            std::find(ours.begin(), ours.end(), normal) != ours.end()) {
             place_ = Place::ours;
             return;
         }
         place_ = Place::system;
-        const std::string normal = std::filesystem::path(file_).lexically_normal().string();
         const bool allowed = std::any_of(
             input_.allowed_roots.begin(),
             input_.allowed_roots.end(),

@@ -75,6 +75,21 @@ std::string substituted(std::string_view text) {
     return out;
 }
 
+/// As an asm without operands is taken over; `%=` keeps its meaning of a number for labels.
+std::string lower_case(std::string_view text) {
+    std::string out;
+    for (std::size_t i = 0; i < text.size(); ++i) {
+        const char c = text[i];
+        if (c == '%' && i + 1 < text.size() && text[i + 1] == '=') {
+            out += '0';
+            ++i;
+        } else {
+            out += c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+        }
+    }
+    return out;
+}
+
 std::string without_comments(const std::string& text) {
     std::string out;
     for (std::size_t i = 0; i < text.size(); ++i) {
@@ -206,10 +221,7 @@ std::optional<AsmProblem> check_asm_template(std::string_view decoded) {
     }
     // Read with GCC's substitution and without, with the assembler's comments and without: no way
     // to hide behind any one reading.
-    std::string plain(decoded);
-    std::transform(plain.begin(), plain.end(), plain.begin(), [](char c) {
-        return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-    });
+    const std::string plain = lower_case(decoded);
     for (const std::string& reading :
          {without_comments(text), text, without_comments(plain), plain}) {
         if (auto problem = check_statements(reading)) {

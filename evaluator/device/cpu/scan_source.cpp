@@ -86,7 +86,10 @@ public:
 
     ScanResult run() {
         bool line_start = true;  // only blanks, splices and ends of comments since the line began
-        for (std::size_t at = 0; at < text_.size() && result_.violations.size() < k_most_violations;
+        // The compiler drops a byte order mark, so what follows it begins a line.
+        const std::size_t begin = text_.substr(0, 3) == "\xef\xbb\xbf" ? 3 : 0;
+        for (std::size_t at = begin;
+             at < text_.size() && result_.violations.size() < k_most_violations;
              ++at) {
             const char c = text_[at];
             if (c == '\0' || (c == '\r' && (at + 1 >= text_.size() || text_[at + 1] != '\n'))) {
@@ -104,13 +107,13 @@ public:
                 line_start = true;
             } else if (is_blank(c)) {
                 continue;
-            } else if (c == '*' && at + 1 < text_.size() && text_[at + 1] == '/') {
-                ++at;
+            } else if (c == '*' && next_is(at, '/')) {
+                at = behind_splices(at + 1);
                 line_start = true;
             } else {
-                const bool digraph = c == '%' && at + 1 < text_.size() && text_[at + 1] == ':';
+                const bool digraph = c == '%' && next_is(at, ':');
                 if (line_start && (c == '#' || digraph)) {
-                    directive(at + (digraph ? 2 : 1));
+                    directive(digraph ? behind_splices(at + 1) + 1 : at + 1);
                 } else if (c == '_' && text_.substr(at, 13) == "__has_include") {
                     has_include(at);
                 }
@@ -121,6 +124,17 @@ public:
     }
 
 private:
+    [[nodiscard]] std::size_t behind_splices(std::size_t at) const {
+        while (const std::size_t splice = splice_length(text_, at)) {
+            at += splice;
+        }
+        return at;
+    }
+    [[nodiscard]] bool next_is(std::size_t at, char wanted) const {
+        const std::size_t next = behind_splices(at + 1);
+        return next < text_.size() && text_[next] == wanted;
+    }
+
     void add(const char* rule, std::string what, std::string advice) {
         result_.violations.push_back({rule, line_, std::move(what), std::move(advice)});
     }
@@ -138,6 +152,8 @@ private:
             add("line-marker",
                 "a line marker ('#" + word.substr(0, 12) + "')",
                 "remove it: lines are counted in the file as it is");
+        } else if (word == "pragma") {
+            pragma(at);
         } else if (word == "include" || word == "include_next" || word == "import") {
             const std::string path = path_at(text_, at);
             if (leaves_system_headers(path)) {
@@ -145,6 +161,20 @@ private:
                     "#" + word + " of '" + path.substr(0, 80) + "'",
                     "include only system headers by their plain names, and <task>.h");
             }
+        }
+    }
+
+    /// Pragmas that the preprocessor obeys and removes, so that a later scan cannot see them.
+    void pragma(std::size_t at) {
+        at = skip_blank(text_, at);
+        if (word_at(text_, at) != "GCC") {
+            return;
+        }
+        at = skip_blank(text_, at);
+        const std::string name = word_at(text_, at);
+        if (name == "poison" || name == "plugin" || name == "dependency" ||
+            name == "pch_preprocess" || name == "system_header") {
+            add("pragma", "#pragma GCC " + name, "remove it");
         }
     }
 
@@ -176,8 +206,12 @@ ScanResult scan_source(std::string_view source) {
 std::string show(const std::vector<Violation>& violations, const std::string& file) {
     std::string text;
     for (const Violation& violation : violations) {
-        text += file + (violation.line > 0 ? ":" + std::to_string(violation.line) : "") + ": " +
-                violation.what + ": forbidden (" + violation.rule + "); " + violation.advice + "\n";
+        text += file;
+        if (violation.line > 0) {
+            text.append(":").append(std::to_string(violation.line));
+        }
+        text.append(": ").append(violation.what).append(": forbidden (").append(violation.rule);
+        text.append("); ").append(violation.advice).append("\n");
     }
     return text;
 }
