@@ -40,6 +40,7 @@ struct CampaignSettings {
     double gamma = 0.95;  ///< discount of the max-reward state
     Budget budget;
     double judge_cap_s = 0;         ///< seconds a judgement; 0 = the task's own
+    int max_pairs = 300;            ///< timed pairs of calls a shape
     std::uint64_t search_seed = 1;  ///< of the tuner and of the strategy's draws
     std::string hint;               ///< one line of the user's, quoted in each prompt
     double exchange_wait_s = 3600;  ///< how long an exchange prompt waits for its answer

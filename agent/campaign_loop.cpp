@@ -2,8 +2,6 @@
 #include "agent/campaign_loop.hpp"
 
 #include "agent/observation.hpp"
-#include "agent/reply_parser.hpp"
-#include "agent/text.hpp"
 #include "core/hash.hpp"
 #include "evaluator/device/cpu/build.hpp"
 
@@ -13,19 +11,6 @@
 namespace kw::agent {
 
 namespace {
-
-/// So many failures of ours in a row mean that the world is broken, not the candidates.
-constexpr int k_max_own_failures = 3;
-
-/// Thrown through Device::judge() by the observer when the user asks a second time to stop.
-struct Abandoned {};
-
-Evaluation unjudged(Verdict verdict, std::string summary) {
-    Evaluation result;
-    result.verdict = verdict;
-    result.summary = std::move(summary);
-    return result;
-}
 
 std::string reply_hash(const ReplyRow& row) {
     return Hasher().add(row.prompt_hash).add(row.raw).add(row.model).hex();
@@ -127,25 +112,6 @@ Result<CampaignLoop::Stop> CampaignLoop::go() {
         through = wave->step;
     }
     return std::move(*stop);
-}
-
-CampaignLoop::Step CampaignLoop::judge_start() {
-    if (parts_.start.source.empty() || find_attempt(history_, 0, 0) != nullptr) {
-        return std::optional<Stop>{};
-    }
-    if (auto stop = interrupted()) {
-        return stop;
-    }
-    if (const auto reason = over_budget(settings_.budget, spend(), {})) {
-        return std::optional<Stop>(Stop{"finished", *reason});
-    }
-    EvaluationRow row;
-    row.campaign_id = row_.id;
-    row.note = parts_.start.origin == "seed" ? "the task's seed" : "the naive baseline";
-    return judge_candidate(
-        std::move(row),
-        make_candidate(task_.name, parts_.start.source, settings_.isa),
-        parts_.start.origin);
 }
 
 CampaignLoop::Step CampaignLoop::run_wave(const Wave& wave) {
@@ -282,128 +248,6 @@ Result<std::optional<ReplyRow>> CampaignLoop::ask(
     proposed.text = answer.remark;
     emit(proposed);
     return std::optional<ReplyRow>(std::move(row));
-}
-
-CampaignLoop::Step CampaignLoop::judge_reply(const ProposeRequest& request, const ReplyRow& reply) {
-    EvaluationRow row;
-    row.campaign_id = row_.id;
-    row.step = request.step;
-    row.slot = request.slot;
-    row.parent_hash = reply.parent_hash;
-    row.reply_hash = reply.hash;
-    ParsedReply parsed = parse_reply(reply.raw, task_.name, source_of(reply.parent_hash));
-    row.note = parsed.note;
-    if (parsed.problem.empty()) {
-        const Candidate candidate = make_candidate(task_.name, parsed.source, settings_.isa);
-        if (candidate.task == task_.name && candidate.target == row_.target) {
-            return judge_candidate(
-                std::move(row), candidate, reply.model == "tune" ? "tune" : "reply");
-        }
-        parsed.problem =
-            "its //!kwright line names another task or target: " + one_line(candidate.task, 40) +
-            ", " + one_line(candidate.target, 20);
-    }
-    row.result = unjudged(Verdict::no_reply, parsed.problem);
-    Attempt attempt;
-    KW_TRY(store(std::move(row), std::move(attempt)));
-    return std::optional<Stop>{};
-}
-
-CampaignLoop::Step CampaignLoop::judge_candidate(
-    EvaluationRow row, const Candidate& candidate, const std::string& origin) {
-    Attempt attempt;
-    attempt.source = candidate.source;
-    attempt.token_hash = token_hash(candidate.source);
-    row.candidate_hash = candidate.hash;
-    CandidateRow stored;
-    stored.hash = candidate.hash;
-    stored.task = candidate.task;
-    stored.target = candidate.target;
-    stored.isa = candidate.isa;
-    stored.source = candidate.source;
-    stored.token_hash = attempt.token_hash;
-    stored.origin = origin;
-    stored.created_ms = context_.clock.utc_ms();
-    KW_TRY(context_.store.put_candidate(stored));
-    if (const Attempt* twin = find_tokens(history_, attempt.token_hash)) {
-        row.result = unjudged(
-            Verdict::duplicate,
-            "the same code as " + short_id('k', twin->candidate_hash) + " of step " +
-                std::to_string(twin->step) + " slot " + std::to_string(twin->slot) + " (" +
-                std::string(code(twin->result.verdict)) + ")");
-    } else {
-        KW_TRY_ASSIGN(row.result, call_judge(row, candidate));
-    }
-    own_failures_ = row.result.verdict == Verdict::internal ? own_failures_ + 1 : 0;
-    const std::string last_failure = row.result.summary;
-    KW_TRY(store(std::move(row), std::move(attempt)));
-    if (own_failures_ >= k_max_own_failures) {
-        return Error{
-            Errc::environment,
-            "judging failed on our side " + std::to_string(own_failures_) +
-                " times in a row: " + last_failure,
-            "see kwright doctor; then: kwright resume " + row_.name};
-    }
-    return std::optional<Stop>{};
-}
-
-Result<Evaluation> CampaignLoop::call_judge(const EvaluationRow& row, const Candidate& candidate) {
-    JudgeOptions options;
-    options.cap_s = settings_.judge_cap_s;
-    const auto observer = [&](const std::string& stage, const std::string& text) {
-        Event now = event(stage == "retry" ? EventType::retry : EventType::stage, &row);
-        now.text = text.empty() ? stage : text;
-        emit(now);
-        if (context_.stop.level.load() >= 2) {
-            throw Abandoned{};
-        }
-    };
-    try {
-        return judge(context_.device, task_, candidate, options, observer);
-    } catch (const Abandoned&) {
-        return Error{
-            Errc::interrupted, "judging " + short_id('k', candidate.hash) + ": abandoned", ""};
-    }
-}
-
-/// The evaluation and the campaign's counters, in one transaction; then the events.
-Result<void> CampaignLoop::store(EvaluationRow row, Attempt attempt) {
-    attempt.step = row.step;
-    attempt.slot = row.slot;
-    attempt.candidate_hash = row.candidate_hash;
-    attempt.parent_hash = row.parent_hash;
-    attempt.note = row.note;
-    attempt.result = row.result;
-    append(history_, std::move(attempt));
-    const Attempt& appended = history_.attempts.back();
-    row.reward = appended.reward;
-    row.best_discounted = appended.best_discounted;
-    row.new_best = appended.new_best;
-    row.created_ms = context_.clock.utc_ms();
-    row_.evaluations = static_cast<int>(history_.attempts.size());
-    row_.updated_ms = row.created_ms;
-    stored_.elapsed_s = elapsed_s();
-    row_.settings_json = to_json(stored_);
-    KW_TRY(context_.store.put_evaluation(row, row_));
-    tell_judged(row);
-    return {};
-}
-
-void CampaignLoop::tell_judged(const EvaluationRow& row) {
-    Event judged = event(EventType::judged, &row);
-    judged.verdict = row.result.verdict;
-    judged.seconds = row.result.wall_s;
-    if (row.result.verdict == Verdict::accepted) {
-        judged.speedup = row.result.speedup;
-    }
-    judged.text = row.result.summary;
-    emit(judged);
-    if (row.new_best) {
-        Event best = judged;
-        best.type = EventType::best;
-        best.text = row.note;
-        emit(best);
-    }
 }
 
 Result<void> CampaignLoop::finish(const Stop& stop) {

@@ -94,7 +94,7 @@ std::string failure_text(const Evaluation& result) {
         if (!text.empty() && text != result.summary) {
             out += "First messages:\n" + fence(cut_middle(text, k_max_diagnostics)) + "\n";
         }
-    } else if (outcome == nullptr && !result.summary.empty()) {
+    } else if (!result.summary.empty()) {
         out += fence(cut_middle(result.summary, 600)) + "\n";
     }
     return out;
