@@ -29,7 +29,11 @@ struct ConfigKey {
     std::string fallback;
     std::string about;
     std::string unit;
+    std::optional<double> least;       ///< integers and numbers
+    std::vector<std::string> choices;  ///< texts; empty = any
 };
+/// "budget.max_evals" -> "KWRIGHT_BUDGET_MAX_EVALS"
+[[nodiscard]] std::string environment_name(const std::string& key);
 [[nodiscard]] const std::vector<ConfigKey>& config_keys();
 
 struct ConfigValue {

@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: Apache-2.0
+// The key table: every configuration key is declared here and nowhere else.
+#include "core/config.hpp"
+
+namespace kw {
+namespace {
+
+ConfigKey text(
+    std::string name,
+    std::string fallback,
+    std::string about,
+    std::vector<std::string> choices = {}) {
+    return {
+        std::move(name),
+        KeyType::text,
+        std::move(fallback),
+        std::move(about),
+        "",
+        {},
+        std::move(choices)};
+}
+ConfigKey path(std::string name, std::string fallback, std::string about) {
+    return {std::move(name), KeyType::path, std::move(fallback), std::move(about), "", {}, {}};
+}
+ConfigKey integer(
+    std::string name, std::string fallback, double least, std::string about, std::string unit) {
+    return {
+        std::move(name),
+        KeyType::integer,
+        std::move(fallback),
+        std::move(about),
+        std::move(unit),
+        least,
+        {}};
+}
+ConfigKey number(
+    std::string name,
+    std::string fallback,
+    std::optional<double> least,
+    std::string about,
+    std::string unit) {
+    return {
+        std::move(name),
+        KeyType::number,
+        std::move(fallback),
+        std::move(about),
+        std::move(unit),
+        least,
+        {}};
+}
+
+std::vector<ConfigKey> make_keys() {
+    return {
+        path("db", "./kwright.db", "database file of campaigns, candidates and results"),
+        path(
+            "cache_dir",
+            "",
+            "build cache and calibration; empty = kwright in the user's cache folder"),
+        path("tasks_dir", "", "a further folder of task folders, searched first"),
+        text(
+            "sandbox",
+            "auto",
+            "how candidates are confined; none is recorded with every result",
+            {"auto", "none"}),
+        text("compiler", "g++", "C++ compiler of candidates: a name or a path"),
+        text("color", "auto", "colours on the terminal", {"auto", "always", "never"}),
+
+        text("model.base_url", "", "address of the model API; empty = the provider's own"),
+        text(
+            "model.key_env",
+            "",
+            "name of the environment variable that holds the API key; empty = the provider's usual "
+            "one"),
+        path("model.key_file", "", "file that holds the API key, when no variable does"),
+        text("model.name", "", "model asked for when the proposer names none"),
+        integer("model.max_output_tokens", "8192", 1, "longest reply of one call", "tokens"),
+        number("model.timeout_s", "300", 1, "longest wait for one call", "s"),
+        number(
+            "model.usd_per_mtok_in",
+            "-1",
+            {},
+            "price of prompts; negative = unknown",
+            "USD per million tokens"),
+        number(
+            "model.usd_per_mtok_out",
+            "-1",
+            {},
+            "price of replies; negative = unknown",
+            "USD per million tokens"),
+
+        text("search.strategy", "maxcode", "how the next parent is chosen"),
+        integer("search.width", "4", 1, "proposals a step", ""),
+        integer("search.depth", "8", 1, "steps", ""),
+        number("search.gamma", "0.95", 0, "discount of the best reward, up to 1", ""),
+        text(
+            "search.isa",
+            "native",
+            "instruction set of candidates",
+            {"native", "x86-64-v2", "x86-64-v3", "x86-64-v4"}),
+        integer("search.seed", "1", 0, "seed of the search's own draws", ""),
+
+        integer(
+            "budget.max_evals",
+            "40",
+            0,
+            "evaluations a campaign may spend; 0 = no limit",
+            "evaluations"),
+        number("budget.max_usd", "0", 0, "money a campaign may spend; 0 = no limit", "USD"),
+        integer("budget.max_tokens", "0", 0, "tokens a campaign may spend; 0 = no limit", "tokens"),
+        number("budget.max_seconds", "0", 0, "wall time a campaign may take; 0 = no limit", "s"),
+
+        number(
+            "judge.cap_s", "0", 0, "wall time one judgement may take; 0 = the task's own cap", "s"),
+        integer("judge.max_pairs", "300", 1, "timed pairs of calls a shape", "pairs"),
+
+        number("exchange.wait_s", "3600", 0, "how long a prompt file waits for its answer", "s"),
+    };
+}
+
+}  // namespace
+
+const std::vector<ConfigKey>& config_keys() {
+    static const std::vector<ConfigKey> keys = make_keys();
+    return keys;
+}
+
+}  // namespace kw

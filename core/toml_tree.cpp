@@ -1,0 +1,196 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "core/toml_tree.hpp"
+
+#include "core/check.hpp"
+
+#include <toml++/toml.h>
+
+#include <algorithm>
+#include <bit>
+#include <cctype>
+#include <fstream>
+
+namespace kw {
+namespace {
+
+using Kind = TomlValue::Kind;
+
+Place to_place(const toml::source_region& region) {
+    return {std::max(1U, region.begin.line), std::max(1U, region.begin.column)};
+}
+
+TomlValue convert(const toml::node& node) {
+    TomlValue value;
+    value.place = to_place(node.source());
+    if (const toml::table* table = node.as_table()) {
+        value.kind = Kind::table;
+        for (const auto& [key, member] : *table) {
+            value.members.push_back(
+                {std::string(key.str()), to_place(key.source()), convert(member)});
+        }
+    } else if (const toml::array* array = node.as_array()) {
+        value.kind = Kind::array;
+        for (const toml::node& item : *array) {
+            value.items.push_back(convert(item));
+        }
+    } else if (const auto* text = node.as_string()) {
+        value.kind = Kind::text;
+        value.text = text->get();
+    } else if (const auto* integer = node.as_integer()) {
+        value.kind = Kind::integer;
+        value.integer = integer->get();
+        value.number = static_cast<double>(integer->get());
+    } else if (const auto* number = node.as_floating_point()) {
+        value.kind = Kind::number;
+        value.number = number->get();
+    } else if (const auto* boolean = node.as_boolean()) {
+        value.kind = Kind::boolean;
+        value.boolean = boolean->get();
+    } else {
+        value.kind = Kind::other;
+    }
+    return value;
+}
+
+std::string located(const std::string& file, Place place, const std::string& what) {
+    return file + ":" + std::to_string(place.line) + ":" + std::to_string(place.column) + ": " +
+           what;
+}
+
+void append_canonical(const TomlValue& value, std::string& out) {
+    const auto tagged = [&out](char tag, const std::string& number) {
+        out += tag;
+        out += number;
+        out += ':';
+    };
+    switch (value.kind) {
+        case Kind::text:
+            tagged('s', std::to_string(value.text.size()));
+            out += value.text;
+            break;
+        case Kind::integer: tagged('i', std::to_string(value.integer)); break;
+        case Kind::number:
+            tagged('f', std::to_string(std::bit_cast<std::uint64_t>(value.number)));
+            break;
+        case Kind::boolean: tagged('b', value.boolean ? "1" : "0"); break;
+        case Kind::array:
+            tagged('a', std::to_string(value.items.size()));
+            for (const TomlValue& item : value.items) {
+                append_canonical(item, out);
+            }
+            break;
+        case Kind::table:
+            tagged('t', std::to_string(value.members.size()));
+            for (const TomlMember& member : value.members) {
+                tagged('k', std::to_string(member.key.size()));
+                out += member.key;
+                append_canonical(member.value, out);
+            }
+            break;
+        case Kind::other: tagged('?', ""); break;  // dates: refused wherever a value is read
+    }
+}
+
+}  // namespace
+
+std::string_view describe(Kind kind) {
+    switch (kind) {
+        case Kind::text: return "a text";
+        case Kind::integer: return "an integer";
+        case Kind::number: return "a number";
+        case Kind::boolean: return "true or false";
+        case Kind::array: return "an array";
+        case Kind::table: return "a table";
+        case Kind::other: return "a date or time";
+    }
+    return "a value";
+}
+
+Result<std::string> read_small_file(const std::filesystem::path& file, std::size_t max_bytes) {
+    std::error_code failed;
+    // Looked at before it is opened: a FIFO or a device would block or never end.
+    if (!std::filesystem::is_regular_file(file, failed)) {
+        const bool absent = !std::filesystem::exists(file, failed);
+        return Error{
+            Errc::config,
+            "reading " + file.string() + ": " + (absent ? "no such file" : "not a regular file"),
+            {}};
+    }
+    std::ifstream in(file, std::ios::binary);
+    std::string text(max_bytes + 1, '\0');
+    in.read(text.data(), static_cast<std::streamsize>(text.size()));
+    if (!in && !in.eof()) {
+        return Error{
+            Errc::config,
+            "reading " + file.string() + ": it cannot be read",
+            "check its permissions"};
+    }
+    text.resize(static_cast<std::size_t>(std::max<std::streamsize>(in.gcount(), 0)));
+    if (text.size() > max_bytes) {
+        return Error{
+            Errc::config,
+            "reading " + file.string() + ": larger than " + std::to_string(max_bytes) + " bytes",
+            {}};
+    }
+    return text;
+}
+
+Result<TomlValue> parse_toml(const std::string& text, const std::string& file) {
+    try {
+        return convert(toml::parse(text, file));
+    } catch (const toml::parse_error& mistake) {
+        std::string what(mistake.description());
+        while (!what.empty() && (what.back() == '.' || what.back() == '\n')) {
+            what.pop_back();
+        }
+        if (!what.empty()) {
+            what.front() =
+                static_cast<char>(std::tolower(static_cast<unsigned char>(what.front())));
+        }
+        return Error{Errc::config, located(file, to_place(mistake.source()), what), {}};
+    }
+}
+
+std::string canonical_text(const TomlValue& value) {
+    std::string out;
+    append_canonical(value, out);
+    return out;
+}
+
+void Mistakes::add(Place place, std::string what, std::string hint) {
+    const bool earlier = !first_ || place.line < first_->place.line ||
+                         (place.line == first_->place.line && place.column < first_->place.column);
+    if (earlier) {
+        first_ = Mistake{place, std::move(what), std::move(hint)};
+    }
+}
+
+Error Mistakes::error() const {
+    KW_CHECK(first_.has_value());
+    return {Errc::config, located(file_, first_->place, first_->what), first_->hint};
+}
+
+std::string in_quotes(std::string_view given) {
+    constexpr std::size_t k_shown = 60;
+    std::string out = "'";
+    for (const char c : given.substr(0, k_shown)) {
+        out += c < ' ' || c > '~' ? '?' : c;
+    }
+    out += given.size() > k_shown ? "...'" : "'";
+    return out;
+}
+
+std::optional<std::string> unprintable(std::string_view text, std::size_t max_bytes) {
+    if (text.size() > max_bytes) {
+        return "is longer than " + std::to_string(max_bytes) + " bytes";
+    }
+    for (const char c : text) {
+        const auto byte = static_cast<unsigned char>(c);
+        if ((byte < 0x20 && c != '\n' && c != '\t') || byte == 0x7f) {
+            return "holds the control byte " + std::to_string(byte);
+        }
+    }
+    return std::nullopt;
+}
+
+}  // namespace kw
