@@ -81,7 +81,8 @@ TEST_CASE("reply parser: thinking blocks are dropped with what they hold") {
 
 TEST_CASE("reply parser: line ends NUL bytes and marks are normalised") {
     CHECK(
-        source_of(std::string("\xEF\xBB\xBF```cpp\r\nvoid twice() {\r\n}\0\r\n```\r\n", 39)) ==
+        source_of(
+            std::string("\xEF\xBB\xBF```cpp\r\nvoid twice() {\r\n}") + '\0' + "\r\n```\r\n") ==
         "void twice() {\n}\n");
     CHECK(source_of("```cpp\nvoid twice() {} // \xff\xfe\n```\n") == "void twice() {} // ??\n");
 }
