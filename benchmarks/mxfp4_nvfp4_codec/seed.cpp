@@ -212,8 +212,8 @@ void decode16(const std::uint8_t* codes, float step, kw_bf16* out) {
     const __m256i nan = _mm256_castps_si256(_mm256_cmp_ps(v, v, _CMP_UNORD_Q));
     const __m256i plus = _mm256_blendv_epi8(rounded, _mm256_set1_epi32(0x7FC0), nan);
     const __m256i flip = _mm256_andnot_si256(nan, _mm256_set1_epi32(0x8000));
-    const __m256i words = _mm256_permute4x64_epi64(
-        _mm256_packus_epi32(plus, _mm256_xor_si256(plus, flip)), 0xD8);
+    const __m256i words =
+        _mm256_permute4x64_epi64(_mm256_packus_epi32(plus, _mm256_xor_si256(plus, flip)), 0xD8);
     const __m128i a = _mm256_castsi256_si128(words);
     const __m128i b = _mm256_extracti128_si256(words, 1);
     const __m128i byte = _mm_set1_epi16(0xFF);

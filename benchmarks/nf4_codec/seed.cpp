@@ -11,19 +11,19 @@
 #endif
 
 // How a block is encoded: 0 binary search, 1 count in plain loops, 2 count in AVX2, 3 AVX-512 grid.
-//! tune ENCODE = {0, 1, 2, 3}
+//!tune ENCODE = {0, 1, 2, 3}
 #define ENCODE 0
 // How a block is decoded: 0 element by element, 1 table of 16, 2 table in registers (AVX2).
-//! tune DECODE = {0, 1, 2}
+//!tune DECODE = {0, 1, 2}
 #define DECODE 0
 // Multiply by the reciprocal of absmax where it is safe.
-//! tune RECIPROCAL = {0, 1}
+//!tune RECIPROCAL = {0, 1}
 #define RECIPROCAL 0
 // Distance in bytes of software prefetch of w; 0 = none.
-//! tune PREFETCH = {0, 512, 1024, 4096}
+//!tune PREFETCH = {0, 512, 1024, 4096}
 #define PREFETCH 0
 // Blocks encoded before their decoding partners: separates the two streams.
-//! tune BATCH = {1, 4, 16}
+//!tune BATCH = {1, 4, 16}
 #define BATCH 1
 
 namespace {
