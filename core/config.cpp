@@ -32,14 +32,6 @@ std::vector<std::string> key_names() {
     return names;
 }
 
-std::string joined(const std::vector<std::string>& parts) {
-    std::string text;
-    for (const std::string& part : parts) {
-        text += (text.empty() ? "" : ", ") + part;
-    }
-    return text;
-}
-
 std::string unknown_key_hint(const std::string& name) {
     if (const auto near = did_you_mean(name, key_names())) {
         return "did you mean '" + *near + "'?";
@@ -118,7 +110,8 @@ std::optional<std::string> problem_with(const ConfigKey& key, const std::string&
     }
     if (!key.choices.empty() &&
         std::find(key.choices.begin(), key.choices.end(), text) == key.choices.end()) {
-        return key.name + " must be one of " + joined(key.choices) + " and is " + in_quotes(text);
+        return key.name + " must be one of " + comma_list(key.choices) + " and is " +
+               in_quotes(text);
     }
     return std::nullopt;
 }
@@ -318,7 +311,7 @@ std::string config_template() {
         }
         const bool textual = key.type == KeyType::text || key.type == KeyType::path;
         out += "# " + key.about + (key.unit.empty() ? "" : " (" + key.unit + ")");
-        out += key.choices.empty() ? "\n" : ": " + joined(key.choices) + "\n";
+        out += key.choices.empty() ? "\n" : ": " + comma_list(key.choices) + "\n";
         out += "#" + leaf + " = " + (textual ? "\"" + key.fallback + "\"" : key.fallback) + "\n";
     }
     return out;

@@ -25,6 +25,20 @@ std::string out_of_range(Number value, Number least, Number most, Show show) {
 
 }  // namespace
 
+std::string comma_list(const std::vector<std::string>& parts) {
+    std::string text;
+    for (const std::string& part : parts) {
+        text += (text.empty() ? "" : ", ") + part;
+    }
+    return text;
+}
+
+std::string suggestion(
+    const std::string& given, const std::vector<std::string>& choices, std::string otherwise) {
+    const auto near = did_you_mean(given, choices);
+    return near ? "did you mean '" + *near + "'?" : otherwise;
+}
+
 const TomlValue* TableReader::find(std::string_view key, Need need) {
     known_.emplace_back(key);
     for (const TomlMember& member : table_.members) {
@@ -116,6 +130,23 @@ bool TableReader::boolean(std::string_view key, bool fallback) {
     return value == nullptr ? fallback : value->boolean;
 }
 
+std::string TableReader::choice(
+    std::string_view key, const std::vector<std::string>& choices, Need need) {
+    const TomlValue* value = find_kind(key, Kind::text, need);
+    if (value == nullptr) {
+        return {};
+    }
+    if (std::find(choices.begin(), choices.end(), value->text) != choices.end()) {
+        return value->text;
+    }
+    mistakes_.add(
+        value->place,
+        std::string(key) + " must be one of " + comma_list(choices) + " and is " +
+            in_quotes(value->text),
+        suggestion(value->text, choices));
+    return {};
+}
+
 std::vector<std::string> TableReader::texts(std::string_view key, std::size_t max_items) {
     std::vector<std::string> out;
     const TomlValue* value = find_kind(key, Kind::array);
@@ -202,11 +233,10 @@ void TableReader::finish() {
         if (std::find(known_.begin(), known_.end(), member.key) != known_.end()) {
             continue;
         }
-        const auto near = did_you_mean(member.key, known_);
         mistakes_.add(
             member.place,
             "unknown key " + in_quotes(member.key) + " in " + what_,
-            near ? "did you mean '" + *near + "'?" : std::string{});
+            suggestion(member.key, known_));
     }
 }
 

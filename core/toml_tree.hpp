@@ -75,6 +75,12 @@ private:
 
 enum class Need { required, optional };
 
+/// "a, b, c"
+[[nodiscard]] std::string comma_list(const std::vector<std::string>& parts);
+/// "did you mean 'x'?", or `otherwise` when nothing is near.
+[[nodiscard]] std::string suggestion(
+    const std::string& given, const std::vector<std::string>& choices, std::string otherwise = {});
+
 /// Reads one table key by key; every key that is asked for is known, finish() reports the others.
 /// A getter that finds a mistake notes it and returns the fallback, so that reading can go on.
 class TableReader {
@@ -105,6 +111,9 @@ public:
         double most,
         Need need = Need::optional);
     [[nodiscard]] bool boolean(std::string_view key, bool fallback);
+    /// One of `choices`; "" when it is absent or a mistake was noted.
+    [[nodiscard]] std::string choice(
+        std::string_view key, const std::vector<std::string>& choices, Need need = Need::optional);
     /// An array of texts.
     [[nodiscard]] std::vector<std::string> texts(std::string_view key, std::size_t max_items);
     /// An array of tables ([[key]]), empty when absent.
