@@ -91,11 +91,11 @@ Result<void> set_writer_pragmas(Connection& connection, const OpenOptions& optio
             "keep the database on a local file system"};
     }
     KW_TRY(wal.run());
-    // NORMAL: a commit is in the page cache when it returns, which outlives the process; only a
-    // power cut can take the last ones, and never the file's consistency.
+    // FULL: a commit outlives a power cut too. NORMAL would outlive kill -9 and save 0.3 ms of 1.1
+    // for an evaluation that took seconds and a reply that was paid for.
     KW_TRY(connection.exec(
         k_doing,
-        "PRAGMA synchronous = NORMAL; PRAGMA journal_size_limit = 67108864; "
+        "PRAGMA synchronous = FULL; PRAGMA journal_size_limit = 67108864; "
         "PRAGMA temp_store = MEMORY"));
     if (options.max_bytes > 0) {
         KW_TRY_ASSIGN(
@@ -155,7 +155,7 @@ Result<Connection> connect_reader(
         return Error{
             Errc::database,
             "opening the database: " + shown + " has a log (" + path.filename().string() +
-                "-wal) and its folder cannot be written",
+                "-wal) and no file can be made in its folder",
             "copy both files to a folder of your own and open them there, or make the copy with "
             "kwright's backup"};
     }

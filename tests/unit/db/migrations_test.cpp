@@ -3,6 +3,7 @@
 
 #include "core/hash.hpp"
 #include "tests/unit/db/fixture.hpp"
+#include "tests/unit/db/process.hpp"
 
 using namespace kw;
 using namespace kw::test;
@@ -72,6 +73,54 @@ TEST_CASE("migrations: a step that fails leaves the file at the step before", "[
     }
     Outsider raw(dir / "k.db");
     CHECK(raw.text("SELECT count(*) FROM sqlite_schema WHERE name = 'half'") == "0");
+}
+
+TEST_CASE("migrations: a death in the middle leaves a whole number of steps", "[db]") {
+    std::vector<db::Migration> steps = db::migrations();
+    for (int i = 0; i < 150; ++i) {
+        const int version = db::newest_schema() + 1 + i;
+        steps.push_back({version, "step", "CREATE TABLE step_" + std::to_string(version) + " (x)"});
+    }
+    RandomRows random(static_cast<std::uint64_t>(getpid()));
+    INFO("seed " << getpid());
+    int in_the_middle = 0;
+    for (int round = 0; round < 20; ++round) {
+        const TempDir dir;
+        const fs::path file = dir / "k.db";
+        {
+            Child child([&](int pipe) {
+                auto connection =
+                    db::Connection::open(file, file.string(), db::OpenMode::write, 1000);
+                say(pipe, connection.ok() ? 'y' : 'n');
+                // Step by step, so that the parent knows that it began.
+                for (std::size_t n = 1; n <= steps.size(); ++n) {
+                    const auto done = db::migrate(
+                        *connection,
+                        {steps.begin(), steps.begin() + static_cast<std::ptrdiff_t>(n)});
+                    say(pipe, done.ok() ? 'y' : 'n');
+                }
+                wait_for_ever();
+            });
+            for (std::uint64_t told = 2 + random.below(100); told > 0; --told) {
+                REQUIRE(child.hear() == 'y');
+            }
+            volatile std::uint64_t spin = random.below(300'000);
+            while (spin > 0) {
+                spin = spin - 1;
+            }
+        }
+        Outsider raw(file);
+        const std::string version = raw.text("PRAGMA user_version");
+        in_the_middle += std::stoi(version) < steps.back().version ? 1 : 0;
+        CHECK(raw.text("SELECT max(version) FROM schema_note") == version);
+        CHECK(raw.text("SELECT count(*) FROM schema_note") == version);
+        CHECK(
+            raw.text("SELECT count(*) FROM sqlite_schema WHERE name LIKE 'step_%'") ==
+            std::to_string(std::stoi(version) - db::newest_schema()));
+        db::Connection connection = connect(file);
+        must(db::migrate(connection, steps));
+    }
+    CHECK(in_the_middle > 10);
 }
 
 TEST_CASE("migrations: none goes backwards", "[db]") {
