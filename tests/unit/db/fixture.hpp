@@ -30,8 +30,14 @@ public:
         path_ = pattern;
     }
     ~TempDir() {
+        // A test may have taken its own rights away.
         std::error_code ignored;
         fs::permissions(path_, fs::perms::owner_all, ignored);
+        for (const auto& entry : fs::directory_iterator(path_, ignored)) {
+            if (entry.is_directory(ignored)) {
+                fs::permissions(entry.path(), fs::perms::owner_all, ignored);
+            }
+        }
         fs::remove_all(path_, ignored);
     }
     TempDir(const TempDir&) = delete;
