@@ -244,6 +244,22 @@ TEST_CASE("build: allowed flags take effect and others are forbidden") {
     CHECK(refused->detail.find("-funroll-loops") != std::string::npos);
 }
 
+TEST_CASE("build: no ordinary system header trips the scan") {
+    Workshop workshop;
+    const auto outcome = workshop.build(
+        add_task(),
+        std::string(
+            "#include <bits/stdc++.h>\n#include <x86intrin.h>\n#include <cpuid.h>\n"
+            "#include <pthread.h>\n#include <sys/mman.h>\n#include <unistd.h>\n"
+            "#include <dlfcn.h>\n#include <signal.h>\n#include <omp.h>\n#include <fenv.h>\n") +
+            k_add);
+    INFO(outcome.summary << "\n" << outcome.detail);
+    CHECK(outcome.verdict == Verdict::accepted);
+    for (const Finding& finding : outcome.findings) {
+        CHECK(finding.phase != "scan");
+    }
+}
+
 TEST_CASE("build: clang++ works where it is installed") {
     if (!cpu::find_toolchain("clang++")) {
         WARN("clang++ is not installed");
