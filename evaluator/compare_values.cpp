@@ -122,27 +122,29 @@ double worst_error(
     std::size_t n,
     const Allowance& allowance) {
     constexpr double k_infinity = std::numeric_limits<double>::infinity();
-    std::array<double, k_lanes> worst{};
-    unsigned bad = 0;
-    const auto step = [&](std::size_t i, std::size_t lane) {
-        const double want = at<double>(ref, i);
+    const auto part = [&](std::size_t i, double want, double mag_value) {
         const double error = std::abs(values[i] - want);
-        const double allowed = allowance.of(want, at<double>(mag, i));
-        bad |= static_cast<unsigned>(!(error <= allowed)) |
-               static_cast<unsigned>(!(error < k_infinity));
-        const double part = error / (allowed > 0 ? allowed : 1);
-        worst[lane] = part > worst[lane] ? part : worst[lane];
+        const double allowed = allowance.of(want, mag_value);
+        const double fraction = error / (allowed > 0 ? allowed : 1);
+        // Infinity for whatever needs a closer look; NaN fails both comparisons.
+        return (error <= allowed) & (error < k_infinity) ? fraction : k_infinity;
     };
+    std::array<double, k_lanes> worst{};
     std::size_t i = 0;
     for (; i + k_lanes <= n; i += k_lanes) {
+        std::array<double, k_lanes> wants;
+        std::array<double, k_lanes> mags;
+        std::memcpy(wants.data(), ref + i * sizeof(double), sizeof wants);
+        std::memcpy(mags.data(), mag + i * sizeof(double), sizeof mags);
         for (std::size_t lane = 0; lane < k_lanes; ++lane) {
-            step(i + lane, lane);
+            const double now = part(i + lane, wants[lane], mags[lane]);
+            worst[lane] = now > worst[lane] ? now : worst[lane];
         }
     }
     for (; i < n; ++i) {
-        step(i, 0);
+        worst[0] = std::max(worst[0], part(i, at<double>(ref, i), at<double>(mag, i)));
     }
-    return bad != 0 ? k_infinity : *std::max_element(worst.begin(), worst.end());
+    return *std::max_element(worst.begin(), worst.end());
 }
 
 bool codes_fine(

@@ -2,6 +2,8 @@
 list(APPEND KW_EVALUATOR_SOURCES
     compare.cpp
     compare_values.cpp
+    device/cpu/calibration.cpp
+    device/cpu/floor.cpp
     fill.cpp
     fill_tables.cpp
     fill_values.cpp

@@ -1,7 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 kw_add_test(evaluator_math LABEL unit
     SOURCES
+        math/calibration_test.cpp
         math/compare_test.cpp
         math/fill_test.cpp
+        math/floor_test.cpp
         math/statistics_test.cpp
-    LINK kw_evaluator)
+    LINK kw_evaluator nlohmann_json::nlohmann_json)
+add_dependencies(kw_test_evaluator_math kw-probe)
