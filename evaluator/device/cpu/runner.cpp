@@ -146,14 +146,7 @@ Result<std::unique_ptr<Runner>> Runner::start(sandbox::Sandbox& sandbox, const R
     TemporaryFds temporary;
     command.fds.push_back({runner->control_memory_->fd(), harness::k_fd_control});
     if (!spec.shared_object.empty()) {
-        const int fd = open(spec.shared_object.c_str(), O_RDONLY | O_CLOEXEC);
-        if (fd < 0) {
-            return Error{
-                Errc::environment,
-                "starting a runner: opening the built object " + spec.shared_object.string() +
-                    ": " + std::strerror(errno),
-                "run `kwright gc` and try again"};
-        }
+        KW_TRY_ASSIGN(const int fd, sealed_copy(spec.shared_object));
         command.fds.push_back({temporary.keep(fd), harness::k_fd_object});
     }
     fill_segments(spec, control);

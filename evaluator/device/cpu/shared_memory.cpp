@@ -7,6 +7,8 @@
 #include <unistd.h>
 
 #include <cstring>
+#include <fstream>
+#include <iterator>
 
 namespace kw::cpu {
 namespace {
@@ -65,6 +67,38 @@ Result<int> SharedMemory::open_read_only() const {
     const int fd = open(path.c_str(), O_RDONLY | O_CLOEXEC);
     if (fd < 0) {
         return failed("opening a memory read-only");
+    }
+    return fd;
+}
+
+Result<int> sealed_copy(const std::filesystem::path& file) {
+    std::ifstream stream(file, std::ios::binary);
+    const std::string bytes{
+        std::istreambuf_iterator<char>(stream), std::istreambuf_iterator<char>()};
+    if (!stream || bytes.empty()) {
+        return Error{
+            Errc::environment,
+            "reading the built object " + file.string() + " failed",
+            "run `kwright gc` and try again"};
+    }
+    const int fd = memfd_create("kw-object", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+    if (fd < 0) {
+        return failed("memfd_create kw-object");
+    }
+    std::size_t written = 0;
+    while (written < bytes.size()) {
+        const ssize_t count = write(fd, bytes.data() + written, bytes.size() - written);
+        if (count <= 0) {
+            const Error error = failed("copying " + file.string());
+            close(fd);
+            return error;
+        }
+        written += static_cast<std::size_t>(count);
+    }
+    if (fcntl(fd, F_ADD_SEALS, F_SEAL_WRITE | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) != 0) {
+        const Error error = failed("sealing " + file.string());
+        close(fd);
+        return error;
     }
     return fd;
 }

@@ -9,6 +9,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <filesystem>
 #include <memory>
 #include <span>
 #include <string>
@@ -37,5 +38,10 @@ private:
     std::byte* data_ = nullptr;
     std::size_t size_ = 0;
 };
+
+/// A sealed copy of a file in memory; the caller closes the descriptor. Runners load objects from
+/// such copies: the cache may lie where the sandbox user cannot read, and what was hashed is what
+/// is loaded.
+[[nodiscard]] Result<int> sealed_copy(const std::filesystem::path& file);
 
 }  // namespace kw::cpu
