@@ -39,10 +39,21 @@ CampaignLoop::Step CampaignLoop::judge_start() {
     EvaluationRow row;
     row.campaign_id = row_.id;
     row.note = parts_.start.origin == "seed" ? "the task's seed" : "the naive baseline";
-    return judge_candidate(
-        std::move(row),
-        make_candidate(task_.name, parts_.start.source, settings_.isa),
-        parts_.start.origin);
+    const std::string what = row.note;
+    KW_TRY_ASSIGN(
+        const std::optional<Stop> stop,
+        judge_candidate(
+            std::move(row),
+            make_candidate(task_.name, parts_.start.source, settings_.isa),
+            parts_.start.origin));
+    const Evaluation& result = history_.attempts.back().result;
+    if (result.verdict != Verdict::accepted) {
+        Event warning = event(EventType::warning);
+        warning.text = what + " was not accepted (" + std::string(code(result.verdict)) +
+                       "): the search begins from a source that does not hold here";
+        emit(warning);
+    }
+    return stop;
 }
 
 CampaignLoop::Step CampaignLoop::judge_reply(const ProposeRequest& request, const ReplyRow& reply) {
@@ -114,7 +125,7 @@ Result<Evaluation> CampaignLoop::call_judge(const EvaluationRow& row, const Cand
     options.max_pairs = settings_.max_pairs;
     const auto observer = [&](const std::string& stage, const std::string& text) {
         Event now = event(stage == "retry" ? EventType::retry : EventType::stage, &row);
-        now.text = text.empty() ? stage : text;
+        now.text = stage + (text.empty() ? "" : ": " + text);
         emit(now);
         if (context_.stop.level.load() >= 2) {
             throw Abandoned{};

@@ -29,12 +29,22 @@ constexpr std::array<Trim, 7> k_trims = {{
     {2, 0, 4'000, false},
 }};
 
-constexpr std::size_t k_max_header = 8'000;
+constexpr std::size_t k_max_header = 12'000;
 constexpr std::size_t k_max_summary = 4'000;
 constexpr std::size_t k_max_facts = 2'500;
 
 std::string source_block(const std::string& source, std::size_t at_most) {
     return fence(cut_middle(source, at_most), "cpp") + "\n";
+}
+
+/// The generated header without the judge's trampolines: nothing in them helps to write a kernel.
+std::string header_for_prompt(std::string header) {
+    const std::size_t begin = header.find("#ifdef KW_TRAMPOLINES");
+    const std::size_t end = header.find("\n#endif\n", begin);
+    if (begin != std::string::npos && end != std::string::npos) {
+        header.erase(begin, end + 8 - begin);
+    }
+    return cut_middle(header, k_max_header);
 }
 
 std::string label(const Attempt& attempt) {
@@ -204,7 +214,7 @@ Result<Prompt> build_prompt(
         {"task", task.name},
         {"title", one_line(task.title, 200)},
         {"summary", cut_middle(task.summary, k_max_summary)},
-        {"header", fence(cut_middle(input.header, k_max_header), "c")},
+        {"header", fence(header_for_prompt(input.header), "c")},
         {"args", args_text(task)},
         {"dims", dims_text(task)},
         {"shapes", shapes_text(task)},

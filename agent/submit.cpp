@@ -46,7 +46,7 @@ Result<EvaluationRow> submit_candidate(
         event.utc_ms = context.clock.utc_ms();
         event.task = task.name;
         event.candidate = candidate.hash;
-        event.text = text.empty() ? stage : text;
+        event.text = stage + (text.empty() ? "" : ": " + text);
         context.events.on_event(event);
     };
     KW_TRY_ASSIGN(row.result, judge(context.device, task, candidate, options, observer));

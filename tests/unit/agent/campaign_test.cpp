@@ -94,6 +94,18 @@ TEST_CASE("campaign: tuning finds the best point and ends when the space is exha
     CHECK(world.events.count(EventType::stopped) == 1);
 }
 
+TEST_CASE("campaign: a start source that is not accepted is warned about and searched from") {
+    World world([](const std::string& source) -> Result<Evaluation> {
+        return source == test::k_tuned_seed ? failed(Verdict::compile_error) : accepted(2);
+    });
+    const Task task = must(load_task(test::write_task(world.dir.path())));
+    auto context = world.context();
+    const CampaignSummary summary = must(run_campaign(tune_settings(4), task, context));
+    CHECK(summary.best_speedup.value == Approx(2));
+    REQUIRE(world.events.count(EventType::warning) == 1);
+    CHECK(contains(world.events.all_text(), "seed was not accepted (CE)"));
+}
+
 TEST_CASE("campaign: the budget of evaluations is kept exactly") {
     for (const int budget : {1, 2, 5}) {
         World world(tuned_judge);

@@ -3,6 +3,7 @@
 #include "agent/observation.hpp"
 #include "agent/template.hpp"
 #include "core/task_file.hpp"
+#include "evaluator/device/cpu/build.hpp"
 #include "tests/support/catch.hpp"
 #include "tests/unit/agent/fakes.hpp"
 
@@ -140,6 +141,19 @@ TEST_CASE("prompt: the first prompt holds the contract the machine and the form 
         CHECK(contains(text, part));
     }
     CHECK_FALSE(contains(text, "{{"));
+}
+
+TEST_CASE("prompt: the header is shown without the trampolines of the judge") {
+    Prompts prompts;
+    prompts.header = must(load_task(prompts.dir / "tasks/twice")).name + "();\n" +
+                     "#ifdef KW_TRAMPOLINES /* x */\nkw_entry\n#endif\n#endif /* end */\n";
+    const std::string text = prompts.text("");
+    CHECK(contains(text, "twice();\n#endif /* end */"));
+    CHECK_FALSE(contains(text, "kw_entry"));
+    prompts.header = cpu::task_header(prompts.task);
+    const std::string real = prompts.text("");
+    CHECK(contains(real, "void twice(const float* x, float* y"));
+    CHECK_FALSE(contains(real, "kw_entry"));
 }
 
 TEST_CASE("prompt: best trajectory and feedback are shown") {
