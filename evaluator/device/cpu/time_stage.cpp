@@ -14,6 +14,8 @@ constexpr std::int64_t k_least_sets = 3;
 constexpr std::int64_t k_most_sets = 64;
 constexpr int k_warm_up_pairs = 2;
 constexpr int k_choose_rounds = 5;
+constexpr int k_choose_all_rounds = 2;
+constexpr double k_choose_near = 1.5;
 constexpr int k_hot_pairs = 6;
 constexpr std::uint64_t k_renew_one_in = 16;  // pairs between rewritten weight sets, on average
 
@@ -84,7 +86,7 @@ Result<std::unique_ptr<TimingBench>> TimingBench::create(
     KW_TRY_ASSIGN(
         bench->oracle_, Oracle::start(stage, task, reference, bench->baseline_seat_, {shape.dims}));
     const PinnedThread pinned(stage.cores.judge);
-    KW_TRY(bench->measure_null(*bench->pool_stream_));
+    KW_TRY(bench->measure_null());
     KW_TRY(bench->choose_baseline(baselines));
     return bench;
 }
@@ -99,7 +101,7 @@ Result<void> TimingBench::fill_pool() {
 }
 
 // What an empty call costs through the same hand-shake: subtracted from every time, and stored.
-Result<void> TimingBench::measure_null(SecretStream&) {
+Result<void> TimingBench::measure_null() {
     RunnerSpec spec;
     spec.program = stage_.runner_program;
     spec.mode = harness::mode_null;
@@ -123,6 +125,31 @@ Result<void> TimingBench::measure_null(SecretStream&) {
     return {};
 }
 
+Result<double> TimingBench::try_baseline(
+    Contestant& contestant, const std::string& name, const Inputs& inputs, bool verify) {
+    const std::int64_t set = next_set_++ % baseline_seat_.layout.sets;
+    const PrepareResult prepared = contestant.prepare(case_.dims, set, 0);
+    if (prepared.failure) {
+        return baseline_failed(*task_, name, prepared.failure->summary);
+    }
+    const CallResult call =
+        contestant.call({case_.dims, set, 0, inputs, *pool_stream_, std::chrono::seconds(60)});
+    if (call.failure) {
+        return baseline_failed(*task_, name, call.failure->summary);
+    }
+    if (verify) {
+        const Question question{case_.dims, set, 0};
+        KW_TRY(oracle_->compute(question, *pool_stream_));
+        KW_TRY_ASSIGN(const Disagreement disagreement, oracle_->compare(contestant, question));
+        if (disagreement.verdict != Verdict::accepted) {
+            return baseline_failed(
+                *task_, name, reject(*task_, describe(*task_, as_case(), disagreement)).summary);
+        }
+    }
+    return std::max(1.0, call.ns - null_ns_);
+}
+
+// Every baseline is called twice; those that are near the fastest three times more, in turn.
 Result<void> TimingBench::choose_baseline(const std::vector<BuiltBaseline>& baselines) {
     std::vector<std::unique_ptr<Contestant>> contestants;
     for (const BuiltBaseline& baseline : baselines) {
@@ -141,42 +168,23 @@ Result<void> TimingBench::choose_baseline(const std::vector<BuiltBaseline>& base
         contestants.push_back(std::move(contestant));
     }
     std::vector<std::vector<double>> times(baselines.size());
+    std::vector<double> medians(baselines.size(), 0);
     for (int round = 0; round < k_choose_rounds; ++round) {
+        const double fastest = *std::ranges::min_element(medians);
         KW_TRY_ASSIGN(const Inputs* inputs, inputs_->next(*pool_stream_));
         for (std::size_t i = 0; i < baselines.size(); ++i) {
-            const std::int64_t set = next_set_++ % baseline_seat_.layout.sets;
-            if (const PrepareResult prepared = contestants[i]->prepare(case_.dims, set, 0);
-                prepared.failure) {
-                return baseline_failed(*task_, baselines[i].name, prepared.failure->summary);
+            if (round >= k_choose_all_rounds && medians[i] > k_choose_near * fastest) {
+                continue;
             }
-            const CallResult call = contestants[i]->call(
-                {case_.dims, set, 0, *inputs, *pool_stream_, std::chrono::seconds(60)});
-            if (call.failure) {
-                return baseline_failed(*task_, baselines[i].name, call.failure->summary);
-            }
-            times[i].push_back(std::max(1.0, call.ns - null_ns_));
-            if (round == 0) {
-                const Question question{case_.dims, set, 0};
-                KW_TRY(oracle_->compute(question, *pool_stream_));
-                KW_TRY_ASSIGN(
-                    const Disagreement disagreement, oracle_->compare(*contestants[i], question));
-                if (disagreement.verdict != Verdict::accepted) {
-                    return baseline_failed(
-                        *task_,
-                        baselines[i].name,
-                        reject(*task_, describe(*task_, as_case(), disagreement)).summary);
-                }
-            }
+            KW_TRY_ASSIGN(
+                const double ns,
+                try_baseline(*contestants[i], baselines[i].name, *inputs, round == 0));
+            times[i].push_back(ns);
+            medians[i] = stats::median(times[i]);
         }
     }
-    std::size_t fastest = 0;
-    std::vector<double> medians;
-    for (const auto& series : times) {
-        medians.push_back(stats::median(series));
-        if (medians.back() < medians[fastest]) {
-            fastest = medians.size() - 1;
-        }
-    }
+    const auto fastest =
+        static_cast<std::size_t>(std::distance(medians.begin(), std::ranges::min_element(medians)));
     baseline_name_ = baselines[fastest].name;
     baseline_ns_ = medians[fastest];
     naive_ns_ = medians.front();
@@ -365,7 +373,7 @@ Result<TimingBench::Timed> TimingBench::time(
         }
     }
     summarise(test, timed);
-    if (options.hot && !timed.rejection) {
+    if (options.hot && sets > 1 && !timed.rejection) {
         KW_TRY(measure_hot(*candidate, secrets, timed));
     }
     return timed;

@@ -55,7 +55,9 @@ private:
     explicit TimingBench(const Stage& stage)
         : stage_(stage) {}
     Result<void> fill_pool();
-    Result<void> measure_null(SecretStream& secrets);
+    Result<void> measure_null();
+    Result<double> try_baseline(
+        Contestant& contestant, const std::string& name, const Inputs& inputs, bool verify);
     Result<void> choose_baseline(const std::vector<BuiltBaseline>& baselines);
     struct Pair;
     Result<Pair> run_pair(
