@@ -179,10 +179,16 @@ void read_verify(TableReader& root, TaskParts& parts) {
         return;
     }
     if (arg == nullptr || !is_output(arg->role)) {
+        std::vector<std::string> outputs;
+        for (const Arg& other : parts.task.args) {
+            if (is_output(other.role)) {
+                outputs.push_back(other.name);
+            }
+        }
         parts.mistakes.add(
             reader.place_of("project"),
             "project: " + in_quotes(verify.arg) + " is not an output of this task",
-            suggestion(verify.arg, arg_names(parts.task)));
+            suggestion(verify.arg, outputs, "outputs: " + comma_list(outputs)));
     } else if (arg->check.tolerance == Tolerance::codes) {
         parts.mistakes.add(
             reader.place_of("project"), "project: an output of tolerance codes has no projection");

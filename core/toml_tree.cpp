@@ -15,23 +15,33 @@ namespace {
 
 using Kind = TomlValue::Kind;
 
+constexpr int k_max_nesting = 32;
+constexpr int k_max_key_parts = 8;
+
 Place to_place(const toml::source_region& region) {
     return {std::max(1U, region.begin.line), std::max(1U, region.begin.column)};
 }
 
-TomlValue convert(const toml::node& node) {
+/// Notes in `too_deep` where the nesting passes the cap, and goes no further down.
+TomlValue convert(const toml::node& node, int depth, std::optional<Place>& too_deep) {
     TomlValue value;
     value.place = to_place(node.source());
+    if (depth > k_max_nesting) {
+        too_deep = value.place;
+        return value;
+    }
     if (const toml::table* table = node.as_table()) {
         value.kind = Kind::table;
         for (const auto& [key, member] : *table) {
             value.members.push_back(
-                {std::string(key.str()), to_place(key.source()), convert(member)});
+                {std::string(key.str()),
+                 to_place(key.source()),
+                 convert(member, depth + 1, too_deep)});
         }
     } else if (const toml::array* array = node.as_array()) {
         value.kind = Kind::array;
         for (const toml::node& item : *array) {
-            value.items.push_back(convert(item));
+            value.items.push_back(convert(item, depth + 1, too_deep));
         }
     } else if (const auto* text = node.as_string()) {
         value.kind = Kind::text;
@@ -51,6 +61,74 @@ TomlValue convert(const toml::node& node) {
     }
     return value;
 }
+
+/// Finds the first key with more than k_max_key_parts dots. The parser caps nested values but not
+/// the parts of a key, and then frees the tables by recursion: a.a.a... 50 000 times would exhaust
+/// the stack. Knows just enough TOML to skip texts and comments; up to the first syntax mistake it
+/// agrees with the parser, and that stops there.
+class KeyScan {
+public:
+    explicit KeyScan(std::string_view text)
+        : text_(text) {}
+
+    std::optional<Place> find_long_key() {
+        while (at_ < text_.size()) {
+            const char c = text_[at_];
+            if (c == '"' || c == '\'') {
+                skip_text(c);
+                continue;
+            }
+            if (c == '#') {
+                at_ = std::min(text_.find('\n', at_), text_.size());
+                continue;
+            }
+            if (c == '.' && ++dots_ > k_max_key_parts) {
+                return place();
+            }
+            if (c == '\n' || c == '=' || c == ',' || c == '[' || c == '{') {
+                dots_ = 0;
+            }
+            ++at_;
+        }
+        return std::nullopt;
+    }
+
+private:
+    [[nodiscard]] Place place() const {
+        const std::string_view before = text_.substr(0, at_);
+        const std::size_t line_start = before.rfind('\n');  // npos + 1 is 0
+        const auto line = std::count(before.begin(), before.end(), '\n') + 1;
+        return {static_cast<unsigned>(line), static_cast<unsigned>(at_ - (line_start + 1) + 1)};
+    }
+
+    void skip_text(char quote) {
+        const std::string_view rest = text_.substr(at_);
+        const bool triple = rest.size() >= 3 && rest[1] == quote && rest[2] == quote;
+        at_ += triple ? 3 : 1;
+        while (at_ < text_.size()) {
+            const char c = text_[at_];
+            if (c == '\\' && quote == '"') {
+                at_ += 2;
+            } else if (!triple && (c == quote || c == '\n')) {
+                at_ += c == quote ? 1 : 0;
+                return;
+            } else if (triple && text_.substr(at_).starts_with(std::string(3, quote))) {
+                at_ += 3;
+                for (int i = 0; i < 2 && at_ < text_.size() && text_[at_] == quote; ++i) {
+                    ++at_;  // up to two quotes before the closing ones belong to the text
+                }
+                return;
+            } else {
+                ++at_;
+            }
+        }
+        at_ = std::min(at_, text_.size());
+    }
+
+    std::string_view text_;
+    std::size_t at_ = 0;
+    int dots_ = 0;
+};
 
 std::string located(const std::string& file, Place place, const std::string& what) {
     return file + ":" + std::to_string(place.line) + ":" + std::to_string(place.column) + ": " +
@@ -136,8 +214,22 @@ Result<std::string> read_small_file(const std::filesystem::path& file, std::size
 }
 
 Result<TomlValue> parse_toml(const std::string& text, const std::string& file) {
+    if (const auto place = KeyScan(text).find_long_key()) {
+        return Error{Errc::config, located(file, *place, "a key has too many parts"), {}};
+    }
     try {
-        return convert(toml::parse(text, file));
+        std::optional<Place> too_deep;
+        TomlValue tree = convert(toml::parse(text, file), 0, too_deep);
+        if (too_deep) {
+            return Error{
+                Errc::config,
+                located(
+                    file,
+                    *too_deep,
+                    "nested deeper than " + std::to_string(k_max_nesting) + " levels"),
+                {}};
+        }
+        return tree;
     } catch (const toml::parse_error& mistake) {
         std::string what(mistake.description());
         while (!what.empty() && (what.back() == '.' || what.back() == '\n')) {
