@@ -60,7 +60,9 @@ public:
         }
         const Question question{at.dims, 0, placement};
         KW_TRY(oracle_.compute(question, secrets_));
-        KW_TRY_ASSIGN(const Disagreement disagreement, oracle_.compare(candidate_, question));
+        KW_TRY_ASSIGN(
+            const Disagreement disagreement,
+            oracle_.compare(candidate_, question, first.poison_salt));
         result.cases.push_back(describe(task_, at, disagreement));
         if (disagreement.verdict != Verdict::accepted) {
             result.rejection = reject(task_, result.cases.back());

@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "evaluator/device/cpu/oracle.hpp"
 
+#include "evaluator/fill.hpp"
+
 #include <algorithm>
 #include <cstring>
+#include <vector>
 
 namespace kw::cpu {
 namespace {
@@ -220,7 +223,24 @@ Result<OutputDiff> Oracle::compare_sampled(
         view(io_, layout_.projected_magnitude, rows * 8));
 }
 
-Result<Disagreement> Oracle::compare(const Contestant& contestant, const Question& question) const {
+Result<OutputDiff> Oracle::compare_whole(
+    std::size_t arg,
+    std::span<const std::byte> got,
+    const DimMap& dims,
+    std::span<const std::byte> poisoned) const {
+    const Arg& spec = task_->args[arg];
+    const std::int64_t elements = element_count(spec, dims).value();
+    return compare_output(
+        spec,
+        dims,
+        got,
+        poisoned,
+        view(io_, layout_.want0[arg], reference_bytes(spec, elements, 0)),
+        view(io_, layout_.want1[arg], reference_bytes(spec, elements, 1)));
+}
+
+Result<Disagreement> Oracle::compare(
+    const Contestant& contestant, const Question& question, std::uint64_t poison_salt) const {
     Disagreement result;
     for (std::size_t i = 0; i < task_->args.size(); ++i) {
         const Arg& arg = task_->args[i];
@@ -228,22 +248,18 @@ Result<Disagreement> Oracle::compare(const Contestant& contestant, const Questio
             continue;
         }
         const auto got = contestant.output(i, question.dims, question.placement);
-        const std::int64_t elements = element_count(arg, question.dims).value();
-        OutputDiff diff;
-        if (projects(question.dims)) {
-            KW_TRY_ASSIGN(diff, compare_sampled(arg, got, question.dims));
-        } else {
-            KW_TRY_ASSIGN(
-                diff,
-                compare_output(
-                    arg,
-                    question.dims,
-                    got,
-                    {},
-                    view(io_, layout_.want0[i], reference_bytes(arg, elements, 0)),
-                    view(io_, layout_.want1[i], reference_bytes(arg, elements, 1))));
+        const bool sampled = projects(question.dims);
+        KW_TRY_ASSIGN(
+            OutputDiff diff,
+            sampled ? compare_sampled(arg, got, question.dims)
+                    : compare_whole(i, got, question.dims, {}));
+        if (!diff.equal && !sampled && arg.role == Role::out) {
+            // Only now is it worth knowing whether the element was written at all.
+            std::vector<std::byte> poisoned(got.size());
+            poison(poisoned, arg.dtype, poison_salt);
+            KW_TRY_ASSIGN(diff, compare_whole(i, got, question.dims, poisoned));
         }
-        result.elements += elements;
+        result.elements += element_count(arg, question.dims).value();
         result.max_error = std::max(result.max_error, diff.max_error);
         if (!diff.equal) {
             result.verdict = verdict_of(diff);

@@ -43,8 +43,10 @@ public:
     /// contestants frozen. `secrets` gives the projection vector and the sampled elements, drawn
     /// now. Errors are ours: a reference that crashes makes no candidate wrong.
     Result<void> compute(const Question& question, SecretStream& secrets);
-    /// Compares the contestant's outputs with what compute() left.
-    Result<Disagreement> compare(const Contestant& contestant, const Question& question) const;
+    /// Compares the contestant's outputs with what compute() left. `poison_salt`: of the call
+    /// (CallResult).
+    Result<Disagreement> compare(
+        const Contestant& contestant, const Question& question, std::uint64_t poison_salt) const;
     [[nodiscard]] double last_ns() const { return last_ns_; }
 
 private:
@@ -54,6 +56,11 @@ private:
     Result<void> call(
         harness::Function function, std::vector<std::uint64_t> pointers, const Question& question);
     Result<void> compute_projection(const Question& question, SecretStream& secrets);
+    Result<OutputDiff> compare_whole(
+        std::size_t arg,
+        std::span<const std::byte> got,
+        const DimMap& dims,
+        std::span<const std::byte> poisoned) const;
     Result<OutputDiff> compare_sampled(
         const Arg& arg, std::span<const std::byte> got, const DimMap& dims) const;
 

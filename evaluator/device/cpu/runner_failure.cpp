@@ -20,7 +20,10 @@ std::string hex(std::uint64_t value) {
 
 std::string system_call_name(std::uint32_t number) {
     char* name = seccomp_syscall_resolve_num_arch(SCMP_ARCH_X86_64, static_cast<int>(number));
-    const std::string text = name != nullptr ? name : "number " + std::to_string(number);
+    std::string text = name != nullptr ? name : "number " + std::to_string(number);
+    if (text == "rt_sigaction") {
+        text += " (a signal handler, or the first step of starting a thread)";
+    }
     std::free(name);
     return text;
 }

@@ -140,7 +140,9 @@ Result<double> TimingBench::try_baseline(
     if (verify) {
         const Question question{case_.dims, set, 0};
         KW_TRY(oracle_->compute(question, *pool_stream_));
-        KW_TRY_ASSIGN(const Disagreement disagreement, oracle_->compare(contestant, question));
+        KW_TRY_ASSIGN(
+            const Disagreement disagreement,
+            oracle_->compare(contestant, question, call.poison_salt));
         if (disagreement.verdict != Verdict::accepted) {
             return baseline_failed(
                 *task_, name, reject(*task_, describe(*task_, as_case(), disagreement)).summary);
@@ -224,11 +226,14 @@ Result<TimingBench::Pair> TimingBench::run_pair(
     }
     const Question question{case_.dims, set, placement};
     KW_TRY(oracle_->compute(question, secrets));
-    KW_TRY_ASSIGN(const Disagreement wrong_baseline, oracle_->compare(*baseline_, question));
+    KW_TRY_ASSIGN(
+        const Disagreement wrong_baseline,
+        oracle_->compare(*baseline_, question, theirs.poison_salt));
     if (wrong_baseline.verdict != Verdict::accepted) {
         return baseline_failed(*task_, baseline_name_, "its output disagrees with the reference");
     }
-    KW_TRY_ASSIGN(const Disagreement disagreement, oracle_->compare(candidate, question));
+    KW_TRY_ASSIGN(
+        const Disagreement disagreement, oracle_->compare(candidate, question, mine.poison_salt));
     if (disagreement.verdict != Verdict::accepted) {
         pair.rejection = reject(*task_, describe(*task_, as_case(), disagreement));
     }

@@ -57,7 +57,7 @@ TEST_CASE("judge: a thread is a sandbox violation", "[judge]") {
     expect(
         with_body("std::thread t([]{}); t.join();", "#include <thread>"),
         Verdict::sandbox_violation,
-        "clone");
+        "thread");
 }
 
 TEST_CASE("judge: a thread from a constructor is caught before anything is called", "[judge]") {
