@@ -3,7 +3,7 @@
 // recipe `floor` is that of the specification and microxcaling, `ceil` that of cuDNN.
 #pragma once
 
-#include "minifloat.hpp"
+#include "evaluator/formats/minifloat.hpp"
 
 #include <array>
 #include <cmath>

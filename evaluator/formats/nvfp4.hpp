@@ -3,7 +3,7 @@
 // Source: NVIDIA's NVFP4 description; tensor scale = amax / (6 * 448).
 #pragma once
 
-#include "minifloat.hpp"
+#include "evaluator/formats/minifloat.hpp"
 
 #include <array>
 #include <cmath>
