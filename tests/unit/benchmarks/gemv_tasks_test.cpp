@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tests/support/catch.hpp"
+#include "tests/unit/benchmarks/task_bench.hpp"
+
+using namespace kw::test;
+
+TEST_CASE("w4a16_gemv: baselines agree with the reference") {
+    require_baselines_right(TaskBench("w4a16_gemv"));
+}
+
+TEST_CASE("w4a16_gemv: the seed is right at points that use every parameter value") {
+    require_seed_right(TaskBench("w4a16_gemv"));
+}
+
+TEST_CASE("w4a16_gemv: planted faults are rejected") {
+    require_rejected(
+        TaskBench("w4a16_gemv"),
+        "baselines/naive.cpp",
+        {
+            {"nibbles swapped",
+             "(k % 2 == 0) ? byte & 15 : byte >> 4",
+             "(k % 2 != 0) ? byte & 15 : byte >> 4"},
+            {"split order of nibbles",
+             "const uint8_t byte = w[n * (K / 2) + k / 2];\n            const int code = (k % 2 == "
+             "0)",
+             "const uint8_t byte = w[n * (K / 2) + k / 32 * 16 + k % 16];\n"
+             "            const int code = (k % 32 < 16)"},
+            {"offset omitted", "(code - 8)", "(code)"},
+            {"offset 7", "(code - 8)", "(code - 7)"},
+            {"scale of the next group",
+             "n * (K / 128) + k / 128",
+             "n * (K / 128) + (k / 128 + 1) % (K / 128)"},
+            {"scale of the next row", "s[n * (K / 128)", "s[(n + 1) % N * (K / 128)"},
+            {"scale rounded to bf16",
+             "const float scale = _cvtsh_ss(s[n * (K / 128) + k / 128]);",
+             "float scale = _cvtsh_ss(s[n * (K / 128) + k / 128]);\n"
+             "uint32_t bits; __builtin_memcpy(&bits, &scale, 4);\n"
+             "bits = (bits + 0x7fffu + (bits >> 16 & 1)) & 0xffff0000u;\n"
+             "__builtin_memcpy(&scale, &bits, 4);"},
+            {"last element dropped", "k < K;", "k < K - 1;"},
+            {"last group dropped", "k < K;", "k < (K == 128 ? K : K - 128);"},
+            {"last row unwritten", "n < N;", "n < N - 1;"},
+            {"sums in half precision",
+             "sum += static_cast<float>(code - 8) * scale * _cvtsh_ss(x[k]);",
+             "sum = _cvtsh_ss(_cvtss_sh("
+             "sum + static_cast<float>(code - 8) * scale * _cvtsh_ss(x[k]), 0));"},
+            {"subnormals of x flushed",
+             "* _cvtsh_ss(x[k])",
+             "* ((x[k] & 0x7c00) ? _cvtsh_ss(x[k]) : 0.0f)"},
+            {"output truncated to bf16 precision",
+             "y[n] = _cvtss_sh(sum, 0);",
+             "y[n] = _cvtss_sh(sum, 0) & 0xfff8;"},
+            {"zeros only", "y[n] = _cvtss_sh(sum, 0);", "y[n] = 0;"},
+        });
+}
+
+TEST_CASE("q4_0_gemv: baselines agree with the reference") {
+    require_baselines_right(TaskBench("q4_0_gemv"));
+}
+
+TEST_CASE("q4_0_gemv: the seed is right at points that use every parameter value") {
+    require_seed_right(TaskBench("q4_0_gemv"));
+}
+
+TEST_CASE("q4_0_gemv: planted faults are rejected") {
+    const std::string low = "dot += ((wb[2 + j] & 15) - 8) * c[j];";
+    const std::string high = "dot += ((wb[2 + j] >> 4) - 8) * c[j + 16];";
+    require_rejected(
+        TaskBench("q4_0_gemv"),
+        "baselines/naive.cpp",
+        {
+            {"linear order of nibbles: low", "* c[j];", "* c[2 * j];"},
+            {"linear order of nibbles: high", "* c[j + 16];", "* c[2 * j + 1];"},
+            {"nibbles swapped",
+             low + "\n                " + high,
+             "dot += ((wb[2 + j] >> 4) - 8) * c[j];\n"
+             "dot += ((wb[2 + j] & 15) - 8) * c[j + 16];"},
+            {"offset omitted for low nibbles", low, "dot += (wb[2 + j] & 15) * c[j];"},
+            {"offset omitted for high nibbles", high, "dot += (wb[2 + j] >> 4) * c[j + 16];"},
+            {"scale of the next block", "half_at(wb)", "half_at(b + 1 < blocks ? wb + 18 : wb)"},
+            {"scale of x of the first block", "half_at(xb)", "half_at(x)"},
+            {"sign of the scale lost", "* half_at(wb) *", "* __builtin_fabsf(half_at(wb)) *"},
+            {"last block dropped", "b < blocks;", "b < (blocks > 1 ? blocks - 1 : 1);"},
+            {"last row unwritten", "n < N;", "n < N - 1;"},
+            {"activations read as unsigned",
+             "const int8_t* c = reinterpret_cast<const int8_t*>",
+             "const uint8_t* c = reinterpret_cast<const uint8_t*>"},
+            {"sums in half precision",
+             "sum += static_cast<float>(dot) * half_at(wb) * half_at(xb);",
+             "sum = _cvtsh_ss(_cvtss_sh("
+             "sum + static_cast<float>(dot) * half_at(wb) * half_at(xb), 0));"},
+            {"product of scales in half precision",
+             "half_at(wb) * half_at(xb)",
+             "_cvtsh_ss(_cvtss_sh(half_at(wb) * half_at(xb), 0))"},
+            {"subnormal scales flushed",
+             "return _cvtsh_ss(h);",
+             "return (h & 0x7c00) ? _cvtsh_ss(h) : 0.0f;"},
+        });
+}
