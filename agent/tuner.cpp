@@ -145,7 +145,7 @@ std::optional<TunePoint> next_point(
     for (const TuneTrial& trial : trials) {
         known.insert(trial.point);
     }
-    const std::size_t explore = 1 + 3 * space.params.size();
+    const std::size_t explore = 1 + 2 * space.params.size();
     const bool restart = trials.size() % 8 == 7;
     if (trials.size() >= explore && !restart) {
         std::vector<const TuneTrial*> ranked;

@@ -66,7 +66,7 @@ struct TuneTrial {
 
 /// The next point to try, never one of `trials`; nothing when the space is exhausted. A pure
 /// function of its arguments: the search needs no state but the stored evaluations. First random
-/// exploration (about three points a parameter), then the neighbours of the best point, one
+/// exploration (about two points a parameter), then the neighbours of the best point, one
 /// parameter at a time, nearest values first; when they are all known, of the next best, and every
 /// eighth time a random restart.
 [[nodiscard]] std::optional<TunePoint> next_point(
