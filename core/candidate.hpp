@@ -21,8 +21,9 @@ struct Candidate {
 [[nodiscard]] Candidate make_candidate(
     const std::string& task, std::string source, const std::string& default_isa = "native");
 
-/// Hash of the source's tokens: comments, white space and line breaks do not count. Finds
-/// duplicates before anything is built.
+/// Hash of the source's tokens: comments, white space and line breaks do not count, except where
+/// they change the build (preprocessor lines; isa= and flags= of a directive). Finds duplicates
+/// before anything is built. Any bytes are accepted.
 [[nodiscard]] std::string token_hash(const std::string& source);
 
 }  // namespace kw
