@@ -158,7 +158,8 @@ std::optional<Invocation> help_request(const std::vector<std::string>& arguments
         help.command = "version";
         return help;
     }
-    if (std::ranges::none_of(arguments, is_help)) {
+    const auto end = std::ranges::find(arguments, "--");
+    if (std::none_of(arguments.begin(), end, is_help)) {
         return std::nullopt;
     }
     for (const std::string& word : arguments) {
@@ -239,9 +240,14 @@ Result<Invocation> to_invocation(const Slots& slots) {
         if (value.parsed->count() > 0) {
             invocation.values[value.name] = value.texts;
         }
+        if (value.name == "verbose") {
+            invocation.verbosity = static_cast<int>(value.parsed->count());
+        }
     }
     invocation.json = invocation.has("json");
-    invocation.verbosity = invocation.has("quiet") ? -1 : invocation.has("verbose") ? 1 : 0;
+    if (invocation.has("quiet")) {
+        invocation.verbosity = -1;
+    }
     KW_TRY_ASSIGN(invocation.config, Config::load(config_sources(invocation.text("config"))));
     for (const Slots::Value& value : slots.values) {
         if (value.option != nullptr && !value.option->config_key.empty() &&

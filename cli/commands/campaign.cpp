@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/commands/commands.hpp"
+#include "cli/console.hpp"
+#include "cli/context.hpp"
+#include "core/clock.hpp"
+
+#include <nlohmann/json.hpp>
+
+#include <array>
+#include <cstdio>
+
+namespace kw::cli {
+namespace {
+
+Result<int> list(const Invocation& invocation, Console& console) {
+    KW_TRY_ASSIGN(db::Store store, open_store(invocation.config, db::Access::read_only));
+    KW_TRY_ASSIGN(const std::vector<CampaignRow> rows, store.campaigns());
+    if (invocation.json) {
+        nlohmann::json document = {
+            {"schema", "kwright.campaigns/1"}, {"rows", nlohmann::json::array()}};
+        for (const CampaignRow& row : rows) {
+            document["rows"].push_back(
+                {{"name", row.name},
+                 {"task", row.task},
+                 {"target", row.target},
+                 {"strategy", row.strategy},
+                 {"proposer", row.proposer},
+                 {"state", row.state},
+                 {"stop_reason", row.stop_reason},
+                 {"evaluations", row.evaluations},
+                 {"usd", row.spent_usd},
+                 {"started", iso8601(row.created_ms)}});
+        }
+        console.print(document.dump());
+        return 0;
+    }
+    Table table;
+    table.head = {
+        "name", "task", "proposer", "strategy", "state", "evals", "usd", "started", "stop reason"};
+    table.right = {false, false, false, false, false, true, true};
+    for (const CampaignRow& row : rows) {
+        std::array<char, 32> usd{};
+        std::snprintf(usd.data(), usd.size(), "%.2f", row.spent_usd);
+        table.rows.push_back(
+            {row.name,
+             row.task,
+             row.proposer,
+             row.strategy,
+             row.state,
+             std::to_string(row.evaluations),
+             usd.data(),
+             iso8601(row.created_ms).substr(0, 16),
+             row.stop_reason});
+    }
+    console.print(render(table));
+    return 0;
+}
+
+Result<int> export_cassette(const Invocation& invocation, Console& console) {
+    KW_TRY_ASSIGN(db::Store store, open_store(invocation.config, db::Access::read_only));
+    const std::string to = invocation.text("output");
+    KW_TRY(agent::export_cassette(invocation.text("CAMPAIGN"), store, to));
+    console.say("wrote     " + to + "   Replay: kwright run TASK --proposer replay:" + to);
+    return 0;
+}
+
+}  // namespace
+
+CommandSpec campaign_list_command() {
+    CommandSpec spec;
+    spec.name = "campaign list";
+    spec.group = "Look";
+    spec.summary = "all campaigns of the database";
+    spec.examples = {"kwright campaign list"};
+    spec.run = list;
+    return spec;
+}
+
+CommandSpec campaign_export_command() {
+    CommandSpec spec;
+    spec.name = "campaign export-cassette";
+    spec.group = "Look";
+    spec.summary = "a campaign's replies, unedited, as a file that `replay:` understands";
+    spec.examples = {"kwright campaign export-cassette w4a16_gemv -o w4a16.cassette.jsonl"};
+    spec.positionals = {{"CAMPAIGN", "name", true, false, "campaign"}};
+    spec.options = {{"-o,--output", "FILE", "file to write", "", false, "Options", {}}};
+    spec.run = export_cassette;
+    return spec;
+}
+
+}  // namespace kw::cli

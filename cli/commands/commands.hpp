@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+// One function a sub-command; cli/table.cpp collects them.
+#pragma once
+
+#include "cli/command.hpp"
+
+namespace kw::cli {
+
+CommandSpec doctor_command();
+CommandSpec demo_command();
+CommandSpec init_command();
+CommandSpec run_command();
+CommandSpec resume_command();
+CommandSpec watch_command();
+CommandSpec board_command();
+CommandSpec show_command();
+CommandSpec diff_command();
+CommandSpec verify_command();
+CommandSpec task_list_command();
+CommandSpec task_check_command();
+CommandSpec task_new_command();
+CommandSpec config_show_command();
+CommandSpec campaign_list_command();
+CommandSpec campaign_export_command();
+CommandSpec gc_command();
+CommandSpec completion_command();
+CommandSpec complete_command();
+CommandSpec man_command();
+CommandSpec help_command();
+CommandSpec version_command();
+CommandSpec bench_judge_command();
+CommandSpec bench_noise_command();
+
+}  // namespace kw::cli

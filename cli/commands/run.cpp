@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/campaign_screen.hpp"
+#include "cli/commands/commands.hpp"
+#include "cli/console.hpp"
+#include "cli/context.hpp"
+#include "cli/progress.hpp"
+
+namespace kw::cli {
+namespace {
+
+Result<agent::CampaignSettings> settings_of(const Invocation& invocation) {
+    const Config& config = invocation.config;
+    agent::CampaignSettings settings;
+    settings.name = invocation.text("name");
+    settings.proposer = invocation.text("proposer", "tune");
+    // The tuner walks its own way through the parameters unless a strategy is asked for.
+    settings.strategy = invocation.has("strategy") || settings.proposer != "tune"
+                            ? config.text("search.strategy")
+                            : "";
+    settings.isa = config.text("search.isa");
+    settings.width = static_cast<int>(config.integer("search.width"));
+    settings.depth = static_cast<int>(config.integer("search.depth"));
+    settings.gamma = config.number("search.gamma");
+    settings.search_seed = static_cast<std::uint64_t>(config.integer("search.seed"));
+    settings.budget.max_evals = static_cast<int>(config.integer("budget.max_evals"));
+    settings.budget.max_usd = config.number("budget.max_usd");
+    settings.budget.max_tokens = config.integer("budget.max_tokens");
+    settings.budget.max_seconds = config.number("budget.max_seconds");
+    settings.judge_cap_s = config.number("judge.cap_s");
+    settings.exchange_wait_s = config.number("exchange.wait_s");
+    settings.hint = invocation.text("hint");
+    return settings;
+}
+
+Result<int> dry_run(
+    const agent::CampaignSettings& settings,
+    const Task& task,
+    Workshop& workshop,
+    Console& console) {
+    KW_TRY_ASSIGN(const agent::Plan plan, agent::plan_campaign(settings, task, workshop.context));
+    show_plan(plan, console);
+    console.print(plan.first_prompt);
+    return 0;
+}
+
+Result<int> run(const Invocation& invocation, Console& console) {
+    KW_TRY_ASSIGN(const Task task, open_task(invocation.text("TASK"), invocation.config));
+    KW_TRY_ASSIGN(const agent::CampaignSettings settings, settings_of(invocation));
+    KW_TRY_ASSIGN(const auto sinks, open_sinks(invocation, console));
+    KW_TRY_ASSIGN(const auto workshop, open_workshop(invocation.config, sinks->stream));
+    if (invocation.has("dry-run")) {
+        return dry_run(settings, task, *workshop, console);
+    }
+    KW_TRY_ASSIGN(const agent::Plan plan, agent::plan_campaign(settings, task, workshop->context));
+    show_plan(plan, console);
+    KW_TRY_ASSIGN(
+        const agent::CampaignSummary summary,
+        agent::run_campaign(settings, task, workshop->context));
+    return finish_campaign(summary, invocation, console);
+}
+
+}  // namespace
+
+CommandSpec run_command() {
+    CommandSpec spec;
+    spec.name = "run";
+    spec.group = "Search";
+    spec.summary = "search for faster kernels for a task";
+    spec.examples = {
+        "kwright run w4a16_gemv --proposer tune --max-evals 40",
+        "OPENAI_API_KEY=... kwright run w4a16_gemv --proposer openai:MODEL --max-usd 5",
+        "kwright run q4_0_gemv --proposer exchange:./exchange --width 1"};
+    spec.positionals = {
+        {"TASK", "task name, or a path with a slash to its folder", true, false, "task"}};
+    spec.options = {
+        {"--proposer",
+         "P",
+         "who writes candidates: tune | openai:MODEL | anthropic:MODEL | exchange:DIR | "
+         "command:CMD | replay:FILE",
+         "",
+         false,
+         "Model",
+         {}},
+        {"--hint", "TEXT", "one line of advice, quoted in every prompt", "", false, "Model", {}},
+        {"--name",
+         "NAME",
+         "name of the campaign; taken names get -2, -3, ...",
+         "",
+         false,
+         "Options",
+         {}},
+        {"--strategy", "S", "best-of-n | chain | maxcode", "search.strategy", false, "Search", {}},
+        {"--width", "W", "proposals a step", "search.width", false, "Search", {}},
+        {"--depth", "D", "steps", "search.depth", false, "Search", {}},
+        {"--gamma", "G", "discount of the max-reward state", "search.gamma", false, "Search", {}},
+        {"--seed", "N", "seed of the search's own draws", "search.seed", false, "Search", {}},
+        {"--max-evals", "N", "evaluations, 0 = no limit", "budget.max_evals", false, "Budget", {}},
+        {"--max-usd", "X", "dollars, 0 = no limit", "budget.max_usd", false, "Budget", {}},
+        {"--max-tokens",
+         "N",
+         "tokens in and out, 0 = no limit",
+         "budget.max_tokens",
+         false,
+         "Budget",
+         {}},
+        {"--max-time",
+         "S",
+         "seconds of wall time, 0 = no limit",
+         "budget.max_seconds",
+         false,
+         "Budget",
+         {}},
+        {"--isa",
+         "LEVEL",
+         "native | x86-64-v2 | x86-64-v3 | x86-64-v4",
+         "search.isa",
+         false,
+         "Evaluation",
+         {}},
+        {"--judge-cap",
+         "S",
+         "seconds one judgement may take, 0 = the task's own",
+         "judge.cap_s",
+         false,
+         "Evaluation",
+         {}},
+        {"--dry-run", "", "show the plan and the first prompt, and stop", "", false, "Output", {}},
+        {"--events",
+         "FILE",
+         "append every event as a JSON line; - = stdout",
+         "",
+         false,
+         "Output",
+         {}},
+    };
+    spec.run = run;
+    return spec;
+}
+
+}  // namespace kw::cli

@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/commands/commands.hpp"
+#include "cli/console.hpp"
+#include "cli/context.hpp"
+
+#include <nlohmann/json.hpp>
+
+#include <algorithm>
+
+namespace kw::cli {
+namespace {
+
+Result<int> task_list(const Invocation& invocation, Console& console) {
+    nlohmann::json document = {{"schema", "kwright.tasks/1"}, {"tasks", nlohmann::json::array()}};
+    Table table;
+    table.head = {"task", "cases", "timed", "baselines", "tuner", "title"};
+    table.right = {false, true, true, false, false};
+    std::vector<Error> broken;
+    for (const TaskEntry& entry : list_tasks(task_roots(invocation.config))) {
+        const auto task = load_task(entry.folder);
+        if (!task) {
+            broken.push_back(task.error());
+            continue;
+        }
+        std::string baselines;
+        nlohmann::json names = nlohmann::json::array();
+        for (const Baseline& baseline : task->baselines) {
+            baselines += (baselines.empty() ? "" : ", ") + baseline.name;
+            names.push_back(baseline.name);
+        }
+        const auto timed = std::ranges::count(task->cases, true, &Case::timed);
+        table.rows.push_back(
+            {task->name,
+             std::to_string(task->cases.size()),
+             std::to_string(timed),
+             baselines,
+             task->seed.empty() ? "-" : "yes",
+             task->title});
+        document["tasks"].push_back(
+            {{"name", task->name},
+             {"title", task->title},
+             {"folder", entry.folder.string()},
+             {"hash", task->hash},
+             {"cases", task->cases.size()},
+             {"timed", timed},
+             {"baselines", names},
+             {"seed", !task->seed.empty()}});
+    }
+    console.print(invocation.json ? document.dump() : render(table));
+    for (const Error& error : broken) {
+        console.error(error.what, error.hint);
+    }
+    return broken.empty() ? 0 : exit_code(Errc::config);
+}
+
+}  // namespace
+
+CommandSpec task_list_command() {
+    CommandSpec spec;
+    spec.name = "task list";
+    spec.group = "Tasks";
+    spec.summary = "the tasks that can be searched here";
+    spec.examples = {"kwright task list"};
+    spec.run = task_list;
+    return spec;
+}
+
+}  // namespace kw::cli

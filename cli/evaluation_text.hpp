@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: Apache-2.0
+// An evaluation as text and as JSON: show, verify and demo say the same.
+#pragma once
+
+#include "cli/console.hpp"
+#include "core/evaluation.hpp"
+#include "core/task.hpp"
+
+#include <nlohmann/json_fwd.hpp>
+
+#include <string>
+
+namespace kw::cli {
+
+/// "rejected  WA wrong result: ..." or "accepted  2.31x ...", then detail and findings.
+[[nodiscard]] std::string verdict_lines(const Evaluation& evaluation, const Console& console);
+/// Per-shape table: time, baseline, speed-up, GB/s, SOL, hot.
+[[nodiscard]] std::string shape_table(const Evaluation& evaluation, const Console& console);
+/// Circumstances: device, sandbox, compiler, protocol, seed commitment.
+[[nodiscard]] std::string environment_lines(const Evaluation& evaluation);
+/// The value of "evaluation" in documents (docs/json.md).
+[[nodiscard]] nlohmann::json evaluation_json(const Evaluation& evaluation);
+
+}  // namespace kw::cli
