@@ -14,6 +14,8 @@ endif()
 add_library(kw_warnings INTERFACE)
 target_compile_options(kw_warnings INTERFACE
     -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wnon-virtual-dtor -Wold-style-cast
+    # g++ 12 reports overlaps in "literal" + std::string that are not there.
+    $<$<CXX_COMPILER_ID:GNU>:-Wno-restrict>
     $<$<BOOL:${KWRIGHT_DEV}>:-Werror>)
 
 find_program(KW_CCACHE ccache)
