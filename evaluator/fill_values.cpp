@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "evaluator/fill_values.hpp"
 
+#include "evaluator/fill_parameters.hpp"
 #include "evaluator/fill_tables.hpp"
 #include "evaluator/scalar.hpp"
 
@@ -21,74 +22,8 @@ constexpr std::size_t k_table = 65536;       // values of 16 random bits
 constexpr std::size_t k_chunk = 16384;       // elements drawn at once
 constexpr double k_unit = 1.0 / 4294967296;  // 2^-32
 
-struct Parameter {
-    std::string_view name;
-    double missing;
-    double least;
-    double most;
-};
-
-constexpr double k_big = std::numeric_limits<double>::max();
-
-struct Distribution {
-    std::string_view name;
-    std::array<Parameter, 3> parameters{};
-};
-
-constexpr Parameter k_sigma{"sigma", 1, 0, k_big};
-constexpr Parameter k_group{"group", 32, 1, 1e9};
-
-constexpr std::array<Distribution, 14> k_distributions{{
-    {"zero", {}},
-    {"bytes", {}},
-    {"one_hot", {}},
-    {"ramp", {}},
-    {"constant", {{{"value", 0, -k_big, k_big}}}},
-    {"uniform", {{{"lo", 0, -k_big, k_big}, {"hi", 1, -k_big, k_big}}}},
-    {"normal", {{{"mean", 0, -k_big, k_big}, k_sigma}}},
-    {"student_t", {{{"nu", 3, 2, 1e6}, k_sigma}}},
-    {"outlier", {{k_sigma, {"every", 1024, 1, 1e9}, {"scale", 40, -k_big, k_big}}}},
-    {"log_uniform", {{{"lo", 1e-6, 1e-300, k_big}, {"hi", 1, 1e-300, k_big}}}},
-    {"ties", {{{"step", 1, 0, k_big}}}},
-    {"special", {{{"nonfinite", 0, 0, 1}}}},
-    {"zero_groups", {{k_group, {"fraction", 0.05, 0, 1}, k_sigma}}},
-    {"constant_groups", {{k_group, k_sigma}}},
-}};
-
-Error config_error(std::string what, std::string hint = {}) {
-    return {Errc::config, std::move(what), std::move(hint)};
-}
-
-/// Values of the distribution's parameters in the order of its table line.
-Result<std::array<double, 3>> read_parameters(const Distribution& distribution, const Fill& fill) {
-    std::array<double, 3> values{};
-    std::string known;
-    for (std::size_t i = 0; i < values.size(); ++i) {
-        const Parameter& parameter = distribution.parameters[i];
-        if (parameter.name.empty()) {
-            continue;
-        }
-        known += (known.empty() ? "" : ", ") + std::string(parameter.name);
-        const auto found = fill.params.find(std::string(parameter.name));
-        values[i] = found == fill.params.end() ? parameter.missing : found->second;
-        if (!(values[i] >= parameter.least && values[i] <= parameter.most)) {
-            return config_error(
-                fill.dist + ": " + std::string(parameter.name) + " = " + show_number(values[i]) +
-                " is outside [" + show_number(parameter.least) + ", " +
-                show_number(parameter.most) + "]");
-        }
-    }
-    for (const auto& [name, value] : fill.params) {
-        const auto& list = distribution.parameters;
-        if (std::none_of(list.begin(), list.end(), [&](const Parameter& p) {
-                return p.name == std::string_view(name);
-            })) {
-            return config_error(
-                fill.dist + " has no parameter '" + name + "'",
-                known.empty() ? "it takes none" : "it takes " + known);
-        }
-    }
-    return values;
+Error config_error(std::string what) {
+    return {Errc::config, std::move(what), {}};
 }
 
 /// quantile(16 or 32 random bits) * scale + shift.
@@ -284,7 +219,7 @@ Filler grouped(const FillTarget& target, double group, Begin begin, Value value)
         });
 }
 
-Filler zero_groups(const std::array<double, 3>& p, const FillTarget& target, SecretStream& stream) {
+Filler zero_groups(const FillParameters& p, const FillTarget& target, SecretStream& stream) {
     const Independent source(normal_quantiles(), p[2], 0);
     auto zero = std::make_shared<bool>(false);
     return grouped(
@@ -294,8 +229,7 @@ Filler zero_groups(const std::array<double, 3>& p, const FillTarget& target, Sec
         [zero, &stream, source] { return *zero ? 0.0 : source.at32(bits32(stream)); });
 }
 
-Filler constant_groups(
-    const std::array<double, 3>& p, const FillTarget& target, SecretStream& stream) {
+Filler constant_groups(const FillParameters& p, const FillTarget& target, SecretStream& stream) {
     const Independent source(normal_quantiles(), p[1], 0);
     auto value = std::make_shared<double>(0);
     return grouped(
@@ -305,7 +239,7 @@ Filler constant_groups(
         [value] { return *value; });
 }
 
-Filler outlier(const std::array<double, 3>& p, const FillTarget& target, SecretStream& stream) {
+Filler outlier(const FillParameters& p, const FillTarget& target, SecretStream& stream) {
     const Independent source(normal_quantiles(), p[0], 0);
     const auto every = static_cast<std::int64_t>(p[1]);
     const auto chosen = static_cast<std::int64_t>(
@@ -406,17 +340,8 @@ Filler constant(double value, DType dtype) {
 }  // namespace
 
 Result<Filler> make_filler(const Fill& fill, const FillTarget& target, SecretStream& stream) {
-    const auto entry =
-        std::find_if(k_distributions.begin(), k_distributions.end(), [&](const Distribution& d) {
-            return d.name == fill.dist;
-        });
-    if (entry == k_distributions.end()) {
-        return config_error(
-            "there is no distribution '" + fill.dist + "'",
-            "docs/tasks.md lists the distributions");
-    }
-    KW_TRY_ASSIGN(const auto p, read_parameters(*entry, fill));
-    const std::string_view name = entry->name;
+    KW_TRY_ASSIGN(const FillParameters p, read_fill_parameters(fill));
+    const std::string_view name = fill.dist;
     if (name == "zero") {
         return constant(0, target.dtype);
     }

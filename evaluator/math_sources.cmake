@@ -5,6 +5,7 @@ list(APPEND KW_EVALUATOR_SOURCES
     device/cpu/calibration.cpp
     device/cpu/floor.cpp
     fill.cpp
+    fill_parameters.cpp
     fill_tables.cpp
     fill_values.cpp
     scalar.cpp

@@ -60,7 +60,8 @@ struct Floor {
     double floor_ns = 0;  ///< least physically possible, with slack: a true lower bound
     double roof_ns = 0;   ///< memory-bandwidth (or compute) roof: SOL = roof_ns / time
 };
-/// max(bytes/bandwidth, flop/peak). `cold`: weights come from memory whatever their size.
+/// max(bytes/bandwidth, flop/peak). `cold`: weights rotate over three last-level caches, in at most
+/// 64 sets: small ones may survive in a cache and are then not charged to memory.
 ///
 /// floor: weights at memory's read bandwidth (only they rotate, so only they are surely cold); all
 /// bytes at the cache levels that can hold them; operations at the fastest instruction that could

@@ -10,6 +10,8 @@ namespace {
 constexpr double k_core_slack = 1.1;
 constexpr double k_shared_cache_slack = 1.25;
 constexpr double k_memory_slack = 1.5;
+constexpr double k_rotated_caches = 3;  // last-level caches that a rotation of weights passes ...
+constexpr double k_most_sets = 64;  // ... unless the sets are small: there are no more than these
 
 /// Bytes of one call, split by what is known of where they lie.
 struct Traffic {
@@ -18,7 +20,19 @@ struct Traffic {
     double cold = 0;    ///< of them: weights that the rotation has thrown out of every cache
 };
 
-Result<Traffic> traffic_of(const Task& task, const DimMap& dims, bool cold) {
+/// The part of `weights` that a rotation has surely thrown out of every cache. Small weights rotate
+/// over less than three caches; then one cacheful of the rotation may have survived, in the worst
+/// case. (A full rotation needs no such correction: memory was calibrated over one just as long.)
+double cold_part(double weights, double last_level) {
+    const double rotation = weights * k_most_sets;
+    if (rotation >= k_rotated_caches * last_level) {
+        return 1;
+    }
+    return std::max(0.0, 1 - last_level / rotation);
+}
+
+Result<Traffic> traffic_of(
+    const Task& task, const DimMap& dims, const Calibration& calibration, bool cold) {
     KW_TRY_ASSIGN(const std::int64_t least, task.cost.bytes.eval(dims));
     double weights = 0;
     double others = 0;
@@ -39,7 +53,10 @@ Result<Traffic> traffic_of(const Task& task, const DimMap& dims, bool cold) {
     traffic.total = static_cast<double>(std::max<std::int64_t>(least, 0));
     traffic.writes = std::min(writes, traffic.total);
     // A task may need only part of its weights: count what the other arguments cannot explain.
-    traffic.cold = cold ? std::min(weights, std::max(0.0, traffic.total - others)) : 0;
+    if (cold && weights > 0) {
+        traffic.cold = std::min(weights, std::max(0.0, traffic.total - others)) *
+                       cold_part(weights, static_cast<double>(calibration.llc_bytes));
+    }
     return traffic;
 }
 
@@ -108,7 +125,7 @@ Result<Floor> floor_of(
             "computing the floor of " + task.name + ": the calibration has no memory bandwidth",
             "run kwright doctor to measure the machine again"};
     }
-    KW_TRY_ASSIGN(const Traffic traffic, traffic_of(task, dims, cold));
+    KW_TRY_ASSIGN(const Traffic traffic, traffic_of(task, dims, calibration, cold));
     KW_TRY_ASSIGN(const Peaks peaks, peaks_of(task, calibration));
     KW_TRY_ASSIGN(const std::int64_t operations, task.cost.flop.eval(dims));
     const auto flop = static_cast<double>(std::max<std::int64_t>(operations, 0));

@@ -97,12 +97,26 @@ TEST_CASE("floor: never rises with the caches nor falls with the bytes", "[floor
 }
 
 TEST_CASE("floor: inputs and outputs may stay in the caches although weights are cold", "[floor]") {
-    const Floor floor = floor_for("none", dims(1'000'000, 400'000, 400'000, 0), true);
-    CHECK(floor.floor_ns == Approx(1e6 / 10 / 1.5));
+    const Floor floor = floor_for("none", dims(2'000'000, 400'000, 400'000, 0), true);
+    CHECK(floor.floor_ns == Approx(2e6 / 10 / 1.5));
     // The roof counts everything: reads at the read bandwidth, all bytes at the best one.
-    CHECK(floor.roof_ns == Approx(1.4e6 / 10));
+    CHECK(floor.roof_ns == Approx(2.4e6 / 10));
     const Floor writes = floor_for("none", dims(0, 1000, 1'000'000, 0), true);
     CHECK(writes.roof_ns == Approx(1'001'000 / 20.0));
+}
+
+TEST_CASE(
+    "floor: weights too small to leave the caches in 64 sets are not charged to memory",
+    "[floor]") {
+    const double cache = 32.0 * k_mib;
+    // 64 x 0.4 MB stay inside the last level: only what the caches can deliver counts.
+    const Floor small = floor_for("none", dims(400'000, 0, 0, 0), true);
+    CHECK(small.floor_ns == Approx(floor_for("none", dims(400'000, 0, 0, 0), false).floor_ns));
+    CHECK(small.floor_ns < 400'000 / 50.0);
+    // 64 x 1 MB pass it twice: at most one cacheful of them was still there.
+    CHECK(
+        floor_for("none", dims(1'000'000, 0, 0, 0), true).floor_ns ==
+        Approx(1e6 * (1 - cache / 64e6) / 10 / 1.5));
 }
 
 TEST_CASE("floor: weights that the cost does not count are not charged", "[floor]") {
