@@ -117,6 +117,7 @@ TEST_CASE("calibration: is measured once and then read", "[calibration]") {
     CHECK(first->levels.at(0).gb_per_s == 200);
     CHECK(first->levels.at(1).read_gb_per_s == 20);
     CHECK(first->bf16_gflops == 200);
+    CHECK(first->llc_bytes == 32768);  // the last cache that was measured
     CHECK(first->hash == identify_machine().hash);
     CHECK(first->measured_at.size() > 18);
     const auto second = bench.calibrate();
