@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/campaign_screen.hpp"
 
+#include "cli/json_text.hpp"
 #include "core/hash.hpp"
 
 #include <nlohmann/json.hpp>
@@ -35,7 +36,7 @@ void print_json(const agent::CampaignSummary& summary, Console& console) {
             {"speedup", best.value},
             {"ci95", {best.lo, best.hi}}};
     }
-    console.print(document.dump());
+    console.print(json_text(document));
 }
 
 }  // namespace

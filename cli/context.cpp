@@ -53,12 +53,10 @@ Places find_places(const Config& config) {
     } else {
         places.harness_dir = is_there(bin / "kw-runner") ? bin : prefix / "libexec" / "kwright";
     }
-    // build/bin/kwright: the sources are two folders up. Installed: PREFIX/share/kwright.
-    for (const fs::path& share : {prefix / "share" / "kwright", prefix.parent_path(), prefix}) {
-        if (is_there(share / "benchmarks") && is_there(share / "prompts")) {
-            places.share_dir = share;
-            break;
-        }
+    // The build tree links its share/kwright to the sources.
+    const fs::path share = prefix / "share" / "kwright";
+    if (is_there(share / "benchmarks") && is_there(share / "prompts")) {
+        places.share_dir = share;
     }
     const std::string cache = config.text("cache_dir");
     places.cache_dir = cache.empty() ? default_cache_dir() : fs::path(cache);

@@ -52,7 +52,8 @@ void add_positional(Slots& slots, const PositionalSpec& positional) {
     value.name = positional.name;
     value.parsed = slots.app->add_option(positional.name, value.texts, positional.about);
     value.parsed->required(positional.required);
-    value.parsed->expected(positional.required ? 1 : 0, positional.repeated ? 1 << 20 : 1);
+    // At least 1 also when it may be left out: with 0 CLI11 gives words behind "--" to the parent.
+    value.parsed->expected(1, positional.repeated ? 1 << 20 : 1);
 }
 
 std::vector<std::string> words_of(const std::string& name) {

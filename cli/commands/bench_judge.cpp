@@ -4,6 +4,7 @@
 #include "cli/commands/commands.hpp"
 #include "cli/console.hpp"
 #include "cli/context.hpp"
+#include "cli/json_text.hpp"
 #include "cli/source_file.hpp"
 #include "core/clock.hpp"
 
@@ -154,7 +155,7 @@ Result<int> bench_judge(const Invocation& invocation, Console& console) {
                     {{"stage", name}, {"ms", ms}, {"ratio_to_floor", ms / floor_ms}});
             }
         }
-        console.print(document.dump());
+        console.print(json_text(document));
         return 0;
     }
     Table table;

@@ -4,6 +4,7 @@
 #include "cli/commands/commands.hpp"
 #include "cli/console.hpp"
 #include "cli/context.hpp"
+#include "cli/json_text.hpp"
 #include "cli/made_kernels.hpp"
 #include "cli/source_file.hpp"
 
@@ -177,7 +178,7 @@ Result<int> bench_noise(const Invocation& invocation, Console& console) {
             {"slowed", to_json(slower)},
             {"percent", wishes.percent},
             {"good", quiet && sharp}};
-        console.print(document.dump());
+        console.print(json_text(document));
         return quiet && sharp ? 0 : 1;
     }
     Table table;

@@ -2,6 +2,7 @@
 #include "cli/board_table.hpp"
 #include "cli/commands/commands.hpp"
 #include "cli/context.hpp"
+#include "cli/json_text.hpp"
 #include "core/clock.hpp"
 #include "core/hash.hpp"
 
@@ -66,7 +67,7 @@ Result<int> board(const Invocation& invocation, Console& console) {
         for (const BoardRow& row : rows) {
             document["rows"].push_back(to_json(row));
         }
-        console.print(document.dump());
+        console.print(json_text(document));
         return 0;
     }
     if (rows.empty()) {

@@ -2,6 +2,7 @@
 #include "cli/commands/commands.hpp"
 #include "cli/console.hpp"
 #include "cli/context.hpp"
+#include "cli/json_text.hpp"
 #include "core/clock.hpp"
 
 #include <nlohmann/json.hpp>
@@ -31,7 +32,7 @@ Result<int> list(const Invocation& invocation, Console& console) {
                  {"usd", row.spent_usd},
                  {"started", iso8601(row.created_ms)}});
         }
-        console.print(document.dump());
+        console.print(json_text(document));
         return 0;
     }
     Table table;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/commands/commands.hpp"
 #include "cli/console.hpp"
+#include "cli/json_text.hpp"
 
 #include <nlohmann/json.hpp>
 
@@ -27,7 +28,7 @@ Result<int> config_show(const Invocation& invocation, Console& console) {
                  {"about", key.about},
                  {"unit", key.unit}});
         }
-        console.print(document.dump());
+        console.print(json_text(document));
         return 0;
     }
     const bool origin = invocation.has("origin");

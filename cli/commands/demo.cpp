@@ -6,6 +6,7 @@
 #include "cli/campaign_screen.hpp"
 #include "cli/commands/commands.hpp"
 #include "cli/context.hpp"
+#include "cli/json_text.hpp"
 #include "core/hash.hpp"
 
 #include <nlohmann/json.hpp>
@@ -212,7 +213,7 @@ private:
             }
             document["campaigns"].push_back(std::move(entry));
         }
-        console_.print(document.dump());
+        console_.print(json_text(document));
     }
 
     const Invocation& invocation_;

@@ -2,6 +2,7 @@
 #include "cli/commands/commands.hpp"
 #include "cli/console.hpp"
 #include "cli/context.hpp"
+#include "cli/json_text.hpp"
 #include "cli/line_diff.hpp"
 #include "cli/source_file.hpp"
 #include "core/hash.hpp"
@@ -113,7 +114,7 @@ Result<int> diff(const Invocation& invocation, Console& console) {
             {"kernel", kernel.hash},
             {"against", other.name},
             {"diff", text}};
-        console.print(document.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace));
+        console.print(json_text(document));
         return 0;
     }
     if (text.empty()) {

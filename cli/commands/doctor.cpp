@@ -5,6 +5,7 @@
 #include "cli/console.hpp"
 #include "cli/context.hpp"
 #include "cli/host.hpp"
+#include "cli/json_text.hpp"
 #include "evaluator/device/cpu/build.hpp"
 #include "evaluator/device/cpu/calibration.hpp"
 #include "sandbox/sandbox.hpp"
@@ -218,7 +219,7 @@ void print_json(const Report& report, Console& console) {
     if (report.calibration) {
         document["calibration"] = nlohmann::json::parse(cpu::to_json(*report.calibration));
     }
-    console.print(document.dump());
+    console.print(json_text(document));
 }
 
 Ink ink_of(State state) {

@@ -3,6 +3,7 @@
 #include "cli/commands/commands.hpp"
 #include "cli/console.hpp"
 #include "cli/context.hpp"
+#include "cli/json_text.hpp"
 
 #include <nlohmann/json.hpp>
 
@@ -55,7 +56,7 @@ Result<int> backup(const std::string& to, const Invocation& invocation, Console&
     if (invocation.json) {
         const nlohmann::json document = {
             {"schema", "kwright.backup/1"}, {"file", to}, {"bytes", bytes}};
-        console.print(document.dump());
+        console.print(json_text(document));
         return 0;
     }
     console.print("wrote     " + to + "  " + show_bytes(bytes));
@@ -85,7 +86,7 @@ Result<int> gc(const Invocation& invocation, Console& console) {
             {"database", {{"file", file}, {"blobs", blobs.blobs}, {"bytes", blobs.bytes}}},
             {"build_cache",
              {{"folder", cache.string()}, {"files", built.files}, {"bytes", built.bytes}}}};
-        console.print(document.dump());
+        console.print(json_text(document));
         return 0;
     }
     const std::string verb = remove ? "removed   " : "could go  ";

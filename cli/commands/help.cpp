@@ -3,6 +3,7 @@
 #include "cli/commands/commands.hpp"
 #include "cli/console.hpp"
 #include "cli/docs.hpp"
+#include "cli/json_text.hpp"
 
 #include <nlohmann/json.hpp>
 
@@ -54,7 +55,7 @@ Result<int> version(const Invocation& invocation, Console& console) {
     if (invocation.json) {
         const nlohmann::json document = {
             {"schema", "kwright.version/1"}, {"version", KW_VERSION}, {"compiler", __VERSION__}};
-        console.print(document.dump());
+        console.print(json_text(document));
         return 0;
     }
     console.print(std::string("kwright ") + KW_VERSION);

@@ -4,6 +4,7 @@
 #include "cli/console.hpp"
 #include "cli/context.hpp"
 #include "cli/evaluation_text.hpp"
+#include "cli/json_text.hpp"
 #include "core/clock.hpp"
 #include "core/hash.hpp"
 
@@ -84,7 +85,7 @@ Result<int> show_campaign(
                  {"new_best", row.new_best},
                  {"evaluation", evaluation_json(row.result)}});
         }
-        console.print(document.dump());
+        console.print(json_text(document));
         return 0;
     }
     console.print(
@@ -130,7 +131,7 @@ Result<int> show_kernel(
         for (const EvaluationRow& row : rows) {
             document["evaluations"].push_back(evaluation_json(row.result));
         }
-        console.print(document.dump());
+        console.print(json_text(document));
         return 0;
     }
     if (invocation.has("source")) {

@@ -4,6 +4,7 @@
 #include "cli/commands/commands.hpp"
 #include "cli/console.hpp"
 #include "cli/context.hpp"
+#include "cli/json_text.hpp"
 #include "cli/made_kernels.hpp"
 #include "cli/source_file.hpp"
 
@@ -85,7 +86,7 @@ Result<int> task_check(const Invocation& invocation, Console& console) {
     }
     document["sound"] = failures == 0;
     if (invocation.json) {
-        console.print(document.dump());
+        console.print(json_text(document));
     } else if (failures > 0) {
         console.print(
             "task " + task.name + " is not sound (" + std::to_string(failures) +

@@ -2,6 +2,7 @@
 #include "cli/commands/commands.hpp"
 #include "cli/console.hpp"
 #include "cli/context.hpp"
+#include "cli/json_text.hpp"
 
 #include <nlohmann/json.hpp>
 
@@ -46,7 +47,7 @@ Result<int> task_list(const Invocation& invocation, Console& console) {
              {"baselines", names},
              {"seed", !task->seed.empty()}});
     }
-    console.print(invocation.json ? document.dump() : render(table));
+    console.print(invocation.json ? json_text(document) : render(table));
     for (const Error& error : broken) {
         console.error(error.what, error.hint);
     }

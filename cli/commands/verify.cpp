@@ -3,6 +3,7 @@
 #include "cli/console.hpp"
 #include "cli/context.hpp"
 #include "cli/evaluation_text.hpp"
+#include "cli/json_text.hpp"
 #include "cli/source_file.hpp"
 #include "core/hash.hpp"
 
@@ -29,7 +30,7 @@ int report(
             {"kernel", candidate.hash},
             {"isa", candidate.isa},
             {"evaluation", evaluation_json(evaluation)}};
-        console.print(document.dump());
+        console.print(json_text(document));
         return accepted ? 0 : 1;
     }
     console.print(verdict_lines(evaluation, console));
