@@ -342,6 +342,7 @@ Result<TimingBench::Timed> TimingBench::time(
     stats::PairedTestOptions test_options;
     test_options.dead_band = options.dead_band;
     test_options.max_pairs = options.max_pairs;
+    test_options.min_placements = 2;  // one lucky placement must not decide alone
     stats::PairedTest test(test_options);
     timed.timing.stop_reason = "max pairs";
     for (int number = 0; test.state() != stats::PairedState::exhausted; ++number) {
@@ -377,6 +378,7 @@ Result<TimingBench::Timed> TimingBench::time(
             observer("time", case_.name + " pair " + std::to_string(number));
         }
     }
+    test.finish();
     summarise(test, timed);
     if (options.hot && sets > 1 && !timed.rejection) {
         KW_TRY(measure_hot(*candidate, secrets, timed));
