@@ -51,12 +51,12 @@ void ProgressSink::on_event(const Event& event) {
             tokens_ += event.tokens_in + event.tokens_out;
             break;
         case EventType::stage: stage_ = event.text; break;
-        case EventType::estimated: console_.say(pad("estimate", 10) + event.text); break;
         case EventType::retry: console_.say(pad("retry", 10) + event.text); break;
         case EventType::warning:
             console_.say(console_.paint_err(pad("warning", 10), Ink::yellow) + event.text);
             break;
         case EventType::budget: console_.say(pad("budget", 10) + event.text); break;
+        case EventType::estimated:  // shown with the plan
         case EventType::started:
         case EventType::critique:
         case EventType::stopped: break;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "box.hpp"
+#include "tests/unit/sandbox/box.hpp"
 
 #include <grp.h>
 #include <sys/wait.h>

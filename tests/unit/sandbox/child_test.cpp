@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Children that stay up: freeze, thaw, kill.
-#include "box.hpp"
+#include "tests/unit/sandbox/box.hpp"
 
 #include <fcntl.h>
 #include <poll.h>

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Programs that reach for what is not theirs.
-#include "box.hpp"
 #include "sandbox/filter.hpp"
 #include "sandbox/inside/landlock.hpp"
+#include "tests/unit/sandbox/box.hpp"
 
 #include <seccomp.h>
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Programs that want more time, memory, output, files or processes than they may have.
-#include "box.hpp"
 #include "sandbox/group.hpp"
+#include "tests/unit/sandbox/box.hpp"
 
 #include <fcntl.h>
 #include <sys/mman.h>

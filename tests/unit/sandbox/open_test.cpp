@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Opening a sandbox: what is missing is said, nothing is weakened unasked.
-#include "box.hpp"
 #include "sandbox/bwrap.hpp"
+#include "tests/unit/sandbox/box.hpp"
 
 #include <fcntl.h>
 #include <sys/file.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // scale_add: y[i] = w[i] * x[i] + 1, in f64.
 #include "scale_add_reference.h"
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //!kwright task=scale_add target=cpu
 //!tune BLOCK = {1, 4, 8}
 #define BLOCK 1
