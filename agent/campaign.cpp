@@ -156,6 +156,10 @@ std::string budget_text(const Budget& budget) {
     return out;
 }
 
+std::string duration_text(double seconds) {
+    return seconds < 120 ? figure(seconds, 0) + " s" : figure(seconds / 60, 0) + " min";
+}
+
 /// Worst case: every judgement takes its cap, every call its longest reply.
 std::string estimate_text(
     const CampaignSettings& settings,
@@ -166,7 +170,7 @@ std::string estimate_text(
     const double cap = settings.judge_cap_s > 0 ? settings.judge_cap_s : task.judge_cap_s;
     if (settings.budget.max_evals > 0) {
         const double calls = settings.budget.max_evals - 1;
-        out += "; up to " + figure(cap * settings.budget.max_evals / 60, 0) + " min of judging";
+        out += "; up to " + duration_text(cap * settings.budget.max_evals) + " of judging";
         const auto tokens = static_cast<double>(proposer.worst_case_tokens(first));
         if (tokens > 0) {
             out += ", up to " + figure(tokens * calls / 1e6, 1) + " M tokens";
