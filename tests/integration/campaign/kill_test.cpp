@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tests/integration/campaign/program.hpp"
+#include "tests/support/catch.hpp"
+
+#include <nlohmann/json.hpp>
+
+#include <fstream>
+#include <map>
+#include <random>
+#include <set>
+
+using namespace kw::test;
+
+namespace {
+
+constexpr int k_kills = 20;
+constexpr int k_evaluations = 24;
+
+/// (step, slot) of every evaluation that the killed processes said was stored.
+std::set<std::pair<int, int>> announced(const std::filesystem::path& events) {
+    std::set<std::pair<int, int>> seen;
+    std::ifstream stream(events);
+    for (std::string line; std::getline(stream, line);) {
+        const auto event = nlohmann::json::parse(line, nullptr, false);
+        if (event.is_object() && event.value("type", "") == "judged") {
+            seen.emplace(event.value("step", -1), event.value("slot", -1));
+        }
+    }
+    return seen;
+}
+
+}  // namespace
+
+TEST_CASE(
+    "campaign: killed at 20 random instants it loses nothing and does nothing twice",
+    "[campaign]") {
+    const TemporaryFolder folder;
+    const std::string task = std::string(KW_SOURCE_DIR) + "/tests/support/tasks/scale_add/";
+    std::vector<std::string> start{
+        "run",
+        task,
+        "--proposer",
+        "tune",
+        "--name",
+        "k",
+        "--max-evals",
+        std::to_string(k_evaluations),
+        "--judge-cap",
+        "0.1",
+        "--events",
+        "events.jsonl"};
+    const std::vector<std::string> again{"resume", "k", "--events", "events.jsonl"};
+    std::mt19937 random(20261122);
+    std::uniform_int_distribution<int> instant(30, 1500);
+
+    int kills = 0;
+    bool created = false;
+    while (kills < k_kills) {
+        const Ended ended = kwright(
+            created ? again : start, folder.path(), std::chrono::milliseconds(instant(random)));
+        kills += ended.killed ? 1 : 0;
+        if (!created) {
+            created = kwright({"show", "k", "--json"}, folder.path()).exit_code == 0;
+        }
+        if (!ended.killed) {
+            INFO(ended.err);
+            REQUIRE(ended.exit_code == 0);
+            break;  // the machine was fast enough to finish
+        }
+    }
+    CHECK(kills >= 5);
+    const Ended last = kwright(again, folder.path());
+    INFO(last.err);
+    REQUIRE(last.exit_code == 0);
+
+    const Ended shown = kwright({"show", "k", "--json"}, folder.path());
+    REQUIRE(shown.exit_code == 0);
+    const auto document = nlohmann::json::parse(shown.out);
+    std::map<std::pair<int, int>, int> times;
+    std::set<std::string> kernels;
+    for (const auto& row : document.at("evaluations")) {
+        ++times[{row.at("step").get<int>(), row.at("slot").get<int>()}];
+        kernels.insert(row.at("kernel").get<std::string>());
+    }
+    CHECK(document.at("evaluations").size() == k_evaluations);
+    CHECK(times.size() == k_evaluations);
+    CHECK(kernels.size() == k_evaluations);  // the tuner never repeats a point
+    for (const auto& key : announced(folder.path() / "events.jsonl")) {
+        CHECK(times.contains(key));
+    }
+}
