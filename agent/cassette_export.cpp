@@ -22,7 +22,9 @@ Result<void> export_cassette(
         row->task_hash,
         stored.settings.isa,
         row->name,
-        row->proposer,
+        // The kind only: "exchange:/some/folder" says where on a machine, which concerns nobody
+        // else.
+        row->proposer.substr(0, row->proposer.find(':')),
         row->strategy,
         {}};
     KW_TRY_ASSIGN(const std::vector<ReplyRow> replies, store.replies(row->id));

@@ -26,7 +26,7 @@ constexpr double k_least_seconds = 4;  // a campaign with less is left out
 constexpr double k_judge_cap_s = 1.5;
 constexpr int k_max_pairs = 120;
 constexpr int k_tune_evals = 12;
-constexpr const char* k_tune_task = "w4a16_gemv";
+constexpr const char* k_tune_task = "rmsnorm_quant";
 
 /// Lets one workshop serve several campaigns, each with a screen of its own.
 struct Relay final : EventSink {

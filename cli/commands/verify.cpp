@@ -48,15 +48,23 @@ int report(
 Result<int> verify(const Invocation& invocation, Console& console) {
     const std::string file = invocation.text("FILE");
     KW_TRY_ASSIGN(const std::string source, read_source_file(file));
-    const Candidate candidate =
-        make_candidate(invocation.text("task"), source, invocation.config.text("search.isa"));
-    if (candidate.task.empty()) {
+    Candidate candidate = make_candidate("", source, invocation.config.text("search.isa"));
+    const std::string wanted = invocation.text("task", candidate.task);
+    if (wanted.empty()) {
         return Error{
             Errc::usage,
             "no task is named for " + file,
             "pass --task NAME, or begin the file with: //!kwright task=NAME"};
     }
-    KW_TRY_ASSIGN(const Task task, open_task(candidate.task, invocation.config));
+    KW_TRY_ASSIGN(const Task task, open_task(wanted, invocation.config));
+    if (candidate.task.empty()) {
+        candidate = make_candidate(task.name, source, invocation.config.text("search.isa"));
+    } else if (candidate.task != task.name) {
+        return Error{
+            Errc::usage,
+            file + " says task=" + candidate.task + ", but --task is " + task.name,
+            "drop one of the two"};
+    }
     JudgeOptions options = judge_options(invocation.config);
     options.timed = !invocation.has("no-timing");
     const StageObserver observer = [&console](const std::string& stage, const std::string& text) {
