@@ -13,7 +13,7 @@ namespace kw::cli {
 namespace {
 
 std::string ratio(double value) {
-    if (value <= 0) {
+    if (!(value > 0)) {
         return "-";
     }
     std::array<char, 32> text{};

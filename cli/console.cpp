@@ -73,6 +73,40 @@ std::string three_digits(double value, const char* unit) {
     return text.data();
 }
 
+/// Length of the colour escape at `at`, 0 when there is none.
+std::size_t color_escape(std::string_view text, std::size_t at) {
+    if (text.substr(at, 2) != "\x1b[") {
+        return 0;
+    }
+    const std::size_t end = text.find_first_not_of("0123456789;", at + 2);
+    return end != std::string_view::npos && text[end] == 'm' ? end + 1 - at : 0;
+}
+
+std::string printable(std::string_view text) {
+    std::string result;
+    for (std::size_t i = 0; i < text.size(); ++i) {
+        if (const std::size_t length = color_escape(text, i); length > 0) {
+            result += text.substr(i, length);
+            i += length - 1;
+            continue;
+        }
+        const auto byte = static_cast<unsigned char>(text[i]);
+        // C1 controls are U+0080 to U+009F: bytes C2 80 to C2 9F.
+        const bool c1 =
+            byte == 0xC2 && i + 1 < text.size() && static_cast<unsigned char>(text[i + 1]) < 0xA0;
+        const bool control = (byte < 0x20 && byte != '\n' && byte != '\t') || byte == 0x7F;
+        i += c1 ? 1 : 0;
+        result += c1 || control ? '?' : static_cast<char>(byte);
+    }
+    return result;
+}
+
+void write_line(const std::string& text, std::FILE* file) {
+    std::fwrite(text.data(), 1, text.size(), file);
+    std::fputc('\n', file);
+    std::fflush(file);
+}
+
 }  // namespace
 
 Console::Console(std::FILE* out, std::FILE* err, Color color)
@@ -89,9 +123,12 @@ Console::Console(std::FILE* out, std::FILE* err, Color color)
 
 void Console::print(std::string_view text) {
     redraw({});
-    std::fwrite(text.data(), 1, text.size(), out_);
-    std::fputc('\n', out_);
-    std::fflush(out_);
+    write_line(printable(text), out_);
+}
+
+void Console::print_source(std::string_view text) {
+    redraw({});
+    write_line(out_terminal_ ? printable(text) : std::string(text), out_);
 }
 
 void Console::say(std::string_view text) {
@@ -99,18 +136,15 @@ void Console::say(std::string_view text) {
         return;
     }
     redraw({});
-    std::fwrite(text.data(), 1, text.size(), err_);
-    std::fputc('\n', err_);
-    std::fflush(err_);
+    write_line(printable(text), err_);
 }
 
 void Console::error(const std::string& what, const std::string& hint) {
     redraw({});
-    std::fprintf(err_, "%s %s\n", paint_err("error:", Ink::red).c_str(), what.c_str());
+    write_line(printable(paint_err("error:", Ink::red) + " " + what), err_);
     if (!hint.empty()) {
-        std::fprintf(err_, "  %s %s\n", paint_err("hint:", Ink::cyan).c_str(), hint.c_str());
+        write_line(printable("  " + paint_err("hint:", Ink::cyan) + " " + hint), err_);
     }
-    std::fflush(err_);
 }
 
 std::string Console::paint(std::string_view text, Ink ink) const {
@@ -138,7 +172,7 @@ void Console::redraw(const std::vector<std::string>& lines) {
         text += "\x1b[1A\x1b[2K";
     }
     for (const std::string& line : lines) {
-        text += cut_to(line, static_cast<std::size_t>(width())) + "\n";
+        text += cut_to(printable(line), static_cast<std::size_t>(width())) + "\n";
     }
     drawn_ = static_cast<int>(lines.size());
     std::fwrite(text.data(), 1, text.size(), err_);
@@ -179,7 +213,7 @@ std::string render(const Table& table) {
 }
 
 std::string show_time(double ns) {
-    if (ns <= 0) {
+    if (!(ns > 0)) {
         return "-";
     }
     if (ns < 1e3) {
@@ -192,7 +226,7 @@ std::string show_time(double ns) {
 }
 
 std::string show_ratio(double value, double lo, double hi) {
-    if (value <= 0) {
+    if (!(value > 0)) {
         return "-";
     }
     std::array<char, 64> text{};
@@ -201,7 +235,7 @@ std::string show_ratio(double value, double lo, double hi) {
 }
 
 std::string show_percent(double fraction) {
-    if (fraction <= 0) {
+    if (!(fraction > 0)) {
         return "-";
     }
     std::array<char, 32> text{};
@@ -222,6 +256,9 @@ std::string show_bytes(std::int64_t bytes) {
 }
 
 std::string show_duration(double seconds) {
+    if (!(seconds >= 0) || seconds > 1e12) {
+        return "-";
+    }
     const auto whole = static_cast<std::int64_t>(std::llround(seconds));
     if (whole < 60) {
         return std::to_string(whole) + "s";

@@ -17,8 +17,11 @@ class Console {
 public:
     Console(std::FILE* out, std::FILE* err, Color color);
 
-    void print(std::string_view text);  ///< stdout, with a newline
-    void say(std::string_view text);    ///< stderr, with a newline; nothing under -q
+    /// stdout, with a newline. Like all that is shown it loses control characters other than
+    /// colours: candidates and models write texts that must not steer the terminal.
+    void print(std::string_view text);
+    void print_source(std::string_view text);  ///< as print(), but every byte unless a terminal
+    void say(std::string_view text);           ///< stderr, with a newline; nothing under -q
     void error(const std::string& what, const std::string& hint);
 
     [[nodiscard]] std::string paint(std::string_view text, Ink ink) const;  ///< for stdout

@@ -18,7 +18,7 @@ std::string dims_text(const DimMap& dims) {
 }
 
 std::string one_decimal(double value) {
-    if (value <= 0) {
+    if (!(value > 0)) {
         return "-";
     }
     std::array<char, 32> text{};
@@ -113,7 +113,7 @@ std::string shape_table(const Evaluation& evaluation, const Console&) {
         "stopped"};
     table.right = {false, false, true, true, false, false, false, true, true, true, true};
     for (const ShapeTiming& shape : evaluation.shapes) {
-        const bool hot = shape.hot_candidate_ns > 0;
+        const bool hot = shape.hot_candidate_ns > 0 && shape.hot_baseline_ns > 0;
         std::array<char, 32> hot_text{"-"};
         if (hot) {
             std::snprintf(

@@ -6,7 +6,7 @@
 namespace kw::cli {
 
 std::string json_text(const nlohmann::json& document) {
-    return document.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+    return document.dump(-1, ' ', true, nlohmann::json::error_handler_t::replace);
 }
 
 }  // namespace kw::cli

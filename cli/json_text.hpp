@@ -7,7 +7,7 @@
 
 namespace kw::cli {
 
-/// One line. Texts of candidates may hold any bytes: what is not UTF-8 becomes U+FFFD.
+/// One line of ASCII. Texts of candidates may hold any bytes: what is not UTF-8 becomes U+FFFD.
 [[nodiscard]] std::string json_text(const nlohmann::json& document);
 
 }  // namespace kw::cli

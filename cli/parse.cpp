@@ -106,6 +106,12 @@ public:
         std::ranges::reverse(arguments);
         try {
             app_.parse(arguments);
+        } catch (const CLI::ArgumentMismatch& error) {
+            const bool of_option = std::string_view(error.what()).starts_with("-");
+            return Error{
+                Errc::usage,
+                of_option ? std::string(error.what()) : "wrong number of arguments",
+                "see `kwright help" + selected_name() + "`"};
         } catch (const CLI::ParseError& error) {
             return Error{
                 Errc::usage,
@@ -249,7 +255,12 @@ Result<Invocation> to_invocation(const Slots& slots) {
     if (invocation.has("quiet")) {
         invocation.verbosity = -1;
     }
-    KW_TRY_ASSIGN(invocation.config, Config::load(config_sources(invocation.text("config"))));
+    const std::string file = invocation.text("config");
+    std::error_code ignored;
+    if (!file.empty() && !std::filesystem::exists(file, ignored)) {
+        return Error{Errc::config, "reading " + file + ": no such file", "see `kwright init`"};
+    }
+    KW_TRY_ASSIGN(invocation.config, Config::load(config_sources(file)));
     for (const Slots::Value& value : slots.values) {
         if (value.option != nullptr && !value.option->config_key.empty() &&
             value.parsed->count() > 0) {

@@ -55,7 +55,10 @@ void ProgressSink::on_event(const Event& event) {
         case EventType::warning:
             console_.say(console_.paint_err(pad("warning", 10), Ink::yellow) + event.text);
             break;
-        case EventType::budget: console_.say(pad("budget", 10) + event.text); break;
+        case EventType::budget:
+            console_.say(
+                event.text.starts_with("budget") ? event.text : pad("budget", 10) + event.text);
+            break;
         case EventType::estimated:  // shown with the plan
         case EventType::started:
         case EventType::critique:
@@ -73,12 +76,13 @@ void ProgressSink::judged(const Event& event) {
     std::string line = padded_number(event.eval, 3) + "  ";
     line += console_.paint_err(std::string(code(verdict)), ink_of(verdict)) + "  ";
     line += pad(event.candidate.empty() ? "-" : short_id('k', event.candidate), 8) + "  ";
-    line +=
-        pad(event.speedup ? show_ratio(event.speedup->value, event.speedup->lo, event.speedup->hi)
-                          : "-",
-            20) +
-        "  ";
-    line += event.text;
+    const std::string ratio =
+        event.speedup ? show_ratio(event.speedup->value, event.speedup->lo, event.speedup->hi)
+                      : "-";
+    line += pad(ratio, 20) + "  ";
+    // The judge's summary begins with the ratio, which stands in its own column here.
+    const bool twice = event.text.starts_with(ratio + ": ");
+    line += twice ? event.text.substr(ratio.size() + 2) : event.text;
     console_.say(line);
 }
 

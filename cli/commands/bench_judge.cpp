@@ -35,23 +35,21 @@ std::string one_decimal(double value) {
     return text.data();
 }
 
-/// Bytes that the timed cases move: the cheapest task has the least.
-double bytes_of(const Task& task) {
-    double bytes = 0;
-    for (const Case& shape : task.cases) {
-        if (shape.timed) {
-            const auto value = task.cost.bytes.eval(shape.dims);
-            bytes += value ? static_cast<double>(*value) : std::numeric_limits<double>::max();
-        }
+/// What one reference call on each case costs: checking is the dearer part of a cheap judgement.
+double cost_of(const Task& task) {
+    double cost = 0;
+    for (const Case& one : task.cases) {
+        const auto flop = task.cost.reference_flop.eval(one.dims);
+        cost += flop ? static_cast<double>(*flop) : std::numeric_limits<double>::max();
     }
-    return bytes;
+    return cost;
 }
 
 Result<Task> cheapest_task(const Config& config) {
     std::optional<Task> best;
     for (const TaskEntry& entry : list_tasks(task_roots(config))) {
         auto task = load_task(entry.folder);
-        if (task && (!best || bytes_of(*task) < bytes_of(*best))) {
+        if (task && (!best || cost_of(*task) < cost_of(*best))) {
             best = std::move(*task);
         }
     }

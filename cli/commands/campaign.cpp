@@ -81,7 +81,7 @@ CommandSpec campaign_export_command() {
     CommandSpec spec;
     spec.name = "campaign export-cassette";
     spec.group = "Look";
-    spec.summary = "a campaign's replies, unedited, as a file that `replay:` understands";
+    spec.summary = "a campaign's replies, unedited, as a file for `replay:`";
     spec.examples = {"kwright campaign export-cassette w4a16_gemv -o w4a16.cassette.jsonl"};
     spec.positionals = {{"CAMPAIGN", "name", true, false, "campaign"}};
     spec.options = {{"-o,--output", "FILE", "file to write", "", false, "Options", {}}};

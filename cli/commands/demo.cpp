@@ -21,7 +21,7 @@ namespace {
 using std::chrono::steady_clock;
 
 constexpr double k_seconds = 54;       // of the whole demo
-constexpr double k_tune_seconds = 16;  // kept for the live search
+constexpr double k_tune_share = 0.3;   // of them, kept for the live search
 constexpr double k_least_seconds = 4;  // a campaign with less is left out
 constexpr double k_judge_cap_s = 1.5;
 constexpr int k_max_pairs = 120;
@@ -100,9 +100,10 @@ Result<Part> tune_part(const Config& config) {
 
 class Demo {
 public:
-    Demo(const Invocation& invocation, Console& console)
+    Demo(const Invocation& invocation, Console& console, double seconds)
         : invocation_(invocation)
-        , console_(console) {}
+        , console_(console)
+        , seconds_(seconds) {}
 
     Result<int> run() {
         KW_TRY_ASSIGN(workshop_, open_workshop(invocation_.config, relay_));
@@ -113,7 +114,8 @@ public:
         }
         for (std::size_t i = 0; i < files.size() && !interrupted_; ++i) {
             KW_TRY_ASSIGN(Part part, replay_part(files[i], invocation_.config));
-            const double share = (left() - k_tune_seconds) / static_cast<double>(files.size() - i);
+            const double share =
+                (left() - k_tune_share * seconds_) / static_cast<double>(files.size() - i);
             KW_TRY(play(part, share));
         }
         if (!interrupted_) {
@@ -125,13 +127,12 @@ public:
 
 private:
     [[nodiscard]] double left() const {
-        return k_seconds - std::chrono::duration<double>(steady_clock::now() - begin_).count();
+        return seconds_ - std::chrono::duration<double>(steady_clock::now() - begin_).count();
     }
 
     Result<void> play(Part& part, double seconds) {
         if (seconds < k_least_seconds) {
-            console_.say(
-                "skipped   " + part.settings.name + ": it would take more than a minute in all");
+            console_.say("skipped   " + part.settings.name + ": no time is left for it");
             return {};
         }
         console_.say("\n" + console_.paint_err(part.title, Ink::bold));
@@ -161,7 +162,7 @@ private:
     }
 
     Result<int> finish() {
-        const double seconds = k_seconds - left();
+        const double seconds = seconds_ - left();
         if (interrupted_) {
             console_.say("stopped   everything so far is saved.   Look: kwright campaign list");
             return 130;
@@ -218,6 +219,7 @@ private:
 
     const Invocation& invocation_;
     Console& console_;
+    double seconds_;
     Relay relay_;
     std::unique_ptr<Workshop> workshop_;
     std::vector<agent::CampaignSummary> summaries_;
@@ -226,7 +228,11 @@ private:
 };
 
 Result<int> demo(const Invocation& invocation, Console& console) {
-    return Demo(invocation, console).run();
+    KW_TRY_ASSIGN(const double seconds, invocation.number("seconds", k_seconds));
+    if (!(seconds >= 10 && seconds <= 3600)) {
+        return Error{Errc::usage, "--seconds takes 10 to 3600", ""};
+    }
+    return Demo(invocation, console, seconds).run();
 }
 
 }  // namespace
@@ -237,6 +243,9 @@ CommandSpec demo_command() {
     spec.group = "Start";
     spec.summary = "recorded campaigns and a live search on this machine, in under a minute";
     spec.examples = {"kwright demo"};
+    spec.options = {
+        {"--seconds", "N", "time for all of it (54)", "", false, "Options", {}},
+    };
     spec.run = demo;
     return spec;
 }

@@ -121,7 +121,7 @@ Result<int> diff(const Invocation& invocation, Console& console) {
         console.say(name + " and " + other.name + " are the same text");
         return 0;
     }
-    console.print(painted(text, console));
+    console.print_source(painted(text, console));
     return 0;
 }
 

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "agent/proposers.hpp"
 #include "cli/campaign_screen.hpp"
 #include "cli/commands/commands.hpp"
 #include "cli/console.hpp"
 #include "cli/context.hpp"
 #include "cli/progress.hpp"
+#include "core/clock.hpp"
 
 namespace kw::cli {
 namespace {
@@ -32,6 +34,14 @@ Result<agent::CampaignSettings> settings_of(const Invocation& invocation) {
     return settings;
 }
 
+/// Mistakes that need no device are said before it is opened: an unknown proposer, a missing key.
+Result<void> check_proposer(
+    const agent::CampaignSettings& settings, const Task& task, const Config& config) {
+    const auto proposer = agent::make_proposer(
+        settings.proposer, {system_clock(), task, model_config(config), 0, 1, {}});
+    return proposer ? Result<void>{} : Result<void>{proposer.error()};
+}
+
 Result<int> dry_run(
     const agent::CampaignSettings& settings,
     const Task& task,
@@ -46,6 +56,7 @@ Result<int> dry_run(
 Result<int> run(const Invocation& invocation, Console& console) {
     KW_TRY_ASSIGN(const Task task, open_task(invocation.text("TASK"), invocation.config));
     KW_TRY_ASSIGN(const agent::CampaignSettings settings, settings_of(invocation));
+    KW_TRY(check_proposer(settings, task, invocation.config));
     KW_TRY_ASSIGN(const auto sinks, open_sinks(invocation, console));
     KW_TRY_ASSIGN(const auto workshop, open_workshop(invocation.config, sinks->stream));
     if (invocation.has("dry-run")) {

@@ -135,7 +135,7 @@ Result<int> show_kernel(
         return 0;
     }
     if (invocation.has("source")) {
-        console.print(candidate.source);
+        console.print_source(candidate.source);
         return 0;
     }
     console.print(

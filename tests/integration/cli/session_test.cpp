@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: Apache-2.0
+// run, board, show, diff, verify, task check, Ctrl-C and resume on the smallest task.
+#include "tests/support/catch.hpp"
+#include "tests/unit/cli/program.hpp"
+
+#include <nlohmann/json.hpp>
+
+#include <signal.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+
+#include <fstream>
+#include <sstream>
+
+using namespace kw::test;
+using nlohmann::json;
+
+namespace {
+
+constexpr const char* k_correct =
+    "//!kwright task=scale_add\n"
+    "void scale_add(const float* w, const float* x, float* y, const void*, int64_t N) {\n"
+    "    for (int64_t i = 0; i < N; ++i) { y[i] = w[i] * x[i] + 1.0f; }\n}\n";
+constexpr const char* k_wrong =
+    "//!kwright task=scale_add\n"
+    "void scale_add(const float* w, const float* x, float* y, const void*, int64_t N) {\n"
+    "    for (int64_t i = 0; i < N; ++i) { y[i] = w[i] * x[i]; }\n}\n";
+
+Program program_in(const Folder& folder) {
+    Program kwright(folder.path());
+    kwright.environment["KWRIGHT_TASKS_DIR"] = std::string(KW_SOURCE_DIR) + "/tests/support/tasks";
+    kwright.environment["KWRIGHT_JUDGE_CAP_S"] = "1";
+    return kwright;
+}
+
+json document_of(const Outcome& outcome) {
+    INFO(outcome.out << outcome.err);
+    const json document = json::parse(outcome.out, nullptr, false);
+    REQUIRE(!document.is_discarded());
+    return document;
+}
+
+std::size_t judged_lines(const std::string& events) {
+    std::istringstream stream(events);
+    std::size_t count = 0;
+    for (std::string line; std::getline(stream, line);) {
+        const json event = json::parse(line, nullptr, false);
+        count += !event.is_discarded() && event.at("type") == "judged" ? 1 : 0;
+    }
+    return count;
+}
+
+}  // namespace
+
+TEST_CASE("session: a tuned campaign lands on the board and can be looked at", "[cli]") {
+    const Folder folder;
+    const Program kwright = program_in(folder);
+    const Outcome run =
+        kwright({"run", "scale_add", "--max-evals", "3", "--events", "events.jsonl", "--json"});
+    INFO(run.err);
+    REQUIRE(run.code == 0);
+    const json summary = document_of(run);
+    CHECK(summary.at("schema") == "kwright.campaign/1");
+    CHECK(summary.at("evaluations") == 3);
+    CHECK(judged_lines(read_file(folder / "events.jsonl")) == 3);
+
+    const json board = document_of(kwright({"board", "--json"}));
+    REQUIRE(board.at("rows").size() == 1);
+    const std::string kernel = board.at("rows")[0].at("kernel");
+    // The campaign's best needs a shown difference, the board's is the highest: they may differ.
+    CHECK(!summary.at("best").at("kernel").get<std::string>().empty());
+    CHECK(kwright({"show", kernel.substr(0, 9)}).code == 0);
+    CHECK(kwright({"show", "scale_add", "--tree"}).code == 0);
+    CHECK(kwright({"diff", kernel, "--against", "baseline"}).code == 0);
+    CHECK(kwright({"resume", "scale_add"}).code == 0);
+    CHECK(document_of(kwright({"show", "scale_add", "--json"})).at("evaluations").size() == 3);
+    CHECK(document_of(kwright({"campaign", "list", "--json"})).at("rows").size() == 1);
+}
+
+TEST_CASE("session: verify accepts and rejects with its exit code", "[cli]") {
+    const Folder folder;
+    const Program kwright = program_in(folder);
+    write_file(folder / "good.cpp", k_correct);
+    write_file(folder / "bad.cpp", k_wrong);
+    const Outcome bad = kwright({"verify", "bad.cpp"});
+    CHECK(bad.code == 1);
+    CHECK(bad.out.starts_with("rejected  WA "));
+    CHECK(
+        document_of(kwright({"verify", "bad.cpp", "--json"})).at("evaluation").at("speedup") ==
+        nullptr);
+    CHECK(kwright({"verify", "good.cpp", "--no-timing"}).code == 0);
+    CHECK(!std::filesystem::exists(folder / "kwright.db"));
+    const Outcome submitted = kwright({"verify", "good.cpp", "--submit"});
+    INFO(submitted.err);
+    CHECK(submitted.code == 0);
+    CHECK(document_of(kwright({"board", "--json"})).at("rows").size() == 1);
+}
+
+TEST_CASE("session: a new task is sound as it stands", "[cli]") {
+    const Folder folder;
+    Program kwright = program_in(folder);
+    kwright.environment.erase("KWRIGHT_TASKS_DIR");
+    REQUIRE(kwright({"task", "new", "my_task"}).code == 0);
+    CHECK(kwright({"task", "new", "my_task"}).code == 2);
+    const Outcome checked = kwright({"task", "check", "my_task"});
+    INFO(checked.out << checked.err);
+    CHECK(checked.code == 0);
+    write_file(
+        folder / "benchmarks/my_task/baselines/naive.cpp",
+        "#include \"my_task.h\"\nvoid my_task(const float* w, const float*, float* y, "
+        "int64_t N) {\n    for (int64_t i = 0; i < N; ++i) { y[i] = w[i]; }\n}\n");
+    CHECK(kwright({"task", "check", "my_task"}).code == 1);
+}
+
+TEST_CASE("session: a signal saves and resume goes on to the end", "[cli]") {
+    const Folder folder;
+    const Program kwright = program_in(folder);
+    const std::filesystem::path events = folder / "events";
+    REQUIRE(mkfifo(events.c_str(), 0600) == 0);
+    const int pid = kwright.start(
+        {"run", "scale_add", "--max-evals", "6", "--events", "events", "--name", "c"});
+    // A pipe: reading it to its end waits for the program without a clock.
+    std::ifstream lines(events);
+    std::size_t judged = 0;
+    for (std::string line; std::getline(lines, line);) {
+        judged += json::parse(line).at("type") == "judged" ? 1 : 0;
+        if (judged == 2) {
+            kill(pid, SIGINT);
+            ++judged;
+        }
+    }
+    int status = 0;
+    REQUIRE(waitpid(pid, &status, 0) == pid);
+    REQUIRE(WIFEXITED(status));
+    CHECK(WEXITSTATUS(status) == 130);
+    const Outcome resumed = kwright({"resume", "c"});
+    INFO(resumed.err);
+    CHECK(resumed.code == 0);
+    const json campaign = document_of(kwright({"show", "c", "--json"}));
+    CHECK(campaign.at("state") == "finished");
+    CHECK(campaign.at("evaluations").size() == 6);
+}
