@@ -79,10 +79,22 @@ TEST_CASE("completion: task names also behind options", "[cli]") {
     CHECK(shell({"no-such-command", ""}).empty());
 }
 
-TEST_CASE("completion: the scripts are valid shell", "[cli]") {
-    const std::string script = kw::cli::completion_script("bash");
-    CHECK(script.find("complete -F _kwright kwright") != std::string::npos);
+TEST_CASE("completion: the bash script completes a line", "[cli]") {
     const Folder folder;
-    write_file(folder / "kwright.bash", script);
-    CHECK(std::system(("bash -n " + (folder / "kwright.bash").string()).c_str()) == 0);
+    const Program kwright(folder.path());
+    write_file(folder / "kwright.bash", kw::cli::completion_script("bash"));
+    const auto completed = [&](const std::string& line) {
+        write_file(
+            folder / "try.bash",
+            "source ./kwright.bash\nCOMP_WORDS=(" + kwright.program.string() + " " + line +
+                ")\nCOMP_CWORD=$((${#COMP_WORDS[@]} - 1))\n_kwright\nprintf '%s\\n' "
+                "\"${COMPREPLY[@]}\" > found\n");
+        const std::string command = "cd " + folder.path().string() + " && bash ./try.bash";
+        REQUIRE(std::system(command.c_str()) == 0);
+        return lines_of(read_file(folder / "found"));
+    };
+    CHECK(completed("res") == Words{"resume"});
+    CHECK(completed("run w4a16_gemv --max-u") == Words{"--max-usd"});
+    CHECK(completed("task ''") == Words{"check", "list", "new"});
+    CHECK(completed("verify try") == Words{"try.bash"});
 }

@@ -148,3 +148,33 @@ TEST_CASE("errors: init never overwrites and its file is read back", "[cli]") {
     CHECK(shown.code == 0);
     CHECK(shown.out.find("kwright.toml:") == std::string::npos);
 }
+
+TEST_CASE("errors: doctor says what is missing and returns 3", "[cli]") {
+    const Folder folder;
+    Program kwright(folder.path());
+    kwright.environment["PATH"] = folder.path().string();
+    const Outcome plain = kwright({"doctor"});
+    CHECK(plain.code == 3);
+    CHECK(plain.out.find("missing") != std::string::npos);
+    CHECK(plain.out.find("apt-get install") != std::string::npos);
+    const Outcome document = kwright({"doctor", "--json"});
+    CHECK(document.code == 3);
+    CHECK(document.out.find("\"can_judge\":false") != std::string::npos);
+}
+
+TEST_CASE("errors: a key never shows", "[cli]") {
+    const Folder folder;
+    Program kwright(folder.path());
+    const std::string key = "sk-proj-0123456789abcdefSECRET";
+    kwright.environment["PATH"] = folder.path().string();
+    kwright.environment["OPENAI_API_KEY"] = key;
+    for (const std::vector<std::string>& call :
+         {std::vector<std::string>{"doctor"},
+          {"doctor", "--json"},
+          {"config", "show", "--origin"},
+          {"run", "nf4_codec", "--proposer", "openai:m", "-v", "-v"}}) {
+        const Outcome outcome = kwright(call);
+        CHECK((outcome.out + outcome.err).find("SECRET") == std::string::npos);
+    }
+    CHECK(kwright({"doctor"}).out.find("key in OPENAI_API_KEY") != std::string::npos);
+}

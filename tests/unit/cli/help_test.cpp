@@ -100,3 +100,23 @@ TEST_CASE("help: the manual page names every command and key", "[cli]") {
         CHECK(page.out.find(key.name) != std::string::npos);
     }
 }
+
+TEST_CASE("help: every JSON schema that the sources print is documented", "[cli]") {
+    const std::string documented =
+        read_file(std::filesystem::path(KW_SOURCE_DIR) / "docs" / "json.md");
+    const std::filesystem::path sources = std::filesystem::path(KW_SOURCE_DIR) / "cli";
+    int found = 0;
+    for (const auto& entry : std::filesystem::recursive_directory_iterator(sources)) {
+        const std::string text = entry.is_regular_file() ? read_file(entry.path()) : "";
+        const std::string begin = "\"schema\", \"";
+        for (std::size_t at = text.find(begin); at != std::string::npos;
+             at = text.find(begin, at + 1)) {
+            const std::size_t name = at + begin.size();
+            const std::string schema = text.substr(name, text.find('"', name) - name);
+            INFO(schema);
+            CHECK(documented.find("\"schema\":\"" + schema + "\"") != std::string::npos);
+            ++found;
+        }
+    }
+    CHECK(found >= 15);
+}
