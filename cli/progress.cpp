@@ -68,7 +68,6 @@ void ProgressSink::on_event(const Event& event) {
 }
 
 void ProgressSink::judged(const Event& event) {
-    last_judged_ = event;
     done_ = std::max(done_, event.eval + 1);
     stage_.clear();
     const Verdict verdict = event.verdict.value_or(Verdict::internal);

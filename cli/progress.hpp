@@ -28,7 +28,6 @@ private:
     void draw(bool now);
 
     Console& console_;
-    Event last_judged_;
     std::string stage_;
     std::string model_;
     int max_evals_ = 0;

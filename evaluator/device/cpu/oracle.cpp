@@ -139,7 +139,6 @@ Result<void> Oracle::call(
     spec.dims = ordered_dims(*task_, question.dims);
     spec.limit = std::chrono::seconds(60);
     const CallOutcome outcome = runner_->call(spec);
-    last_ns_ += outcome.ns;
     if (!outcome.ok) {
         return Error{
             Errc::config,
@@ -151,7 +150,6 @@ Result<void> Oracle::call(
 }
 
 Result<void> Oracle::compute(const Question& question, SecretStream& secrets) {
-    last_ns_ = 0;
     if (projects(question.dims)) {
         return compute_projection(question, secrets);
     }

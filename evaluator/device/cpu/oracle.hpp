@@ -47,7 +47,6 @@ public:
     /// (CallResult).
     Result<Disagreement> compare(
         const Contestant& contestant, const Question& question, std::uint64_t poison_salt) const;
-    [[nodiscard]] double last_ns() const { return last_ns_; }
 
 private:
     Oracle() = default;
@@ -70,7 +69,6 @@ private:
     std::shared_ptr<SharedMemory> io_;
     std::unique_ptr<Runner> runner_;
     std::vector<std::int64_t> indices_;
-    double last_ns_ = 0;
 };
 
 }  // namespace kw::cpu

@@ -69,7 +69,6 @@ Result<std::unique_ptr<TimingBench>> TimingBench::create(
     std::unique_ptr<TimingBench> bench(new TimingBench(stage));
     bench->task_ = &task;
     bench->case_ = shape;
-    bench->calibration_ = &calibration;
     bench->pool_stream_.emplace(pool_seed, "pool/" + task.name + "/" + shape.name);
     const bool cold =
         std::ranges::any_of(task.args, [](const Arg& a) { return a.role == Role::weight; });

@@ -47,10 +47,6 @@ public:
         SecretStream& secrets,
         const StageObserver& observer);
 
-    [[nodiscard]] const std::string& baseline() const { return baseline_name_; }
-    [[nodiscard]] double baseline_ns() const { return baseline_ns_; }
-    [[nodiscard]] double naive_ns() const { return naive_ns_; }
-
 private:
     explicit TimingBench(const Stage& stage)
         : stage_(stage) {}
@@ -73,7 +69,6 @@ private:
     Stage stage_;
     const Task* task_ = nullptr;
     Case case_;
-    const Calibration* calibration_ = nullptr;
     Floor floor_;
     std::int64_t bytes_ = 0;
     std::optional<SecretStream> pool_stream_;
