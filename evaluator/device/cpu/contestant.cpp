@@ -195,30 +195,24 @@ PrepareResult Contestant::prepare(const DimMap& dims, std::int64_t set, int plac
 }
 
 void Contestant::lay_out(const CallRequest& request, std::uint64_t salt) {
+    write_inputs(*task_, request.inputs, request.placement, *seat_);
     for (std::size_t i = 0; i < task_->args.size(); ++i) {
         const Arg& arg = task_->args[i];
         const Slot& slot = seat_->layout.args[i];
         const std::int64_t bytes = byte_size(arg, request.dims).value();
         const std::int64_t offset = place(slot, bytes, request.placement, arg.role);
-        if (arg.role == Role::weight) {
+        if (!writes(arg.role)) {
             continue;
         }
         const auto view = seat_->view(slot, 0, offset, bytes);
-        if (arg.role == Role::in || arg.role == Role::inout) {
+        if (arg.role == Role::inout) {
             std::ranges::copy(request.inputs.args[i], view.begin());
         } else {
             poison(view, arg.dtype, salt);
         }
-        if (arg.role == Role::inout) {
-            const Slot& original = seat_->layout.originals[i];
-            const std::int64_t at = place(original, bytes, request.placement, Role::in);
-            std::ranges::copy(request.inputs.args[i], seat_->view(original, 0, at, bytes).begin());
-        }
-        if (writes(arg.role)) {
-            const RedZones zones = red_zones(*seat_, slot, offset, bytes);
-            std::ranges::fill(zones.before, k_canary);
-            std::ranges::fill(zones.after, k_canary);
-        }
+        const RedZones zones = red_zones(*seat_, slot, offset, bytes);
+        std::ranges::fill(zones.before, k_canary);
+        std::ranges::fill(zones.after, k_canary);
     }
 }
 

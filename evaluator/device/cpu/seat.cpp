@@ -62,6 +62,19 @@ Result<Inputs> draw_inputs(
     return inputs;
 }
 
+void write_inputs(const Task& task, const Inputs& inputs, int placement, Seat& seat) {
+    for (std::size_t i = 0; i < task.args.size(); ++i) {
+        const Role role = task.args[i].role;
+        if (role != Role::in && role != Role::inout) {
+            continue;
+        }
+        const Slot& slot = role == Role::in ? seat.layout.args[i] : seat.layout.originals[i];
+        const auto bytes = static_cast<std::int64_t>(inputs.args[i].size());
+        const std::int64_t at = place(slot, bytes, placement, Role::in);
+        std::ranges::copy(inputs.args[i], seat.view(slot, 0, at, bytes).begin());
+    }
+}
+
 Result<void> draw_weights(
     const Task& task,
     const DimMap& dims,

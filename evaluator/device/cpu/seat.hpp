@@ -35,6 +35,9 @@ struct Inputs {
 /// Draws every argument of role in and inout.
 [[nodiscard]] Result<Inputs> draw_inputs(
     const Task& task, const DimMap& dims, const std::string& distribution, SecretStream& stream);
+/// Writes the arguments of role in, and the kept originals of role inout: all that a reference
+/// reads besides weights.
+void write_inputs(const Task& task, const Inputs& inputs, int placement, Seat& seat);
 /// Draws weight set `set` into the seat.
 [[nodiscard]] Result<void> draw_weights(
     const Task& task,

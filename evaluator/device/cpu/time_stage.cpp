@@ -78,24 +78,27 @@ Result<std::unique_ptr<TimingBench>> TimingBench::create(
     KW_TRY_ASSIGN(const Layout layout, plan_layout(task, {shape.dims}, sets));
     KW_TRY_ASSIGN(bench->baseline_seat_, make_seat(layout));
     KW_TRY_ASSIGN(bench->candidate_seat_, make_seat(layout));
-    KW_TRY(bench->fill_pool());
+    KW_TRY_ASSIGN(bench->reference_seat_, make_seat(layout));
+    for (std::int64_t set = 0; set < sets; ++set) {
+        KW_TRY(bench->fill_set(set));
+    }
     KW_TRY_ASSIGN(
         bench->inputs_,
         InputSource::create(task, shape.dims, shape.distribution, *bench->pool_stream_));
     KW_TRY_ASSIGN(
-        bench->oracle_, Oracle::start(stage, task, reference, bench->baseline_seat_, {shape.dims}));
+        bench->oracle_,
+        Oracle::start(stage, task, reference, bench->reference_seat_, {shape.dims}));
     const PinnedThread pinned(stage.cores.judge);
     KW_TRY(bench->measure_null());
     KW_TRY(bench->choose_baseline(baselines));
     return bench;
 }
 
-Result<void> TimingBench::fill_pool() {
-    for (std::int64_t set = 0; set < baseline_seat_.layout.sets; ++set) {
-        KW_TRY(draw_weights(
-            *task_, case_.dims, case_.distribution, *pool_stream_, baseline_seat_, set, 0));
-        copy_weights(*task_, case_.dims, baseline_seat_, candidate_seat_, set, 0);
-    }
+Result<void> TimingBench::fill_set(std::int64_t set) {
+    KW_TRY(draw_weights(
+        *task_, case_.dims, case_.distribution, *pool_stream_, reference_seat_, set, 0));
+    copy_weights(*task_, case_.dims, reference_seat_, baseline_seat_, set, 0);
+    copy_weights(*task_, case_.dims, reference_seat_, candidate_seat_, set, 0);
     return {};
 }
 
@@ -124,6 +127,12 @@ Result<void> TimingBench::measure_null() {
     return {};
 }
 
+Result<void> TimingBench::ask_reference(
+    const Question& question, const Inputs& inputs, SecretStream& secrets) {
+    write_inputs(*task_, inputs, question.placement, reference_seat_);
+    return oracle_->compute(question, secrets);
+}
+
 Result<double> TimingBench::try_baseline(
     Contestant& contestant, const std::string& name, const Inputs& inputs, bool verify) {
     const std::int64_t set = next_set_++ % baseline_seat_.layout.sets;
@@ -138,7 +147,7 @@ Result<double> TimingBench::try_baseline(
     }
     if (verify) {
         const Question question{case_.dims, set, 0};
-        KW_TRY(oracle_->compute(question, *pool_stream_));
+        KW_TRY(ask_reference(question, inputs, *pool_stream_));
         KW_TRY_ASSIGN(
             const Disagreement disagreement,
             oracle_->compare(contestant, question, call.poison_salt));
@@ -224,7 +233,7 @@ Result<TimingBench::Pair> TimingBench::run_pair(
         return pair;
     }
     const Question question{case_.dims, set, placement};
-    KW_TRY(oracle_->compute(question, secrets));
+    KW_TRY(ask_reference(question, *inputs, secrets));
     KW_TRY_ASSIGN(
         const Disagreement wrong_baseline,
         oracle_->compare(*baseline_, question, theirs.poison_salt));
@@ -244,9 +253,7 @@ Result<TimingBench::Pair> TimingBench::run_pair(
 // The set that was just used gets new content: whatever a candidate may have remembered of it is
 // void.
 Result<std::optional<Rejection>> TimingBench::renew_set(Contestant& candidate, std::int64_t set) {
-    KW_TRY(draw_weights(
-        *task_, case_.dims, case_.distribution, *pool_stream_, baseline_seat_, set, 0));
-    copy_weights(*task_, case_.dims, baseline_seat_, candidate_seat_, set, 0);
+    KW_TRY(fill_set(set));
     if (const PrepareResult prepared = baseline_->prepare(case_.dims, set, 0); prepared.failure) {
         return baseline_failed(*task_, baseline_name_, prepared.failure->summary);
     }
