@@ -112,14 +112,16 @@ struct Binding {
     std::uint8_t vector = 1;
 };
 
-/// An opcode matched against a row: the alternatives that were taken, in the pattern's order; an
-/// optional component that is absent is "".
+/// An opcode matched against a row: parts[0] is the base name ("add", "cp"), then one part for each
+/// (...) group: the alternative that was taken as the pattern writes it, dot included (".f32"); an
+/// optional group that is absent is "". Fixed text (".async") gives no part. has() takes either
+/// form.
 struct Match {
     std::vector<std::string_view> parts;
     [[nodiscard]] std::string_view operator[](std::size_t i) const { return parts[i]; }
     [[nodiscard]] bool has(std::string_view part) const {
         for (const std::string_view p : parts) {
-            if (p == part) {
+            if (p == part || (p.starts_with('.') && p.substr(1) == part)) {
                 return true;
             }
         }
@@ -131,7 +133,9 @@ struct Match {
 using Bind = Binding (*)(const Match&);
 
 /// A row of opcodes.def. Pattern: dotted components; (a|b|c) alternatives; a trailing ? makes a
-/// component optional: "add(.rn|.rz|.rm|.rp)?(.ftz)?(.sat)?(.f32|.f64)". parts[0] is the base name.
+/// component optional: "add(.rn|.rz|.rm|.rp)?(.ftz)?(.sat)?(.f32|.f64)". The base name may be a
+/// group:
+/// "(and|or|xor)(.b16|.b32|.b64)". An alternative may hold several components: "(.to.shared)?".
 struct OpcodeRow {
     const char* id;
     const char* pattern;
