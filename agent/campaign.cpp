@@ -8,10 +8,8 @@
 #include "agent/text.hpp"
 #include "core/config.hpp"
 #include "core/task_file.hpp"
+#include "core/text_file.hpp"
 #include "evaluator/device/cpu/build.hpp"
-
-#include <fstream>
-#include <sstream>
 
 namespace kw::agent {
 
@@ -27,24 +25,14 @@ struct Assembly {
     std::string warning;  ///< for the user, once
 };
 
-Result<std::string> read_source(const std::filesystem::path& file) {
-    std::ifstream in(file, std::ios::binary);
-    std::ostringstream content;
-    content << in.rdbuf();
-    if (!in) {
-        return Error{Errc::environment, "reading " + file.string() + ": cannot open it", ""};
-    }
-    return std::move(content).str();
-}
-
 Result<StartSource> start_of(const Task& task) {
     StartSource start;
     if (!task.seed.empty()) {
         start.origin = "seed";
-        KW_TRY_ASSIGN(start.source, read_source(task.seed));
+        KW_TRY_ASSIGN(start.source, read_text_file(task.seed));
     } else if (!task.baselines.empty()) {
         start.origin = "baseline";
-        KW_TRY_ASSIGN(start.source, read_source(task.baselines.front().file));
+        KW_TRY_ASSIGN(start.source, read_text_file(task.baselines.front().file));
     }
     return start;
 }

@@ -2,14 +2,13 @@
 #include "agent/cassette.hpp"
 
 #include "agent/text.hpp"
+#include "core/text_file.hpp"
 
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
 #include <cstdio>
-#include <fstream>
 #include <map>
-#include <sstream>
 #include <tuple>
 
 namespace kw::agent {
@@ -201,21 +200,13 @@ Result<Cassette> parse_cassette(std::string_view text, const std::string& file_n
 }
 
 Result<Cassette> load_cassette(const std::filesystem::path& file) {
-    std::error_code ec;
-    const auto size = std::filesystem::file_size(file, ec);
-    std::ifstream in(file, std::ios::binary);
-    if (ec || !in) {
-        return Error{
-            Errc::usage,
-            "reading cassette " + file.string() + ": cannot open it",
-            "give the path of a file written by kwright campaign export-cassette"};
+    Result<std::string> content = read_text_file(file, k_max_cassette_bytes);
+    if (!content) {
+        Error error = content.error();
+        error.hint = "give the path of a file written by kwright campaign export-cassette";
+        return error;
     }
-    if (size > k_max_cassette_bytes) {
-        return Error{Errc::config, "reading cassette " + file.string() + ": over 256 MiB", ""};
-    }
-    std::ostringstream content;
-    content << in.rdbuf();
-    return parse_cassette(std::move(content).str(), file.string());
+    return parse_cassette(std::move(*content), file.string());
 }
 
 std::unique_ptr<Strategy> make_replay_strategy(const Cassette& cassette) {

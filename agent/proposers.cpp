@@ -3,9 +3,7 @@
 
 #include "core/config.hpp"
 #include "core/hash.hpp"
-
-#include <fstream>
-#include <sstream>
+#include "core/text_file.hpp"
 
 namespace kw::agent {
 
@@ -19,14 +17,7 @@ Result<std::unique_ptr<Proposer>> make_tuner(const ProposerOptions& options) {
             "proposer tune: task " + task.name + " has no seed source",
             "add [seed] to its task.toml, or choose another --proposer"};
     }
-    std::ifstream in(task.seed, std::ios::binary);
-    std::ostringstream content;
-    content << in.rdbuf();
-    if (!in) {
-        return Error{
-            Errc::environment, "reading seed " + task.seed.string() + ": cannot open it", ""};
-    }
-    std::string source = std::move(content).str();
+    KW_TRY_ASSIGN(std::string source, read_text_file(task.seed));
     Result<TuneSpace> space = read_tune_space(source);
     if (!space) {
         return Error{

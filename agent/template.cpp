@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "agent/template.hpp"
 
+#include "core/text_file.hpp"
+
 #include <algorithm>
-#include <fstream>
-#include <sstream>
 
 namespace kw::agent {
 
@@ -22,16 +22,14 @@ Error at_offset(
 Result<std::string> load_one(
     const std::filesystem::path& folder, const std::string& name, std::string& version) {
     const std::filesystem::path file = folder / (name + ".md");
-    std::ifstream in(file, std::ios::binary);
-    if (!in) {
+    Result<std::string> read = read_text_file(file);
+    if (!read) {
         return Error{
             Errc::environment,
-            "reading prompt template " + file.string() + ": cannot open it",
+            read.error().what,
             "set KWRIGHT_PROMPTS to the folder prompts/ of kwright"};
     }
-    std::ostringstream content;
-    content << in.rdbuf();
-    const std::string text = std::move(content).str();
+    const std::string& text = *read;
     const std::string mark = "%% kwright prompt " + name + ", version ";
     const std::size_t end = text.find('\n');
     if (!text.starts_with(mark) || end == std::string::npos) {

@@ -2,6 +2,7 @@
 #include "core/config.hpp"
 
 #include "core/check.hpp"
+#include "core/text_file.hpp"
 #include "core/toml_tree.hpp"
 
 #include <algorithm>
@@ -181,7 +182,7 @@ Result<void> read_file(
     if (!std::filesystem::exists(file, failed)) {
         return {};
     }
-    KW_TRY_ASSIGN(const std::string text, read_small_file(file, k_max_file_bytes));
+    KW_TRY_ASSIGN(const std::string text, read_text_file(file, k_max_file_bytes));
     KW_TRY_ASSIGN(const TomlValue root, parse_toml(text, file.string()));
     FileReader reader{file.string(), origin, Mistakes(file.string()), values};
     for (const TomlMember& member : root.members) {

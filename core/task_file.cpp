@@ -100,7 +100,7 @@ Result<std::string> task_hash(const TomlValue& tree, TaskParts& parts) {
     std::sort(parts.files.begin(), parts.files.end());
     for (const fs::path& file : parts.files) {
         KW_TRY_ASSIGN(
-            const std::string text, read_small_file(parts.folder / file, k_max_source_bytes));
+            const std::string text, read_text_file(parts.folder / file, k_max_source_bytes));
         hasher.add(file.generic_string()).add(text);
     }
     return hasher.hex();
@@ -149,7 +149,7 @@ Result<Task> load_task(const fs::path& folder) {
         }
         KW_TRY(check_inside(real, given));
         const std::string file = (given / k_file_name).string();
-        KW_TRY_ASSIGN(const std::string text, read_small_file(file, k_max_toml_bytes));
+        KW_TRY_ASSIGN(const std::string text, read_text_file(file, k_max_toml_bytes));
         KW_TRY_ASSIGN(const TomlValue tree, parse_toml(text, file));
         TaskParts parts(file, real);
         parts.task.folder = real;

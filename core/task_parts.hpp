@@ -4,6 +4,7 @@
 #pragma once
 
 #include "core/task.hpp"
+#include "core/text_file.hpp"
 #include "core/toml_tree.hpp"
 
 #include <filesystem>
@@ -17,7 +18,6 @@ inline constexpr std::size_t k_max_args = 32;
 inline constexpr std::size_t k_max_cases = 64;
 inline constexpr std::size_t k_max_baselines = 16;
 inline constexpr std::size_t k_max_distributions = 64;
-inline constexpr std::size_t k_max_source_bytes = 1 << 20;
 inline constexpr std::int64_t k_max_argument_bytes = std::int64_t{4} << 30;
 inline constexpr std::int64_t k_max_hidden_shapes = 4096;
 

@@ -8,7 +8,6 @@
 #include <algorithm>
 #include <bit>
 #include <cctype>
-#include <fstream>
 
 namespace kw {
 namespace {
@@ -182,35 +181,6 @@ std::string_view describe(Kind kind) {
         case Kind::other: return "a date or time";
     }
     return "a value";
-}
-
-Result<std::string> read_small_file(const std::filesystem::path& file, std::size_t max_bytes) {
-    std::error_code failed;
-    // Looked at before it is opened: a FIFO or a device would block or never end.
-    if (!std::filesystem::is_regular_file(file, failed)) {
-        const bool absent = !std::filesystem::exists(file, failed);
-        return Error{
-            Errc::config,
-            "reading " + file.string() + ": " + (absent ? "no such file" : "not a regular file"),
-            {}};
-    }
-    std::ifstream in(file, std::ios::binary);
-    std::string text(max_bytes + 1, '\0');
-    in.read(text.data(), static_cast<std::streamsize>(text.size()));
-    if (!in && !in.eof()) {
-        return Error{
-            Errc::config,
-            "reading " + file.string() + ": it cannot be read",
-            "check its permissions"};
-    }
-    text.resize(static_cast<std::size_t>(std::max<std::streamsize>(in.gcount(), 0)));
-    if (text.size() > max_bytes) {
-        return Error{
-            Errc::config,
-            "reading " + file.string() + ": larger than " + std::to_string(max_bytes) + " bytes",
-            {}};
-    }
-    return text;
 }
 
 Result<TomlValue> parse_toml(const std::string& text, const std::string& file) {

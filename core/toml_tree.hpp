@@ -42,10 +42,6 @@ struct TomlMember {
 /// "a text", "an integer", ...
 [[nodiscard]] std::string_view describe(TomlValue::Kind kind);
 
-/// Whole regular file, at most `max_bytes`. Errors are Errc::config and name the file.
-[[nodiscard]] Result<std::string> read_small_file(
-    const std::filesystem::path& file, std::size_t max_bytes);
-
 /// A syntax mistake is Errc::config: "FILE:LINE:COLUMN: what".
 [[nodiscard]] Result<TomlValue> parse_toml(const std::string& text, const std::string& file);
 

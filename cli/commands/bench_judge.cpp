@@ -5,8 +5,8 @@
 #include "cli/console.hpp"
 #include "cli/context.hpp"
 #include "cli/json_text.hpp"
-#include "cli/source_file.hpp"
 #include "core/clock.hpp"
+#include "core/text_file.hpp"
 
 #include <nlohmann/json.hpp>
 
@@ -129,7 +129,7 @@ Result<int> bench_judge(const Invocation& invocation, Console& console) {
         const Task task,
         invocation.has("task") ? open_task(invocation.text("task"), invocation.config)
                                : cheapest_task(invocation.config));
-    KW_TRY_ASSIGN(const std::string trivial, read_source_file(task.baselines.front().file));
+    KW_TRY_ASSIGN(const std::string trivial, read_text_file(task.baselines.front().file));
     KW_TRY_ASSIGN(
         const Measured result,
         measure(task, trivial, static_cast<int>(runs), invocation.config, console));

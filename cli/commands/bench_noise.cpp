@@ -6,7 +6,7 @@
 #include "cli/context.hpp"
 #include "cli/json_text.hpp"
 #include "cli/made_kernels.hpp"
-#include "cli/source_file.hpp"
+#include "core/text_file.hpp"
 
 #include <nlohmann/json.hpp>
 
@@ -72,7 +72,7 @@ public:
 
     /// The source that the first timed shape is compared with: the fastest there.
     Result<Baseline> fastest() {
-        KW_TRY_ASSIGN(const std::string naive, read_source_file(task_.baselines.front().file));
+        KW_TRY_ASSIGN(const std::string naive, read_text_file(task_.baselines.front().file));
         KW_TRY_ASSIGN(const Evaluation first, judged(naive, "finding the fastest baseline"));
         for (const Baseline& baseline : task_.baselines) {
             if (baseline.name == first.shapes.front().baseline) {
@@ -159,7 +159,7 @@ Result<int> bench_noise(const Invocation& invocation, Console& console) {
     KW_TRY_ASSIGN(const auto device, open_device(invocation.config));
     Noise noise(task, *device, invocation.config, console);
     KW_TRY_ASSIGN(const Baseline baseline, noise.fastest());
-    KW_TRY_ASSIGN(const std::string source, read_source_file(baseline.file));
+    KW_TRY_ASSIGN(const std::string source, read_text_file(baseline.file));
     KW_TRY_ASSIGN(const std::string slowed, slowed_kernel(task, source, wishes.percent));
     KW_TRY_ASSIGN(const Series same, noise.series(source, wishes.runs, "itself"));
     KW_TRY_ASSIGN(const Series slower, noise.series(slowed, wishes.slower_runs, "slowed"));

@@ -4,8 +4,8 @@
 #include "cli/context.hpp"
 #include "cli/json_text.hpp"
 #include "cli/line_diff.hpp"
-#include "cli/source_file.hpp"
 #include "core/hash.hpp"
+#include "core/text_file.hpp"
 
 #include <nlohmann/json.hpp>
 
@@ -56,7 +56,7 @@ Result<Text> baseline_of(const CandidateRow& kernel, db::Store& store, const Tas
     }
     for (const Baseline& baseline : task.baselines) {
         if (fastest.empty() || baseline.name == fastest) {
-            KW_TRY_ASSIGN(std::string source, read_source_file(baseline.file));
+            KW_TRY_ASSIGN(std::string source, read_text_file(baseline.file));
             return Text{"baseline " + baseline.name, std::move(source)};
         }
     }
@@ -82,7 +82,7 @@ Result<Text> other_side(
     if (task.seed.empty()) {
         return Error{Errc::usage, "task " + task.name + " has no seed source", ""};
     }
-    KW_TRY_ASSIGN(std::string source, read_source_file(task.seed));
+    KW_TRY_ASSIGN(std::string source, read_text_file(task.seed));
     return Text{"seed of " + task.name, std::move(source)};
 }
 

@@ -6,7 +6,7 @@
 #include "cli/context.hpp"
 #include "cli/json_text.hpp"
 #include "cli/made_kernels.hpp"
-#include "cli/source_file.hpp"
+#include "core/text_file.hpp"
 
 #include <nlohmann/json.hpp>
 
@@ -34,11 +34,11 @@ Result<std::vector<Trial>> trials_of(const Task& task, std::vector<Answer>& answ
                 {name, true, "a library's: built with the task, not run as a candidate"});
             continue;
         }
-        KW_TRY_ASSIGN(std::string source, read_source_file(baseline.file));
+        KW_TRY_ASSIGN(std::string source, read_text_file(baseline.file));
         trials.push_back({name + " agrees with the reference", std::move(source), true});
     }
     if (!task.seed.empty()) {
-        KW_TRY_ASSIGN(std::string source, read_source_file(task.seed));
+        KW_TRY_ASSIGN(std::string source, read_text_file(task.seed));
         trials.push_back({"seed agrees with the reference", std::move(source), true});
     }
     trials.push_back({"a kernel that does nothing is rejected", idle_kernel(task), false});

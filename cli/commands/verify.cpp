@@ -4,8 +4,8 @@
 #include "cli/context.hpp"
 #include "cli/evaluation_text.hpp"
 #include "cli/json_text.hpp"
-#include "cli/source_file.hpp"
 #include "core/hash.hpp"
+#include "core/text_file.hpp"
 
 #include <nlohmann/json.hpp>
 
@@ -47,7 +47,7 @@ int report(
 
 Result<int> verify(const Invocation& invocation, Console& console) {
     const std::string file = invocation.text("FILE");
-    KW_TRY_ASSIGN(const std::string source, read_source_file(file));
+    KW_TRY_ASSIGN(const std::string source, read_text_file(file));
     Candidate candidate = make_candidate("", source, invocation.config.text("search.isa"));
     const std::string wanted = invocation.text("task", candidate.task);
     if (wanted.empty()) {

@@ -2,13 +2,12 @@
 #include "evaluator/device/cpu/cpu_device.hpp"
 
 #include "core/hash.hpp"
+#include "core/text_file.hpp"
 #include "evaluator/device/cpu/lane.hpp"
 #include "evaluator/device/cpu/summary.hpp"
 
 #include <algorithm>
 #include <chrono>
-#include <fstream>
-#include <sstream>
 
 namespace kw::cpu {
 namespace {
@@ -17,16 +16,6 @@ using std::chrono::steady_clock;
 
 double ms_since(steady_clock::time_point begin) {
     return std::chrono::duration<double, std::milli>(steady_clock::now() - begin).count();
-}
-
-Result<std::string> read_source(const std::filesystem::path& file) {
-    std::ifstream stream(file, std::ios::binary);
-    std::ostringstream text;
-    text << stream.rdbuf();
-    if (!stream) {
-        return Error{Errc::config, "reading " + file.string() + " failed", ""};
-    }
-    return text.str();
 }
 
 /// The runner where the sandbox user can reach it: the build tree may lie below a folder of mode
@@ -107,7 +96,7 @@ Result<void> CpuDevice::build_trusted(TaskBench& bench) {
                            const std::vector<std::string>& link) -> Result<std::filesystem::path> {
         BuildRequest request;
         request.kind = kind;
-        KW_TRY_ASSIGN(request.source, read_source(file));
+        KW_TRY_ASSIGN(request.source, read_text_file(file));
         request.file_name = file.filename().string();
         request.isa =
             "native";  // the time to beat is the best this machine can do with that source

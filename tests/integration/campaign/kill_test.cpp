@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "tests/integration/campaign/program.hpp"
 #include "tests/support/catch.hpp"
+#include "tests/support/program.hpp"
 
 #include <nlohmann/json.hpp>
 
@@ -34,7 +34,8 @@ std::set<std::pair<int, int>> announced(const std::filesystem::path& events) {
 TEST_CASE(
     "campaign: killed at 20 random instants it loses nothing and does nothing twice",
     "[campaign]") {
-    const TemporaryFolder folder;
+    const Folder folder;
+    const Program kwright(folder.path());
     const std::string task = std::string(KW_SOURCE_DIR) + "/tests/support/tasks/scale_add/";
     std::vector<std::string> start{
         "run",
@@ -51,9 +52,7 @@ TEST_CASE(
         "events.jsonl"};
     const std::vector<std::string> again{"resume", "k", "--events", "events.jsonl"};
     // Calibration and the precompiled header take seconds once; later they come from the cache.
-    REQUIRE(
-        kwright({"verify", task + "seed.cpp", "--task", task, "--no-timing"}, folder.path())
-            .exit_code == 0);
+    REQUIRE(kwright({"verify", task + "seed.cpp", "--task", task, "--no-timing"}).code == 0);
 
     std::mt19937 random(20261122);
     std::uniform_int_distribution<int> instant(30, 1500);
@@ -61,25 +60,25 @@ TEST_CASE(
     int kills = 0;
     bool created = false;
     while (kills < k_kills) {
-        const Ended ended = kwright(
-            created ? again : start, folder.path(), std::chrono::milliseconds(instant(random)));
+        const Outcome ended =
+            kwright.run_for(created ? again : start, std::chrono::milliseconds(instant(random)));
         kills += ended.killed ? 1 : 0;
         if (!created) {
-            created = kwright({"show", "k", "--json"}, folder.path()).exit_code == 0;
+            created = kwright({"show", "k", "--json"}).code == 0;
         }
         if (!ended.killed) {
             INFO(ended.err);
-            REQUIRE(ended.exit_code == 0);
+            REQUIRE(ended.code == 0);
             break;  // the machine was fast enough to finish
         }
     }
     CHECK(kills >= 5);
-    const Ended last = kwright(again, folder.path());
+    const Outcome last = kwright(again);
     INFO(last.err);
-    REQUIRE(last.exit_code == 0);
+    REQUIRE(last.code == 0);
 
-    const Ended shown = kwright({"show", "k", "--json"}, folder.path());
-    REQUIRE(shown.exit_code == 0);
+    const Outcome shown = kwright({"show", "k", "--json"});
+    REQUIRE(shown.code == 0);
     const auto document = nlohmann::json::parse(shown.out);
     std::map<std::pair<int, int>, int> times;
     std::set<std::string> kernels;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tests/support/catch.hpp"
-#include "tests/unit/cli/program.hpp"
+#include "tests/support/program.hpp"
 
 #include <nlohmann/json.hpp>
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // `cmake --install` gives a tree that works wherever it is put.
 #include "tests/support/catch.hpp"
-#include "tests/unit/cli/program.hpp"
+#include "tests/support/program.hpp"
 
 #include <cstdlib>
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // run, board, show, diff, verify, task check, Ctrl-C and resume on the smallest task.
 #include "tests/support/catch.hpp"
-#include "tests/unit/cli/program.hpp"
+#include "tests/support/program.hpp"
 
 #include <nlohmann/json.hpp>
 

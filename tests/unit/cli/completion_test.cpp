@@ -2,7 +2,7 @@
 #include "cli/completion.hpp"
 
 #include "tests/support/catch.hpp"
-#include "tests/unit/cli/program.hpp"
+#include "tests/support/program.hpp"
 
 #include <algorithm>
 #include <sstream>

@@ -2,7 +2,7 @@
 // What a user reads after a mistake, and the exit code; golden: tests/golden/cli/errors.txt.
 #include "db/store.hpp"
 #include "tests/support/catch.hpp"
-#include "tests/unit/cli/program.hpp"
+#include "tests/support/program.hpp"
 
 #include <sqlite3.h>
 

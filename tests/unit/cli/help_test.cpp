@@ -4,7 +4,7 @@
 #include "cli/command.hpp"
 #include "cli/docs.hpp"
 #include "tests/support/catch.hpp"
-#include "tests/unit/cli/program.hpp"
+#include "tests/support/program.hpp"
 
 #include <algorithm>
 #include <set>

@@ -4,7 +4,7 @@
 #include "core/task_file.hpp"
 #include "evaluator/device/cpu/build.hpp"
 #include "tests/support/catch.hpp"
-#include "tests/unit/cli/program.hpp"
+#include "tests/support/program.hpp"
 
 using namespace kw;
 using namespace kw::cli;

@@ -5,7 +5,7 @@
 #include "db/store.hpp"
 #include "tests/support/catch.hpp"
 #include "tests/support/rows.hpp"
-#include "tests/unit/cli/program.hpp"
+#include "tests/support/program.hpp"
 
 #include <nlohmann/json.hpp>
 

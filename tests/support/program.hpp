@@ -2,6 +2,7 @@
 // Runs the built kwright as a user would, in a folder of its own and with a bare environment.
 #pragma once
 
+#include <chrono>
 #include <filesystem>
 #include <map>
 #include <string>
@@ -26,7 +27,8 @@ private:
 };
 
 struct Outcome {
-    int code = -1;  ///< exit status, or -signal
+    int code = -1;        ///< exit status, or -signal
+    bool killed = false;  ///< by us, see run_for()
     std::string out;
     std::string err;
 };
@@ -38,6 +40,9 @@ public:
     std::map<std::string, std::string> environment;
     std::filesystem::path program;  ///< the built kwright unless changed
     Outcome operator()(const std::vector<std::string>& arguments) const;
+    /// The same with SIGKILL for a process that still runs after `limit`.
+    Outcome run_for(
+        const std::vector<std::string>& arguments, std::chrono::milliseconds limit) const;
     /// The program started and left alone; the caller waits.
     [[nodiscard]] int start(const std::vector<std::string>& arguments) const;
 

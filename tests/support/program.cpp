@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "tests/unit/cli/program.hpp"
+#include "tests/support/program.hpp"
 
 #include "tests/support/catch.hpp"
 
 #include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -33,7 +36,7 @@ std::string text_of(int fd) {
 }  // namespace
 
 Folder::Folder() {
-    std::string pattern = (fs::temp_directory_path() / "kw-cli-XXXXXX").string();
+    std::string pattern = (fs::temp_directory_path() / "kw-test-XXXXXX").string();
     REQUIRE(mkdtemp(pattern.data()) != nullptr);
     path_ = pattern;
 }
@@ -84,6 +87,11 @@ int Program::start(const std::vector<std::string>& arguments) const {
 }
 
 Outcome Program::operator()(const std::vector<std::string>& arguments) const {
+    return run_for(arguments, std::chrono::milliseconds(-1));
+}
+
+Outcome Program::run_for(
+    const std::vector<std::string>& arguments, std::chrono::milliseconds limit) const {
     const int out = memfd_create("out", MFD_CLOEXEC);
     const int err = memfd_create("err", MFD_CLOEXEC);
     const int nothing = open("/dev/null", O_RDONLY | O_CLOEXEC);
@@ -95,6 +103,16 @@ Outcome Program::operator()(const std::vector<std::string>& arguments) const {
         dup2(wanted[static_cast<std::size_t>(fd)], fd);
     }
     const int pid = start(arguments);
+    Outcome outcome;
+    // Waiting on the pidfd: no polling, and no sleep when it ends by itself.
+    const int handle = static_cast<int>(syscall(SYS_pidfd_open, pid, 0));
+    REQUIRE(handle >= 0);
+    pollfd entry{handle, POLLIN, 0};
+    if (poll(&entry, 1, static_cast<int>(limit.count())) == 0) {
+        kill(pid, SIGKILL);
+        outcome.killed = true;
+    }
+    close(handle);
     int status = 0;
     waitpid(pid, &status, 0);
     for (int fd = 0; fd < 3; ++fd) {
@@ -102,7 +120,6 @@ Outcome Program::operator()(const std::vector<std::string>& arguments) const {
         close(kept[static_cast<std::size_t>(fd)]);
     }
     close(nothing);
-    Outcome outcome;
     outcome.code = WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
     outcome.out = text_of(out);
     outcome.err = text_of(err);
