@@ -59,8 +59,12 @@ struct Insn {
     std::uint16_t row = 0;  ///< of opcodes.def
     Work work = Work::other;
     std::uint8_t bytes = 0;    ///< memory: bytes of one element
-    std::uint8_t vector = 1;   ///< memory: elements
-    std::uint8_t wide = 0;     ///< family's own: bit i set = operand i lies in 8-byte lanes
+    /// memory: elements; mov: how many of the slots are destinations (the decoder counts them, so
+    /// that packing and unpacking differ).
+    std::uint8_t vector = 1;
+    /// Bit i: slot i lies in 8-byte lanes; of a source predicate instead: it is negated (!p). The
+    /// decoder sets it for every family, whatever the widths say.
+    std::uint8_t wide = 0;
     std::uint32_t mods = 0;    ///< family's own bits
     std::int64_t offset = 0;   ///< memory: [base + offset]
     std::uint32_t target = 0;  ///< branch: index of the instruction to go to
@@ -105,7 +109,9 @@ enum class Width : std::uint8_t {
 struct Binding {
     Handler run = nullptr;
     Work work = Work::other;
-    std::vector<Width> widths;     ///< one per slot; a shorter list repeats its last entry
+    /// One per slot; a shorter list repeats its last entry. Of a pair p|q the second is always a
+    /// predicate and takes no entry, so that setp has one list with and without it.
+    std::vector<Width> widths;
     bool real_immediates = false;  ///< decimal and 0d literals mean floating point of that width
     std::uint32_t mods = 0;
     std::uint8_t bytes = 0;
