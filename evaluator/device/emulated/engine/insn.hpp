@@ -58,7 +58,7 @@ struct Insn {
     std::uint16_t slots = 0;
     std::uint16_t row = 0;  ///< of opcodes.def
     Work work = Work::other;
-    std::uint8_t bytes = 0;    ///< memory: bytes of one element
+    std::uint8_t bytes = 0;  ///< memory: bytes of one element
     /// memory: elements; mov: how many of the slots are destinations (the decoder counts them, so
     /// that packing and unpacking differ).
     std::uint8_t vector = 1;
@@ -116,6 +116,12 @@ struct Binding {
     std::uint32_t mods = 0;
     std::uint8_t bytes = 0;
     std::uint8_t vector = 1;
+    /// How many slots the handler can take; the decoder refuses other counts, because a handler
+    /// reads its slots unchecked.
+    std::uint16_t slots_min = 0;
+    std::uint16_t slots_max = 0xFFFF;
+    /// Bit i: slot i may be `_`; the decoder refuses it in every other place.
+    std::uint32_t sinks = 0;
 };
 
 /// An opcode matched against a row: parts[0] is the base name ("add", "cp"), then one part for each
