@@ -82,6 +82,7 @@ struct Warp {
     Block* block = nullptr;
     std::uint32_t index = 0;      ///< in the block
     Lanes present = k_all_lanes;  ///< lanes that exist (the last warp of a block may be partial)
+    Lanes carry = 0;              ///< CC.CF of add.cc, subc, mad.cc ...
 
     template <class T>
     [[nodiscard]] T* lanes(std::uint32_t slot) {
