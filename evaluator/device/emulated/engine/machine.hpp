@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: Apache-2.0
+// The emulated CUDA device: runs one kernel of a parsed module on a grid. Thirty-two lanes execute
+// an instruction at a time; divergent lanes form groups of which the lowest PC runs first. Blocks
+// run independently on worker threads; those of a cooperative launch or a cluster together.
+#pragma once
+
+#include "evaluator/device/emulated/engine/memory.hpp"
+#include "evaluator/device/emulated/engine/report.hpp"
+
+#include <atomic>
+
+namespace kw::emu {
+
+struct Launch {
+    std::string kernel;
+    std::array<std::uint32_t, 3> grid{1, 1, 1};
+    std::array<std::uint32_t, 3> block{1, 1, 1};
+    std::array<std::uint32_t, 3> cluster{1, 1, 1};
+    std::uint32_t dynamic_shared = 0;  ///< bytes
+    /// Laid out as the kernel's .param declarations are; exactly as many bytes.
+    std::vector<std::byte> parameters;
+    bool cooperative = false;  ///< all blocks are resident at once (grid synchronisation)
+};
+
+/// Bounds, alignment and write protection are always checked; these cost time and are chosen.
+struct Checks {
+    bool initialised = false;  ///< global, shared, local; and unwritten outputs
+    bool races = false;        ///< shared memory
+    bool global_races = false;
+    [[nodiscard]] static Checks all() { return {true, true, true}; }
+};
+
+struct Options {
+    Checks checks;
+    std::uint64_t seed = 0;  ///< order of the warps of a block; 0: by index
+    std::uint64_t instruction_budget = std::uint64_t{1} << 42;  ///< thread-instructions
+    std::int64_t wall_budget_ms = 600'000;
+    int threads = 1;
+    std::vector<std::uint64_t> sampled_blocks;  ///< linear indices; empty: all
+    std::size_t log_bytes = std::size_t{64} << 10;
+    std::size_t max_findings = 100;
+    std::size_t max_shared = 227 * 1024;           ///< bytes a block may have
+    std::size_t max_state = std::size_t{2} << 30;  ///< bytes of registers, shared and local memory
+    std::uint32_t sm_count = 132;                  ///< %nsmid
+    const std::atomic<bool>* stop = nullptr;       ///< set by another thread: end as a hang
+};
+
+/// The offset and size of each parameter of a kernel in Launch::parameters.
+struct Parameter {
+    std::string name;
+    char kind = 'b';
+    std::uint8_t bits = 8;
+    std::uint32_t offset = 0;
+    std::uint32_t bytes = 0;
+    std::uint32_t align = 1;
+};
+/// Nothing when the module has no such kernel.
+[[nodiscard]] std::optional<std::vector<Parameter>> kernel_parameters(
+    const Module& module, std::string_view kernel);
+
+/// Never throws for a bad kernel and never leaves the allocations of `memory`; std::bad_alloc
+/// alone may escape.
+[[nodiscard]] Report run(
+    const Module& module, const Launch& launch, Memory& memory, const Options& options);
+
+}  // namespace kw::emu
