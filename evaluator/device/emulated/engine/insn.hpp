@@ -127,8 +127,7 @@ struct Binding {
 
 /// An opcode matched against a row: parts[0] is the base name ("add", "cp"), then one part for each
 /// (...) group: the alternative that was taken as the pattern writes it, dot included (".f32"); an
-/// optional group that is absent is "". Fixed text (".async") gives no part. has() takes either
-/// form.
+/// optional group that is absent is "". Fixed text (".async") gives no part. has() also takes "f32".
 struct Match {
     std::vector<std::string_view> parts;
     [[nodiscard]] std::string_view operator[](std::size_t i) const { return parts[i]; }
@@ -147,8 +146,7 @@ using Bind = Binding (*)(const Match&);
 
 /// A row of opcodes.def. Pattern: dotted components; (a|b|c) alternatives; a trailing ? makes a
 /// component optional: "add(.rn|.rz|.rm|.rp)?(.ftz)?(.sat)?(.f32|.f64)". The base name may be a
-/// group:
-/// "(and|or|xor)(.b16|.b32|.b64)". An alternative may hold several components: "(.to.shared)?".
+/// group: "(and|or|xor)(.b16|.b32)". An alternative may hold several components: "(.to.shared)?".
 struct OpcodeRow {
     const char* id;
     const char* pattern;

@@ -19,6 +19,10 @@ struct Location {
     std::int32_t ptx_line = 0;  ///< from 1
     std::int32_t file = 0;      ///< number of a .file directive; 0: no .loc seen
     std::int32_t line = 0;      ///< line in that file
+    /// The call that an inlined instruction goes back to, where a person wrote it: outermost end of
+    /// the inlined_at chain; the same as file and line when nothing was inlined.
+    std::int32_t root_file = 0;
+    std::int32_t root_line = 0;
 };
 
 /// A malformed module or an instruction that is not supported.
@@ -40,10 +44,11 @@ struct Register {
 /// An initialised word that holds another symbol's address plus `addend`.
 struct Relocation {
     std::uint64_t at = 0;
-    std::uint32_t symbol = 0;  ///< index into Module::globals
+    std::uint32_t symbol = 0;  ///< index into Module::globals, or functions if `function`
     std::int64_t addend = 0;
     std::uint8_t bytes = 8;
     bool generic = false;
+    bool function = false;
 };
 
 /// A variable in memory: of the module, of a function (.shared, .local) or a .param.
@@ -61,19 +66,20 @@ struct Symbol {
 
 struct Operand {
     enum class Kind : std::uint8_t {
-        reg,       ///< `index` into Function::registers; `negated` for !p and -r
+        reg,       ///< `index` into Function::registers; `negated` for !p and -r; `text`: ".b0"
         special,   ///< `text`: "%tid.x", "%laneid", "%clock64"
         integer,   ///< `bits`
         real32,    ///< `bits`: IEEE bits of 0f........
         real64,    ///< `bits`: IEEE bits of 0d................ or of a decimal literal
         global,    ///< address of Module::globals[index], plus `offset`
         local,     ///< address of Function::symbols[index] (.shared, .local, .param), plus `offset`
-        label,     ///< `index` of an instruction of this function
-        function,  ///< `index` into Module::functions; `text` is its name
+        label,     ///< `index` of an instruction of this function, or their number (at the end)
+        function,  ///< `index` into Module::functions; `text` is its name; a .callprototype too
         vector,    ///< {a,b,c,d}: `parts`
         memory,    ///< [parts[0] + offset]; further parts: [map, {x, y}]
         pair,      ///< p|q: `parts`
-        list,      ///< (a, b): `parts`; the results or arguments of a call
+        list,      ///< (a, b): `parts`; the results (first operand) or arguments (after the
+                   ///< callee) of a call; the labels of a .branchtargets, functions of .calltargets
         sink,      ///< _
     };
     Kind kind = Kind::sink;
@@ -122,8 +128,10 @@ struct Module {
 struct ParseLimits {
     std::size_t text_bytes = std::size_t{16} << 20;
     std::size_t instructions = 1'000'000;
+    std::size_t operands = 4'000'000;
     std::size_t registers = 1'000'000;
-    std::size_t data_bytes = std::size_t{64} << 20;
+    std::size_t symbols = 200'000;  ///< globals, functions, parameters and variables
+    std::size_t data_bytes = std::size_t{64} << 20;  ///< of all symbols together
     int depth = 64;  ///< nested scopes and vectors
 };
 
