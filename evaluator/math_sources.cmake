@@ -11,7 +11,6 @@ list(APPEND KW_EVALUATOR_SOURCES
     scalar.cpp
     statistics.cpp)
 # Hot: every timed call's inputs and outputs pass here.
-set_source_files_properties(compare.cpp compare_values.cpp statistics.cpp PROPERTIES COMPILE_OPTIONS "-O3")
+kw_hot_sources(compare.cpp compare_values.cpp statistics.cpp)
 # Inputs must not depend on the machine: no multiply-add that only some processors fuse.
-set_source_files_properties(fill.cpp fill_tables.cpp fill_values.cpp scalar.cpp
-    PROPERTIES COMPILE_OPTIONS "-O3;-ffp-contract=off")
+kw_hot_sources(fill.cpp fill_tables.cpp fill_values.cpp scalar.cpp OPTIONS -ffp-contract=off)

@@ -54,7 +54,7 @@ Program::Program(fs::path folder)
         {"PATH", path != nullptr ? path : "/usr/bin:/bin"},
         {"HOME", folder_.string()},
         {"LC_ALL", "C"},
-        {"KWRIGHT_CACHE_DIR", std::string(KW_BINARY_DIR) + "/test-cache"}};
+        {"KWRIGHT_CACHE_DIR", (fs::path(KW_BINARY_DIR) / "test-cache").string()}};
 }
 
 int Program::start(const std::vector<std::string>& arguments) const {

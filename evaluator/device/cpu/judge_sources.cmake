@@ -15,6 +15,5 @@ list(APPEND KW_EVALUATOR_SOURCES
     device/cpu/summary.cpp
     device/cpu/time_stage.cpp)
 # The hand-shake, and what is done to every byte around a timed call.
-set_source_files_properties(
-    device/cpu/contestant.cpp device/cpu/input_source.cpp device/cpu/runner.cpp device/cpu/seat.cpp
-    PROPERTIES COMPILE_OPTIONS "-O3")
+kw_hot_sources(
+    device/cpu/contestant.cpp device/cpu/input_source.cpp device/cpu/runner.cpp device/cpu/seat.cpp)

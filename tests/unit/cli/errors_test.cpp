@@ -108,10 +108,10 @@ TEST_CASE("errors: golden transcript of bad files", "[cli]") {
 TEST_CASE("errors: golden transcript of what is missing", "[cli]") {
     const Folder folder;
     Program kwright(folder.path());
-    kwright.environment["KWRIGHT_TASKS_DIR"] = std::string(KW_SOURCE_DIR) + "/tests/support/tasks";
+    kwright.environment["KWRIGHT_TASKS_DIR"] = KW_SOURCE_DIR "/tests/support/tasks";
     Transcript run(folder);
     run(kwright, {"run", "scale_add", "--proposer", "openai:some-model"}, 3);
-    const std::string seed = std::string(KW_SOURCE_DIR) + "/tests/support/tasks/scale_add/seed.cpp";
+    const std::string seed = KW_SOURCE_DIR "/tests/support/tasks/scale_add/seed.cpp";
     const std::string path = kwright.environment["PATH"];
     kwright.environment["PATH"] = folder.path().string();
     run(kwright, {"verify", seed}, 3);

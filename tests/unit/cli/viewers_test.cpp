@@ -4,8 +4,8 @@
 #include "core/hash.hpp"
 #include "db/store.hpp"
 #include "tests/support/catch.hpp"
-#include "tests/support/rows.hpp"
 #include "tests/support/program.hpp"
+#include "tests/support/rows.hpp"
 
 #include <nlohmann/json.hpp>
 

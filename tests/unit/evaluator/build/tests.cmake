@@ -10,7 +10,7 @@ kw_add_test(evaluator_build LABEL unit
         build/support.cpp
         build/toolchain_test.cpp
     LINK kw_evaluator)
-set_source_files_properties(build/numbers_f16c.cpp PROPERTIES COMPILE_OPTIONS -mf16c)
+set_source_files_properties(build/numbers_f16c.cpp PROPERTIES COMPILE_OPTIONS -mf16c SKIP_PRECOMPILE_HEADERS ON)
 
 # Runs real compilers in the real sandbox: too slow for the unit label.
 kw_add_test(evaluator_build_sandboxed LABEL integration

@@ -1,0 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "cmake/headers.hpp"
+#include "tests/support/catch.hpp"
