@@ -27,7 +27,7 @@ Result<std::string> load_one(
         return Error{
             Errc::environment,
             read.error().what,
-            "set KWRIGHT_PROMPTS to the folder prompts/ of kwright"};
+            "reinstall kwright: its share/kwright/prompts is not beside the program"};
     }
     const std::string& text = *read;
     const std::string mark = "%% kwright prompt " + name + ", version ";
