@@ -1,0 +1,16 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# Makes NAME.ptx beside each NAME.cu (or those named) with the command in its first line. Debug sections and absolute
+# paths are left out: they differ between machines.
+set -eu
+cd "$(dirname "$0")"
+PATH="${CUDA_HOME:-/usr/local/cuda}/bin:$PATH"
+[ $# -gt 0 ] || set -- *.cu
+for source in "$@"; do
+    name="${source%.cu}"
+    command="$(sed -n '1s,^// ,,p' "$source")"
+    echo "$command -o $name.ptx"
+    $command -o "$name.ptx"
+    sed -i -e '/^[[:space:]]*\.section/,/^[[:space:]]*}/d' -e '/^$/d' \
+        -e 's,^\([[:space:]]*\.file[[:space:]]*[0-9]*[[:space:]]*"\).*/,\1,' "$name.ptx"
+done
