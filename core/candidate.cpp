@@ -60,6 +60,8 @@ void apply_directive(std::string_view line, Candidate& candidate) {
             candidate.target = value;
         } else if (key == "isa") {
             candidate.isa = value;
+        } else if (key == "arch") {
+            candidate.arch = value;
         } else if (key == "flags") {
             for (std::string& flag : split_list(value)) {
                 candidate.flags.push_back(std::move(flag));

@@ -11,19 +11,20 @@ struct Candidate {
     std::string task;                ///< task name
     std::string target = "cpu";      ///< "cpu" | "cuda"
     std::string isa = "native";      ///< "native" | "x86-64-v2" | "x86-64-v3" | "x86-64-v4"
+    std::string arch;                ///< CUDA: "sm_90a"; "" = that of the device
     std::string source;              ///< one C++ file, as proposed
     std::vector<std::string> flags;  ///< from directives; only those of the allow-list
     std::string hash;                ///< content hash of (task, target, source)
 };
 
-/// Reads `//!kwright task=... target=... isa=... flags=...` and computes the hash. The directive
-/// overrides the defaults given.
+/// Reads `//!kwright task=... target=... isa=... arch=... flags=...` and computes the hash. The
+/// directive overrides the defaults given.
 [[nodiscard]] Candidate make_candidate(
     const std::string& task, std::string source, const std::string& default_isa = "native");
 
 /// Hash of the source's tokens: comments, white space and line breaks do not count, except where
-/// they change the build (preprocessor lines; isa= and flags= of a directive). Finds duplicates
-/// before anything is built. Any bytes are accepted.
+/// they change the build (preprocessor lines; isa=, arch= and flags= of a directive; launch plans).
+/// Finds duplicates before anything is built. Any bytes are accepted.
 [[nodiscard]] std::string token_hash(const std::string& source);
 
 }  // namespace kw

@@ -140,6 +140,15 @@ struct Verify {
     std::int64_t project_above = 100'000'000;
 };
 
+/// What the PTX of a CUDA candidate may and must use: "an fp8 GEMM must not run as bf16".
+struct CudaRules {
+    std::vector<std::string> require;  ///< at least one of these instruction classes; empty = any
+    std::vector<std::string> forbid;   ///< none of these
+};
+/// Every instruction class, sorted: mma.T and wgmma.T (T: f16 bf16 tf32 f64 s8 u8 s4 u4 b1 e4m3
+/// e5m2 e2m3 e3m2 e2m1), tcgen05.KIND, dp4a, dp2a, fma.f16, fma.f16x2, fma.bf16, fma.bf16x2.
+[[nodiscard]] const std::vector<std::string>& cuda_class_names();
+
 struct Task {
     std::string name;  ///< C identifier; also the C function
     std::string title;
@@ -156,6 +165,7 @@ struct Task {
     std::vector<Case> cases;
     std::map<std::string, std::map<std::string, Fill>> distributions;  ///< name -> argument -> fill
     HiddenCases hidden;
+    CudaRules cuda;
     std::vector<Baseline> baselines;  ///< the first is naive
     std::filesystem::path folder;     ///< absolute
     std::filesystem::path reference;  ///< absolute

@@ -72,6 +72,7 @@ void read_all(const TomlValue& tree, const fs::path& given_folder, TaskParts& pa
           "distributions",
           "cases",
           "hidden",
+          "cuda",
           "baselines",
           "seed"}) {
         static_cast<void>(root.find(key));
@@ -87,6 +88,7 @@ void read_all(const TomlValue& tree, const fs::path& given_folder, TaskParts& pa
           read_distributions,
           read_cases,
           read_hidden,
+          read_cuda,
           read_sources}) {
         if (parts.mistakes.none()) {
             section(root, parts);

@@ -41,6 +41,7 @@ void read_verify(TableReader& root, TaskParts& parts);
 void read_distributions(TableReader& root, TaskParts& parts);
 void read_cases(TableReader& root, TaskParts& parts);
 void read_hidden(TableReader& root, TaskParts& parts);
+void read_cuda(TableReader& root, TaskParts& parts);
 void read_sources(TableReader& root, TaskParts& parts);
 
 /// A distribution with its parameters, for an element type. `key` is where it stands in `reader`.

@@ -137,6 +137,9 @@ private:
         std::string_view comment = text_.substr(at_, end - at_);
         at_ = end;
         constexpr std::string_view k_directive = "//!kwright ";
+        if (launch_plan_line(comment, end)) {
+            return;
+        }
         if (!comment.starts_with(k_directive)) {
             return;
         }
@@ -144,11 +147,51 @@ private:
         while (!comment.empty()) {
             const std::size_t stop = std::min(comment.find_first_of(" \t\r"), comment.size());
             const std::string_view item = comment.substr(0, stop);
-            if (item.starts_with("isa=") || item.starts_with("flags=")) {
+            if (item.starts_with("isa=") || item.starts_with("flags=") ||
+                item.starts_with("arch=")) {
                 hasher_.add("//").add(item);
             }
             comment.remove_prefix(std::min(stop + 1, comment.size()));
         }
+    }
+
+    /// Directives that say how CUDA kernels are launched (docs/launch-plan.md), and the lines that
+    /// continue them, are part of what is built. `end` is where the line ends.
+    bool launch_plan_line(std::string_view comment, std::size_t end) {
+        const auto skip_blank = [&comment](std::size_t at) {
+            while (at < comment.size() && is_blank(comment[at])) {
+                ++at;
+            }
+            return at;
+        };
+        const std::size_t line_start = end - comment.size();
+        const std::string_view between = plan_end_ < line_start
+                                             ? text_.substr(plan_end_, line_start - plan_end_)
+                                             : std::string_view("x");
+        const bool follows =
+            between.starts_with('\n') && std::all_of(between.begin() + 1, between.end(), is_blank);
+        const std::size_t mark = skip_blank(2);
+        const bool marked = mark < comment.size() && comment[mark] == '!';
+        const std::size_t word = marked ? mark + 1 : mark;
+        bool counts = follows && marked && skip_blank(word) > word;
+        for (const std::string_view name : {"launch", "workspace", "tensormap"}) {
+            counts = counts || (marked && comment.substr(word).starts_with(name));
+        }
+        if (!counts) {
+            return false;
+        }
+        hasher_.add("//!");
+        std::size_t at = skip_blank(word);
+        while (at < comment.size()) {
+            const std::size_t start = at;
+            while (at < comment.size() && !is_blank(comment[at])) {
+                ++at;
+            }
+            hasher_.add(comment.substr(start, at - start));
+            at = skip_blank(at);
+        }
+        plan_end_ = end;
+        return true;
     }
 
     void number() {
@@ -256,8 +299,9 @@ private:
     std::string_view text_;
     std::size_t at_ = 0;
     Hasher hasher_;
-    bool in_directive_ = false;  ///< inside a preprocessor line
-    bool defining_ = false;      ///< inside a #define
+    std::size_t plan_end_ = std::string_view::npos;  ///< of the last line of a launch plan
+    bool in_directive_ = false;                      ///< inside a preprocessor line
+    bool defining_ = false;                          ///< inside a #define
     int tokens_in_line_ = 0;
 };
 

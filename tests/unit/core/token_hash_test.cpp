@@ -74,6 +74,28 @@ TEST_CASE("token_hash: directives that change the build count and others do not"
     CHECK(same(body, "//!tune U = {1, 2}\n" + body));
 }
 
+TEST_CASE(
+    "token_hash: launch plans and their continuations count and other comments do not", "[core]") {
+    const std::string body = "int f();\n";
+    const std::string plan = "//!launch k grid=N block=1\n//!  args=(w, N)\n";
+    CHECK_FALSE(same(body, plan + body));
+    CHECK(same(plan + body, "//!launch  k grid=N\tblock=1 \n//! args=(w,  N)\n" + body));
+    CHECK(same(plan + body, "// words\n" + plan + "// words\n//! more\n" + body));
+    for (const char* other :
+         {"//!launch k grid=N block=2\n//!  args=(w, N)\n",
+          "//!launch k grid=N block=1\n//!  args=(w, K)\n",
+          "// !launch k grid=M block=1\n//!  args=(w, N)\n",
+          "//!launch k grid=N block=1\n//!  args=(w, N)\n//!  smem=4\n",
+          "//!launch k grid=N block=1 \\\n  args=(w, K)\n",
+          "//!workspace k=1\n",
+          "//!tensormap name=k\n"}) {
+        CAPTURE(other);
+        CHECK_FALSE(same(plan + body, other + body));
+    }
+    CHECK_FALSE(same("//!kwright arch=sm_80\n" + body, "//!kwright arch=sm_90a\n" + body));
+    CHECK(same("//! words\n" + body, "//!\n" + body));
+}
+
 TEST_CASE("token_hash: any bytes give a hash and the same bytes the same", "[core]") {
     test::Dice dice(3);
     const std::string alphabet = "\"'\\/*R(){}#<>\n\r\tx0.e+-u8_L \x80\xff";

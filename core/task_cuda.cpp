@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: Apache-2.0
+// [cuda] of task.toml: instruction classes that a CUDA candidate must or must not use.
+#include "core/task_parts.hpp"
+
+#include <algorithm>
+#include <array>
+
+namespace kw {
+namespace {
+
+constexpr std::size_t k_max_classes = 64;
+
+bool contains(const std::vector<std::string>& list, const std::string& name) {
+    return std::find(list.begin(), list.end(), name) != list.end();
+}
+
+std::vector<std::string> read_classes(TableReader& reader, const char* key, Mistakes& notes) {
+    std::vector<std::string> classes = reader.texts(key, k_max_classes);
+    for (std::size_t i = 0; i < classes.size(); ++i) {
+        if (!contains(cuda_class_names(), classes[i])) {
+            notes.add(
+                reader.place_of(key),
+                std::string(key) + ": unknown instruction class " + in_quotes(classes[i]),
+                suggestion(classes[i], cuda_class_names(), "see docs/tasks.md"));
+        } else if (
+            std::find(
+                classes.begin(), classes.begin() + static_cast<std::ptrdiff_t>(i), classes[i]) !=
+            classes.begin() + static_cast<std::ptrdiff_t>(i)) {
+            notes.add(
+                reader.place_of(key),
+                std::string(key) + ": " + in_quotes(classes[i]) + " is named twice");
+        }
+    }
+    return classes;
+}
+
+}  // namespace
+
+const std::vector<std::string>& cuda_class_names() {
+    static const std::vector<std::string> names = [] {
+        std::vector<std::string> list{
+            "dp4a", "dp2a", "fma.f16", "fma.f16x2", "fma.bf16", "fma.bf16x2"};
+        for (const char* type :
+             {"f16",
+              "bf16",
+              "tf32",
+              "f64",
+              "s8",
+              "u8",
+              "s4",
+              "u4",
+              "b1",
+              "e4m3",
+              "e5m2",
+              "e2m3",
+              "e3m2",
+              "e2m1"}) {
+            list.push_back(std::string("mma.") + type);
+            list.push_back(std::string("wgmma.") + type);
+        }
+        for (const char* kind :
+             {"f16", "tf32", "f8f6f4", "i8", "mxf8f6f4", "mxf4", "mxf4nvf4", "other"}) {
+            list.push_back(std::string("tcgen05.") + kind);
+        }
+        std::sort(list.begin(), list.end());
+        return list;
+    }();
+    return names;
+}
+
+void read_cuda(TableReader& root, TaskParts& parts) {
+    const TomlValue* section = root.find_kind("cuda", TomlValue::Kind::table);
+    if (section == nullptr) {
+        return;
+    }
+    Mistakes& notes = parts.mistakes;
+    TableReader reader(*section, "[cuda]", notes);
+    CudaRules& rules = parts.task.cuda;
+    rules.require = read_classes(reader, "require", notes);
+    rules.forbid = read_classes(reader, "forbid", notes);
+    reader.finish();
+    if (!contains(parts.task.targets, "cuda")) {
+        notes.add(section->place, "[cuda] in a task whose targets lack cuda");
+    }
+    for (const std::string& name : rules.require) {
+        if (contains(rules.forbid, name)) {
+            notes.add(
+                reader.place_of("forbid"),
+                "the instruction class " + in_quotes(name) + " is demanded and forbidden");
+        }
+    }
+}
+
+}  // namespace kw
