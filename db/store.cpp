@@ -200,8 +200,36 @@ Result<void> Store::update_campaign(const CampaignRow& row) {
     return transaction.commit();
 }
 
+namespace {
+
+/// A campaign whose process was killed is still "running" in the file. Nobody wrote before the row
+/// was read and nobody does after: then it is not, and viewers see what a resume would find.
+class Deserted {
+public:
+    explicit Deserted(const fs::path& database)
+        : database_(database)
+        , written_(WriterLock::held(database)) {}
+    void mend(CampaignRow& row) {
+        if (row.state != "running" || written_) {
+            return;
+        }
+        written_ = WriterLock::held(database_);
+        if (!written_) {
+            row.state = "interrupted";
+            row.stop_reason = "its process was killed";
+        }
+    }
+
+private:
+    const fs::path& database_;
+    bool written_;
+};
+
+}  // namespace
+
 Result<std::optional<CampaignRow>> Store::campaign(const std::string& name) {
     const std::lock_guard guard(impl_->mutex);
+    Deserted deserted(impl_->path);
     KW_TRY_ASSIGN(Connection * connection, impl_->reader());
     Statement query(
         *connection,
@@ -213,11 +241,13 @@ Result<std::optional<CampaignRow>> Store::campaign(const std::string& name) {
         return std::optional<CampaignRow>();
     }
     KW_TRY_ASSIGN(CampaignRow row, read_campaign(query));
+    deserted.mend(row);
     return std::optional<CampaignRow>(std::move(row));
 }
 
 Result<std::vector<CampaignRow>> Store::campaigns() {
     const std::lock_guard guard(impl_->mutex);
+    Deserted deserted(impl_->path);
     KW_TRY_ASSIGN(Connection * connection, impl_->reader());
     Statement query(
         *connection,
@@ -230,6 +260,7 @@ Result<std::vector<CampaignRow>> Store::campaigns() {
             return rows;
         }
         KW_TRY_ASSIGN(CampaignRow row, read_campaign(query));
+        deserted.mend(row);
         rows.push_back(std::move(row));
     }
 }

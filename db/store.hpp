@@ -53,6 +53,7 @@ public:
     /// row.
     Result<CampaignRow> create_campaign(CampaignRow row);
     Result<void> update_campaign(const CampaignRow& row);
+    /// "running" without any writer reads as "interrupted": its process was killed.
     Result<std::optional<CampaignRow>> campaign(const std::string& name);
     Result<std::vector<CampaignRow>> campaigns();  ///< oldest first
     /// With its replies and evaluations. Candidates and prompts stay until gc.

@@ -86,6 +86,23 @@ Result<WriterLock> WriterLock::take(
     return WriterLock(path, fd);
 }
 
+bool WriterLock::held(const std::filesystem::path& database) {
+    const std::string path = database.string() + "-lock";
+    HeldHere& here = held_here();
+    const std::lock_guard guard(here.mutex);
+    if (here.paths.count(path) != 0) {
+        return true;  // and the file must not be opened: closing it again would drop the lock
+    }
+    const int fd = open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    if (fd < 0) {
+        return errno != ENOENT;
+    }
+    struct flock holder = whole_file(F_WRLCK);
+    const bool asked = fcntl(fd, F_GETLK, &holder) == 0;
+    close(fd);
+    return !asked || holder.l_type != F_UNLCK;
+}
+
 WriterLock::WriterLock(WriterLock&& other) noexcept
     : path_(std::move(other.path_))
     , fd_(other.fd_) {

@@ -15,6 +15,9 @@ class WriterLock {
 public:
     /// `shown` is the database as the user named it. Held by somebody: Errc::database with the pid.
     static Result<WriterLock> take(const std::filesystem::path& database, const std::string& shown);
+    /// Whether some process, this one included, writes to the database now. Asks, never waits; true
+    /// when it cannot be known.
+    static bool held(const std::filesystem::path& database);
     ~WriterLock();
     WriterLock(WriterLock&& other) noexcept;
     WriterLock& operator=(WriterLock&&) = delete;

@@ -85,6 +85,9 @@ Result<int> watch(const Invocation& invocation, Console& console) {
             console.say(
                 campaign->state + "  " + name +
                 (campaign->stop_reason.empty() ? "" : ": " + campaign->stop_reason));
+            if (campaign->state == "interrupted") {
+                console.say("go on with  kwright resume " + name);
+            }
             return 0;
         }
         if (stop.level > 0) {

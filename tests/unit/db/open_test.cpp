@@ -74,6 +74,29 @@ TEST_CASE("open: a second writer in another process is told the pid until the fi
     open_store(dir / "k.db");
 }
 
+TEST_CASE("open: a running campaign reads as interrupted once its process is dead", "[db]") {
+    const TempDir dir;
+    Child child([&](int ready) {
+        auto store = db::Store::open(dir / "k.db", Access::write);
+        CampaignRow row = named("c");
+        row.state = "running";
+        const bool made = store.ok() && store->create_campaign(row).ok();
+        say(ready, made ? 'y' : 'n');
+        wait_for_ever();
+    });
+    REQUIRE(child.hear() == 'y');
+    db::Store viewer = open_store(dir / "k.db", Access::read_only);
+    CHECK(must(viewer.campaign("c"))->state == "running");
+    CHECK(must(viewer.campaigns()).front().state == "running");
+    child.kill_now();
+    CHECK(must(viewer.campaign("c"))->state == "interrupted");
+    CHECK(must(viewer.campaigns()).front().state == "interrupted");
+    // Asking must not have dropped or taken the lock.
+    db::Store writer = open_store(dir / "k.db");
+    CHECK(must(viewer.campaign("c"))->state == "running");
+    refused(dir / "k.db", Access::write);
+}
+
 TEST_CASE("open: a child made by fork does not keep the lock of a dead writer", "[db]") {
     const TempDir dir;
     Child child([&](int ready) {
