@@ -112,6 +112,47 @@ TEST_CASE("session: a new task is sound as it stands", "[cli]") {
     CHECK(kwright({"task", "check", "my_task"}).code == 1);
 }
 
+TEST_CASE("session: a full disk ends a campaign and loses nothing of it", "[cli]") {
+    const Folder folder;
+    Program shell = program_in(folder);
+    shell.environment["KWRIGHT_JUDGE_CAP_S"] = "0.1";
+    const std::string kwright = shell.program.string();
+    shell.program = "/usr/bin/bwrap";
+    const std::string disk = (folder / "disk").string();
+    std::filesystem::create_directory(disk);
+    // A disk of 500 kB that lives as long as the shell.
+    const Outcome outcome = shell(
+        {"--dev-bind",
+         "/",
+         "/",
+         "--size",
+         "500000",
+         "--tmpfs",
+         disk,
+         "--chdir",
+         disk,
+         "sh",
+         "-c",
+         "\"$0\" run scale_add --name c --max-evals 100 >&2; echo $?; \"$0\" show c --json",
+         kwright});
+    INFO(outcome.out << outcome.err);
+    CHECK(outcome.err.find("error: storing ") != std::string::npos);
+    CHECK(outcome.err.find("the disk is full\n  hint: free some space") != std::string::npos);
+    REQUIRE(outcome.out.starts_with("5\n"));
+    const json campaign = json::parse(outcome.out.substr(2), nullptr, false);
+    REQUIRE(!campaign.is_discarded());
+    // A line on the screen means that it was stored.
+    const auto stored = campaign.at("evaluations").size();
+    CHECK(stored > 0);
+    std::size_t told = 0;
+    std::istringstream lines(outcome.err);
+    for (std::string line; std::getline(lines, line);) {
+        told += line.find("  AC  k") != std::string::npos ? 1 : 0;
+    }
+    CHECK(stored >= told);
+    CHECK(stored <= told + 1);
+}
+
 TEST_CASE("session: a signal saves and resume goes on to the end", "[cli]") {
     const Folder folder;
     const Program kwright = program_in(folder);
