@@ -208,12 +208,13 @@ bool Lexer::skip_braces() {
         if (c == '{') {
             ++depth;
         }
-        if (c == '\n' || c == '/' || c == '"') {
-            step();
+        const char* before = at_;
+        if (c == '\n' || c == '/') {
             skip_space();
-        } else {
-            ++at_;
+        } else if (c == '"') {
+            step();
         }
+        at_ += at_ == before ? 1 : 0;
     }
     return false;
 }

@@ -129,9 +129,10 @@ ParseResult Parser::run() {
 }
 
 void Parser::module_statement() {
+    const TextPosition at = lexer_.position();
     const std::string_view directive = lexer_.directive();
     const bool good = directive.empty() ? lexer_.take(';') || fail_expected("a directive")
-                                        : directive_statement(directive);
+                                        : directive_statement(directive, at);
     if (!good) {
         skip_to_next_declaration();
     }
@@ -140,12 +141,20 @@ void Parser::module_statement() {
 /// Behind the next ';' or { } block, or before a directive in column 1.
 void Parser::skip_to_next_declaration() {
     while (!lexer_.at_end()) {
-        if (lexer_.take(';') || lexer_.take('}')) {
+        if (lexer_.take(';')) {
+            return;
+        }
+        if (lexer_.take('}')) {
+            lexer_.take(';');
             return;
         }
         if (lexer_.take('{')) {
             lexer_.skip_braces();
-            return;
+            // A body ends a declaration, the braces of a value do not.
+            if (lexer_.peek() == '.' || lexer_.at_end()) {
+                return;
+            }
+            continue;
         }
         if (lexer_.peek() == '.' && lexer_.position().column == 1) {
             return;
@@ -154,8 +163,7 @@ void Parser::skip_to_next_declaration() {
     }
 }
 
-bool Parser::directive_statement(std::string_view directive) {
-    const TextPosition at = lexer_.position();
+bool Parser::directive_statement(std::string_view directive, TextPosition at) {
     bool external = false;
     while (directive == ".extern" || directive == ".visible" || directive == ".weak" ||
            directive == ".common") {

@@ -141,6 +141,9 @@ bool Parser::location() {
         }
     }
     roots_[place_key(file, line, column)] = root;
+    if (root.second == 0) {
+        return true;  // the compiler's own: the place before it is the nearest one
+    }
     at_.file = static_cast<std::int32_t>(file);
     at_.line = static_cast<std::int32_t>(line);
     at_.root_file = root.first;

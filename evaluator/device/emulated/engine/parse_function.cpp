@@ -238,7 +238,7 @@ void Parser::close_scope() {
 
 /// Behind the next ';', or before a '}' that closes a scope.
 void Parser::recover_in_body() {
-    int depth = 0;
+    int depth = open_vectors_;
     while (!lexer_.at_end()) {
         if (lexer_.take(';')) {
             return;
@@ -252,12 +252,13 @@ void Parser::recover_in_body() {
 }
 
 bool Parser::statement() {
+    open_vectors_ = 0;
     const TextPosition at = lexer_.position();
     if (lexer_.peek() == '@') {
         return guarded_instruction();
     }
     if (lexer_.peek() == '.') {
-        return body_directive(lexer_.directive());
+        return body_directive(lexer_.directive(), at);
     }
     if (lexer_.take(';')) {
         return true;
@@ -272,7 +273,7 @@ bool Parser::statement() {
     return instruction(word, std::nullopt, at);
 }
 
-bool Parser::body_directive(std::string_view directive) {
+bool Parser::body_directive(std::string_view directive, TextPosition at) {
     if (directive == ".loc") {
         return location();
     }
@@ -301,7 +302,7 @@ bool Parser::body_directive(std::string_view directive) {
     if (directive == ".file") {
         return file_directive();
     }
-    return fail("unknown directive " + quote(directive) + " in a function");
+    return fail_at(at, "unknown directive " + quote(directive) + " in a function");
 }
 
 }  // namespace kw::emu

@@ -209,7 +209,10 @@ bool Parser::simple_operand(Operand& out, int depth) {
     }
     switch (lexer_.peek()) {
         case '[': return memory_operand(out, depth);
-        case '{': lexer_.take('{'); return operand_list(out, Operand::Kind::vector, '}', depth + 1);
+        case '{':
+            lexer_.take('{');
+            ++open_vectors_;
+            return operand_list(out, Operand::Kind::vector, '}', depth + 1) && open_vectors_-- > 0;
         case '!':
         case '-': return negated_operand(out);
         case 'W':

@@ -23,7 +23,7 @@ bool Parser::label(std::string_view name, TextPosition at) {
     if (!names_.declare(name, Meaning::label, next, 1)) {
         return fail_at(at, quote(name) + " is declared twice");
     }
-    return directive.empty() || body_directive(directive);
+    return directive.empty() || body_directive(directive, at);
 }
 
 /// "name : .callprototype (.param .b32 _) _ (.param .b64 _);": a declared function of that shape.

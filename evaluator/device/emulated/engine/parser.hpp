@@ -81,7 +81,7 @@ private:
     bool count_symbol();
     void module_statement();
     void skip_to_next_declaration();
-    bool directive_statement(std::string_view directive);
+    bool directive_statement(std::string_view directive, TextPosition at);
     bool target_directive();
     bool file_directive();
     bool section_directive();
@@ -135,7 +135,7 @@ private:
     void close_scope();
     void recover_in_body();
     bool statement();
-    bool body_directive(std::string_view directive);
+    bool body_directive(std::string_view directive, TextPosition at);
     bool registers();
     bool register_range(std::string_view prefix, ScalarType type, TextPosition at);
     bool single_register(std::string_view name, const VariableHead& head, TextPosition at);
@@ -185,6 +185,7 @@ private:
     std::vector<std::vector<Operand>> lists_;  ///< of this function
     std::vector<ListUse> list_uses_;
     std::vector<Operand> operands_;  ///< of this instruction
+    int open_vectors_ = 0;           ///< braces of operands that are open in this statement
     Location at_;                    ///< as the last .loc said
     /// Root of the inlining chain by place (file, line, column), as the last .loc for it said.
     std::unordered_map<std::uint64_t, std::pair<std::int32_t, std::int32_t>> roots_;
