@@ -8,11 +8,14 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cmath>
 
 namespace kw::cpu {
 namespace {
 
 using std::chrono::steady_clock;
+
+constexpr double k_busy = 0.05;  // below it are the kernel's own threads
 
 double ms_since(steady_clock::time_point begin) {
     return std::chrono::duration<double, std::milli>(steady_clock::now() - begin).count();
@@ -266,6 +269,7 @@ private:
                 shapes.push_back(&entry);
             }
         }
+        double waited = 0;
         const double cap = options_.cap_s > 0 ? options_.cap_s : task_.judge_cap_s;
         for (std::size_t i = 0; i < shapes.size(); ++i) {
             const auto setup_begin = steady_clock::now();
@@ -282,7 +286,17 @@ private:
                 finish(*timed.rejection);
                 return {};
             }
+            waited = std::max(waited, timed.waited);
             result_.shapes.push_back(std::move(timed.timing));
+        }
+        if (waited > k_busy) {
+            result_.findings.push_back(
+                {"busy-machine",
+                 "warning",
+                 "time",
+                 "other programs had the judge's processor for " +
+                     std::to_string(std::lround(100 * waited)) +
+                     " % of the time: judge again on an idle machine"});
         }
         summarise_accepted(result_, options_.dead_band);
         return {};

@@ -8,6 +8,7 @@ list(APPEND KW_EVALUATOR_SOURCES
     device/cpu/lane.cpp
     device/cpu/layout.cpp
     device/cpu/oracle.cpp
+    device/cpu/run_queue.cpp
     device/cpu/runner.cpp
     device/cpu/runner_failure.cpp
     device/cpu/seat.cpp

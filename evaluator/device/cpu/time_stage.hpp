@@ -38,6 +38,7 @@ public:
     struct Timed {
         ShapeTiming timing;
         std::optional<Rejection> rejection;
+        double waited = 0;  ///< share of the time in which other programs had the judge's core
     };
     /// Times the candidate until the paired test is decided or `cap_s` is spent.
     Result<Timed> time(
