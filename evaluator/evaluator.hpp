@@ -35,7 +35,7 @@ using StageObserver = std::function<void(const std::string& stage, const std::st
 /// A device that candidates run on. One path, many devices: judge() is the same for all of them.
 struct Device {
     virtual ~Device() = default;
-    [[nodiscard]] virtual std::string id() const = 0;  ///< "cpu"
+    [[nodiscard]] virtual std::string id() const = 0;  ///< "cpu", "emulated:sm_90a"
     [[nodiscard]] virtual std::string description()
         const = 0;  ///< "cpu: AMD EPYC 9R14, 2 cores, x86-64-v4"
     /// Judges one candidate. An Error means that *we* could not judge: the candidate must not be
@@ -52,10 +52,23 @@ struct EvaluatorConfig {
     std::filesystem::path harness_dir;  ///< folder of the harness programs (kw-runner)
     std::string sandbox_mode = "auto";
     std::string compiler = "g++";  ///< name or path
+    std::string cuda_home;         ///< CUDA toolkit; "" = searched
 };
 
 /// The CPU device. Errors: no compiler, no sandbox, no AVX2, not x86-64; each with a hint.
 [[nodiscard]] Result<std::unique_ptr<Device>> open_cpu_device(const EvaluatorConfig& config);
+
+/// The emulated CUDA device of an architecture ("sm_80", "sm_89", "sm_90a"): correctness by
+/// interpreting the compiler's PTX, times modelled and never measured. Errors: unknown
+/// architecture, no CUDA toolkit, no compiler or sandbox for the reference.
+[[nodiscard]] Result<std::unique_ptr<Device>> open_emulated_device(
+    const std::string& arch, const EvaluatorConfig& config);
+
+/// By id: "cpu", "emulated:sm_90a". Unknown: Errc::usage with what there is.
+[[nodiscard]] Result<std::unique_ptr<Device>> open_device(
+    const std::string& id, const EvaluatorConfig& config);
+/// The target that the device judges: "cpu" or "cuda".
+[[nodiscard]] std::string target_of_device(const std::string& id);
 
 /// judge() with the rule for our own failures: an XX is retried once and never scored.
 [[nodiscard]] Result<Evaluation> judge(
