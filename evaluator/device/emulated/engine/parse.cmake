@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 list(APPEND KW_EMU_SOURCES
+    ${CMAKE_CURRENT_LIST_DIR}/forms.cpp
     ${CMAKE_CURRENT_LIST_DIR}/lexer.cpp
     ${CMAKE_CURRENT_LIST_DIR}/opcode_rows.cpp
     ${CMAKE_CURRENT_LIST_DIR}/parse.cpp
