@@ -62,7 +62,7 @@ public:
         KW_TRY(oracle_.compute(question, secrets_));
         KW_TRY_ASSIGN(
             const Disagreement disagreement,
-            oracle_.compare(candidate_, question, first.poison_salt));
+            oracle_.compare(outputs_of(candidate_, question), question, first.poison_salt));
         result.cases.push_back(describe(task_, at, disagreement));
         if (disagreement.verdict != Verdict::accepted) {
             result.rejection = reject(task_, result.cases.back());

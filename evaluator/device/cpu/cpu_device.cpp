@@ -5,6 +5,7 @@
 #include "core/text_file.hpp"
 #include "evaluator/device/cpu/lane.hpp"
 #include "evaluator/device/cpu/summary.hpp"
+#include "evaluator/harness_program.hpp"
 
 #include <algorithm>
 #include <chrono>
@@ -19,27 +20,6 @@ constexpr double k_busy = 0.05;  // below it are the kernel's own threads
 
 double ms_since(steady_clock::time_point begin) {
     return std::chrono::duration<double, std::milli>(steady_clock::now() - begin).count();
-}
-
-/// The runner where the sandbox user can reach it: the build tree may lie below a folder of mode
-/// 0700.
-Result<std::filesystem::path> place_runner(
-    sandbox::Sandbox& sandbox, const std::filesystem::path& harness_dir) {
-    const std::filesystem::path from = harness_dir / "kw-runner";
-    KW_TRY_ASSIGN(const std::filesystem::path dir, sandbox.make_run_dir("harness"));
-    const std::filesystem::path to = dir / "kw-runner";
-    std::error_code error;
-    std::filesystem::copy_file(from, to, std::filesystem::copy_options::overwrite_existing, error);
-    if (!error) {
-        std::filesystem::permissions(to, static_cast<std::filesystem::perms>(0755), error);
-    }
-    if (error) {
-        return Error{
-            Errc::environment,
-            "placing the harness program " + from.string() + ": " + error.message(),
-            "reinstall kwright, or set KWRIGHT_HARNESS_DIR to the folder that holds kw-runner"};
-    }
-    return to;
 }
 
 }  // namespace
@@ -67,7 +47,8 @@ Result<std::unique_ptr<CpuDevice>> CpuDevice::open(const EvaluatorConfig& config
     KW_TRY_ASSIGN(Toolchain toolchain, find_toolchain(config.compiler));
     device->builder_ = std::make_unique<Builder>(
         *device->sandbox_, std::move(toolchain), config.cache_dir / "build");
-    KW_TRY_ASSIGN(device->runner_program_, place_runner(*device->sandbox_, config.harness_dir));
+    KW_TRY_ASSIGN(
+        device->runner_program_, place_program(*device->sandbox_, config.harness_dir, "kw-runner"));
     KW_TRY_ASSIGN(
         device->calibration_, calibrate(*device->sandbox_, config.harness_dir, config.cache_dir));
     device->cores_ = choose_cores();

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 list(APPEND KW_EVALUATOR_SOURCES
+    harness_program.cpp
     judge.cpp
     device/cpu/check_stage.cpp
     device/cpu/contestant.cpp

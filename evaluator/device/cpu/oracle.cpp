@@ -69,6 +69,12 @@ Verdict verdict_of(const OutputDiff& diff) {
 
 }  // namespace
 
+OutputOf outputs_of(const Contestant& contestant, const Question& question) {
+    return [&contestant, question](std::size_t arg) {
+        return contestant.output(arg, question.dims, question.placement);
+    };
+}
+
 Result<std::unique_ptr<Oracle>> Oracle::start(
     const Stage& stage,
     const Task& task,
@@ -238,14 +244,14 @@ Result<OutputDiff> Oracle::compare_whole(
 }
 
 Result<Disagreement> Oracle::compare(
-    const Contestant& contestant, const Question& question, std::uint64_t poison_salt) const {
+    const OutputOf& output, const Question& question, std::uint64_t poison_salt) const {
     Disagreement result;
     for (std::size_t i = 0; i < task_->args.size(); ++i) {
         const Arg& arg = task_->args[i];
         if (!compared(arg.role)) {
             continue;
         }
-        const auto got = contestant.output(i, question.dims, question.placement);
+        const auto got = output(i);
         const bool sampled = projects(question.dims);
         KW_TRY_ASSIGN(
             OutputDiff diff,

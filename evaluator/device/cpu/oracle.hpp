@@ -8,6 +8,7 @@
 #include "evaluator/compare.hpp"
 #include "evaluator/device/cpu/contestant.hpp"
 
+#include <functional>
 #include <memory>
 #include <optional>
 
@@ -30,6 +31,10 @@ struct Disagreement {
     std::int64_t elements = 0;
 };
 
+/// The bytes of argument i after the call.
+using OutputOf = std::function<std::span<const std::byte>(std::size_t)>;
+[[nodiscard]] OutputOf outputs_of(const Contestant& contestant, const Question& question);
+
 class Oracle {
 public:
     static Result<std::unique_ptr<Oracle>> start(
@@ -43,10 +48,9 @@ public:
     /// contestants frozen. `secrets` gives the projection vector and the sampled elements, drawn
     /// now. Errors are ours: a reference that crashes makes no candidate wrong.
     Result<void> compute(const Question& question, SecretStream& secrets);
-    /// Compares the contestant's outputs with what compute() left. `poison_salt`: of the call
-    /// (CallResult).
+    /// Compares outputs with what compute() left. `poison_salt`: what they were poisoned with.
     Result<Disagreement> compare(
-        const Contestant& contestant, const Question& question, std::uint64_t poison_salt) const;
+        const OutputOf& output, const Question& question, std::uint64_t poison_salt) const;
 
 private:
     Oracle() = default;

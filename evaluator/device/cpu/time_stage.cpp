@@ -153,7 +153,7 @@ Result<double> TimingBench::try_baseline(
         KW_TRY(ask_reference(question, inputs, *pool_stream_));
         KW_TRY_ASSIGN(
             const Disagreement disagreement,
-            oracle_->compare(contestant, question, call.poison_salt));
+            oracle_->compare(outputs_of(contestant, question), question, call.poison_salt));
         if (disagreement.verdict != Verdict::accepted) {
             return baseline_failed(
                 *task_, name, reject(*task_, describe(*task_, as_case(), disagreement)).summary);
@@ -239,12 +239,13 @@ Result<TimingBench::Pair> TimingBench::run_pair(
     KW_TRY(ask_reference(question, *inputs, secrets));
     KW_TRY_ASSIGN(
         const Disagreement wrong_baseline,
-        oracle_->compare(*baseline_, question, theirs.poison_salt));
+        oracle_->compare(outputs_of(*baseline_, question), question, theirs.poison_salt));
     if (wrong_baseline.verdict != Verdict::accepted) {
         return baseline_failed(*task_, baseline_name_, "its output disagrees with the reference");
     }
     KW_TRY_ASSIGN(
-        const Disagreement disagreement, oracle_->compare(candidate, question, mine.poison_salt));
+        const Disagreement disagreement,
+        oracle_->compare(outputs_of(candidate, question), question, mine.poison_salt));
     if (disagreement.verdict != Verdict::accepted) {
         pair.rejection = reject(*task_, describe(*task_, as_case(), disagreement));
     }
