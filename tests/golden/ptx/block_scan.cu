@@ -1,5 +1,5 @@
-// nvcc -ptx -arch=sm_80 -lineinfo block_scan.cu
 // SPDX-License-Identifier: Apache-2.0
+// nvcc -ptx -arch=sm_80 -lineinfo block_scan.cu
 // Inclusive prefix sum of one block in dynamic shared memory, Hillis-Steele.
 extern "C" __global__ void block_scan(const int* x, int* y, int n) {
     extern __shared__ int buffer[];

@@ -1,5 +1,5 @@
-// nvcc -ptx -arch=sm_90a -std=c++17 cluster.cu
 // SPDX-License-Identifier: Apache-2.0
+// nvcc -ptx -arch=sm_90a -std=c++17 cluster.cu
 // Two blocks a cluster exchange through each other's shared memory.
 #include <cooperative_groups.h>
 

@@ -1,5 +1,5 @@
-// nvcc -ptx -arch=sm_80 -std=c++17 cooperative.cu
 // SPDX-License-Identifier: Apache-2.0
+// nvcc -ptx -arch=sm_80 -std=c++17 cooperative.cu
 // Cooperative groups: sum of a block through tiles, a shuffle inside tiles of 8, a coalesced group.
 #include <cooperative_groups.h>
 #include <cooperative_groups/reduce.h>

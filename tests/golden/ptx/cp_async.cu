@@ -1,5 +1,5 @@
-// nvcc -ptx -arch=sm_80 -lineinfo cp_async.cu
 // SPDX-License-Identifier: Apache-2.0
+// nvcc -ptx -arch=sm_80 -lineinfo cp_async.cu
 // y = 2 x, tile by tile, the next tile on its way while this one is used.
 extern "C" __global__ void __launch_bounds__(64)
     double_buffered(const float4* x, float4* y, int tiles) {

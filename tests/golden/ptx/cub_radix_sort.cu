@@ -1,5 +1,5 @@
-// nvcc -ptx -arch=sm_80 -std=c++17 cub_radix_sort.cu
 // SPDX-License-Identifier: Apache-2.0
+// nvcc -ptx -arch=sm_80 -std=c++17 cub_radix_sort.cu
 // cub::BlockRadixSort of 512 keys, 128 threads.
 #include <cub/block/block_radix_sort.cuh>
 

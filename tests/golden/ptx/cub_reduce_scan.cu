@@ -1,5 +1,5 @@
-// nvcc -ptx -arch=sm_80 -std=c++17 -lineinfo cub_reduce_scan.cu
 // SPDX-License-Identifier: Apache-2.0
+// nvcc -ptx -arch=sm_80 -std=c++17 -lineinfo cub_reduce_scan.cu
 // cub::BlockReduce, BlockScan and WarpReduce, 128 threads.
 #include <cub/block/block_load.cuh>
 #include <cub/block/block_reduce.cuh>

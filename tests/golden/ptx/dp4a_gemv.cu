@@ -1,5 +1,5 @@
-// nvcc -ptx -arch=sm_80 -lineinfo dp4a_gemv.cu
 // SPDX-License-Identifier: Apache-2.0
+// nvcc -ptx -arch=sm_80 -lineinfo dp4a_gemv.cu
 // y[n] = scale[n] * sum_k w[n][k] * x[k], 8-bit integers, four products an instruction.
 extern "C" __global__ void dp4a_gemv(
     const int* __restrict__ w,

@@ -1,5 +1,5 @@
-// nvcc -ptx -arch=sm_80 fma_f16.cu
 // SPDX-License-Identifier: Apache-2.0
+// nvcc -ptx -arch=sm_80 fma_f16.cu
 // y = a * x + y in f16x2 and bf16x2, with relu, min and max.
 #include <cuda_bf16.h>
 #include <cuda_fp16.h>

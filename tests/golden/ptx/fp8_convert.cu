@@ -1,5 +1,5 @@
-// nvcc -ptx -arch=sm_90a fp8_convert.cu
 // SPDX-License-Identifier: Apache-2.0
+// nvcc -ptx -arch=sm_90a fp8_convert.cu
 // f32 and f16 to e4m3 and e5m2 and back, two at a time.
 #include <cuda_fp16.h>
 #include <cuda_fp8.h>

@@ -1,5 +1,5 @@
-// nvcc -ptx -arch=sm_80 fp8_software.cu
 // SPDX-License-Identifier: Apache-2.0
+// nvcc -ptx -arch=sm_80 fp8_software.cu
 // The conversions of fp8_convert.cu where the machine has none: the header's integer code.
 #include <cuda_fp16.h>
 #include <cuda_fp8.h>

@@ -1,5 +1,5 @@
-// nvcc -ptx -arch=sm_80 -lineinfo functions.cu
 // SPDX-License-Identifier: Apache-2.0
+// nvcc -ptx -arch=sm_80 -lineinfo functions.cu
 // Calls: a structure by value, recursion, a table of function pointers, a local array, printf.
 #include <cstdio>
 

@@ -1,5 +1,5 @@
-// nvcc -ptx -arch=sm_80 -lineinfo gemm_f32.cu
 // SPDX-License-Identifier: Apache-2.0
+// nvcc -ptx -arch=sm_80 -lineinfo gemm_f32.cu
 // C = A * B, row-major f32: one element a thread, and 16x16 tiles in shared memory.
 extern "C" __global__ void gemm_naive(
     const float* a, const float* b, float* c, int m, int n, int k) {

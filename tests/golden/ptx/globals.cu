@@ -1,5 +1,5 @@
-// nvcc -ptx -arch=sm_80 globals.cu
 // SPDX-License-Identifier: Apache-2.0
+// nvcc -ptx -arch=sm_80 globals.cu
 // Initialised data with addresses of other data.
 struct Node {
     int value;

@@ -1,5 +1,5 @@
-// nvcc -ptx -arch=sm_80 -lineinfo histogram.cu
 // SPDX-License-Identifier: Apache-2.0
+// nvcc -ptx -arch=sm_80 -lineinfo histogram.cu
 // Counts of bytes: atomics in shared memory, then in global memory; and the other atomics once
 // each.
 extern "C" __global__ void histogram_256(const unsigned char* data, unsigned* counts, int n) {

@@ -1,5 +1,5 @@
-// nvcc -ptx -arch=sm_90a -std=c++17 -lineinfo hopper_bulk.cu
 // SPDX-License-Identifier: Apache-2.0
+// nvcc -ptx -arch=sm_90a -std=c++17 -lineinfo hopper_bulk.cu
 // mbarrier, bulk copies into and out of shared memory, a labelled wait loop in inline assembly.
 extern "C" __global__ void bulk_double(const float* x, float* y) {
     __shared__ __align__(128) float tile[256];

@@ -1,5 +1,5 @@
-// nvcc -ptx -arch=sm_90a hopper_tensor.cu
 // SPDX-License-Identifier: Apache-2.0
+// nvcc -ptx -arch=sm_90a hopper_tensor.cu
 // A two-dimensional tensor copy, wgmma on bf16 from shared memory, elect.
 struct alignas(64) TensorMap {
     unsigned long long opaque[16];

@@ -1,5 +1,5 @@
-// nvcc -ptx -arch=sm_80 integers.cu
 // SPDX-License-Identifier: Apache-2.0
+// nvcc -ptx -arch=sm_80 integers.cu
 // Division, 64-bit and 128-bit products, funnel shifts, bit fields, saturation, a switch.
 extern "C" __global__ void integer_mix(const int* x, const unsigned* z, long long* y, int n) {
     const int i = blockIdx.x * blockDim.x + threadIdx.x;

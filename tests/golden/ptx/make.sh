@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
-# Makes NAME.ptx beside each NAME.cu (or those named) with the command in its first line. Debug sections and absolute
+# Makes NAME.ptx beside each NAME.cu (or those named) with the command in its second line. Debug sections and absolute
 # paths are left out: they differ between machines.
 set -eu
 cd "$(dirname "$0")"
@@ -8,7 +8,7 @@ PATH="${CUDA_HOME:-/usr/local/cuda}/bin:$PATH"
 [ $# -gt 0 ] || set -- *.cu
 for source in "$@"; do
     name="${source%.cu}"
-    command="$(sed -n '1s,^// ,,p' "$source")"
+    command="$(sed -n '2s,^// ,,p' "$source")"
     echo "$command -o $name.ptx"
     $command -o "$name.ptx"
     sed -i -e '/^[[:space:]]*\.section/,/^[[:space:]]*}/d' -e '/^$/d' \

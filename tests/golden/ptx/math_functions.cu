@@ -1,5 +1,5 @@
-// nvcc -ptx -arch=sm_80 math_functions.cu
 // SPDX-License-Identifier: Apache-2.0
+// nvcc -ptx -arch=sm_80 math_functions.cu
 // The library's sin (its large-argument path has a local array), exp, log, pow, tanh, erf;
 // division.
 extern "C" __global__ void math_f32(const float* x, float* y, int n) {

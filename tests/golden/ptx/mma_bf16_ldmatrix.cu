@@ -1,5 +1,5 @@
-// nvcc -ptx -arch=sm_80 -lineinfo mma_bf16_ldmatrix.cu
 // SPDX-License-Identifier: Apache-2.0
+// nvcc -ptx -arch=sm_80 -lineinfo mma_bf16_ldmatrix.cu
 // One warp: D[16][8] = A[16][16] * B[16][8] in bf16 with f32 sums; A row-major by ldmatrix.x4, B
 // row-major by ldmatrix.x2.trans.
 #include <cuda_bf16.h>

@@ -1,5 +1,5 @@
-// nvcc -ptx -arch=sm_80 mma_s8.cu
 // SPDX-License-Identifier: Apache-2.0
+// nvcc -ptx -arch=sm_80 mma_s8.cu
 // One warp: D[16][8] = A[16][32] * B[32][8] in s8, fragments loaded by hand; B is column-major.
 extern "C" __global__ void mma_s8(const int* a, const int* b, int* d) {
     const int group = threadIdx.x / 4;

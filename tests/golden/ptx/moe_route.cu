@@ -1,5 +1,5 @@
-// nvcc -ptx -arch=sm_89 moe_route.cu
 // SPDX-License-Identifier: Apache-2.0
+// nvcc -ptx -arch=sm_89 moe_route.cu
 // Top-2 of 8 experts a token, and an f16 KV-cache entry to s8 with its scale.
 #include <cuda_fp16.h>
 

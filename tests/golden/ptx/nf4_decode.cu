@@ -1,5 +1,5 @@
-// nvcc -ptx -arch=sm_80 nf4_decode.cu
 // SPDX-License-Identifier: Apache-2.0
+// nvcc -ptx -arch=sm_80 nf4_decode.cu
 // Two nf4 weights a byte through a table in constant memory, times the absolute maximum of each 64.
 #include <cuda_fp16.h>
 

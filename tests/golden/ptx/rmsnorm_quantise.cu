@@ -1,5 +1,5 @@
-// nvcc -ptx -arch=sm_89 -lineinfo rmsnorm_quantise.cu
 // SPDX-License-Identifier: Apache-2.0
+// nvcc -ptx -arch=sm_89 -lineinfo rmsnorm_quantise.cu
 // q = round(x / rms(x) * weight / scale) to s8 with one scale a row, from bf16; and to e4m3.
 #include <cuda_bf16.h>
 #include <cuda_fp8.h>

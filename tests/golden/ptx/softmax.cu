@@ -1,5 +1,5 @@
-// nvcc -ptx -arch=sm_80 softmax.cu
 // SPDX-License-Identifier: Apache-2.0
+// nvcc -ptx -arch=sm_80 softmax.cu
 // y = softmax(x) by rows, one block a row; online maximum and sum.
 #include <cuda_fp16.h>
 

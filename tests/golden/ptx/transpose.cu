@@ -1,5 +1,5 @@
-// nvcc -ptx -arch=sm_80 transpose.cu
 // SPDX-License-Identifier: Apache-2.0
+// nvcc -ptx -arch=sm_80 transpose.cu
 // y = transpose(x): through a padded tile of f32, and bytes through prmt.
 extern "C" __global__ void transpose_f32(const float* x, float* y, int rows, int columns) {
     __shared__ float tile[32][33];

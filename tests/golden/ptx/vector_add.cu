@@ -1,5 +1,5 @@
-// nvcc -ptx -arch=sm_80 -lineinfo vector_add.cu
 // SPDX-License-Identifier: Apache-2.0
+// nvcc -ptx -arch=sm_80 -lineinfo vector_add.cu
 // z[i] = x[i] + y[i] in f32, f16x2, bf16x2 and, four at a time, f32.
 #include <cuda_bf16.h>
 #include <cuda_fp16.h>

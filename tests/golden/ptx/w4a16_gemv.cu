@@ -1,5 +1,5 @@
-// nvcc -ptx -arch=sm_80 w4a16_gemv.cu
 // SPDX-License-Identifier: Apache-2.0
+// nvcc -ptx -arch=sm_80 w4a16_gemv.cu
 // y[n] = sum_k (q[n][k] - 8) * scale[n][k/128] * x[k]; eight 4-bit weights a word, unpacked with
 // lop3 into the mantissas of 1024 + q. One warp a row.
 #include <cuda_fp16.h>

@@ -1,5 +1,5 @@
-// nvcc -ptx -arch=sm_80 warp_primitives.cu
 // SPDX-License-Identifier: Apache-2.0
+// nvcc -ptx -arch=sm_80 warp_primitives.cu
 // shfl, vote, match, redux, activemask.
 extern "C" __global__ void warp_reduce(const float* x, float* y) {
     float v = x[blockIdx.x * 32 + threadIdx.x];

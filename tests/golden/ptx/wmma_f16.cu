@@ -1,5 +1,5 @@
-// nvcc -ptx -arch=sm_80 wmma_f16.cu
 // SPDX-License-Identifier: Apache-2.0
+// nvcc -ptx -arch=sm_80 wmma_f16.cu
 // C = A * B by 16x16x16 wmma fragments: f16 with f32 sums, s8 with s32 sums. One warp a tile.
 #include <mma.h>
 

@@ -6,10 +6,12 @@
 
 #include "evaluator/device/emulated/engine/insn.hpp"
 #include "tests/support/catch.hpp"
+#include "tests/unit/evaluator/emulated/parse/fixtures.hpp"
 
 #include <cstdlib>
 #include <fstream>
 #include <iterator>
+#include <set>
 #include <string>
 
 using namespace kw::emu;
@@ -53,4 +55,24 @@ TEST_CASE("forms: every row supports at least one of the opcodes it spells") {
         // expand() stops at its limit; a pattern as wide as that is no description.
         CHECK(count.spelled < 100'000);
     }
+}
+
+// Hidden while parts of the device are being written: run it by its name to see what they lack.
+TEST_CASE("forms: every opcode of the fixtures is supported", "[.fixtures]") {
+    // Calls are the decoder's own: what they do depends on the callee's parameters.
+    std::set<std::string> missing;
+    for (const test::Fixture& fixture : test::fixtures()) {
+        for (const Function& function : parse(fixture.text).module.functions) {
+            for (const Instruction& instruction : function.instructions) {
+                const std::string& opcode = instruction.opcode;
+                const auto found = resolve(opcode);
+                const bool bound =
+                    found && opcode_rows()[found->row].bind(found->match).run != nullptr;
+                if (!bound && !opcode.starts_with("call") && !opcode.starts_with("ret")) {
+                    missing.insert(opcode + " (" + fixture.name + ")");
+                }
+            }
+        }
+    }
+    CHECK(missing == std::set<std::string>{});
 }

@@ -65,13 +65,14 @@ public:
 
     /// Whether the printed instruction begins somewhere on that line.
     [[nodiscard]] bool has(int line, const std::vector<Token>& printed, bool branch) const {
-        for (auto at = first_of_line_.lower_bound(line); at != first_of_line_.end();) {
-            for (std::size_t i = at->second; i < tokens_.size() && tokens_[i].line == line; ++i) {
-                if (matches(i, printed, branch)) {
-                    return true;
-                }
+        const auto first = first_of_line_.find(line);
+        if (first == first_of_line_.end()) {
+            return false;
+        }
+        for (std::size_t i = first->second; i < tokens_.size() && tokens_[i].line == line; ++i) {
+            if (matches(i, printed, branch)) {
+                return true;
             }
-            break;
         }
         return false;
     }
