@@ -71,6 +71,7 @@ struct Insn {
     std::uint32_t guard = 0;   ///< slot of the guard
     bool guarded = false;
     bool guard_negated = false;
+    bool wide_base = false;       ///< memory: the (first) base register lies in 8-byte lanes
     const void* extra = nullptr;  ///< family's own, owned by the Program
     Location at;
 };
@@ -103,7 +104,8 @@ enum class Width : std::uint8_t {
     w32,
     w64,
     w128,
-    any,  ///< as the register is; Insn::wide tells (ld, st, cvt, mov)
+    any,               ///< as the register is; Insn::wide tells (ld, st, cvt, mov)
+    w32_or_predicate,  ///< bar.red, whose third operand may be left out; a constant is w32
 };
 
 /// What a row of opcodes.def binds to: handler, widths of the operands after flattening, class.
@@ -127,7 +129,8 @@ struct Binding {
 
 /// An opcode matched against a row: parts[0] is the base name ("add", "cp"), then one part for each
 /// (...) group: the alternative that was taken as the pattern writes it, dot included (".f32"); an
-/// optional group that is absent is "". Fixed text (".async") gives no part. has() also takes "f32".
+/// optional group that is absent is "". Fixed text (".async") gives no part. has() also takes
+/// "f32".
 struct Match {
     std::vector<std::string_view> parts;
     [[nodiscard]] std::string_view operator[](std::size_t i) const { return parts[i]; }

@@ -18,6 +18,9 @@ inline constexpr std::uint64_t k_shared_slot = 1;
 inline constexpr std::uint64_t k_local_slot = 2;
 inline constexpr std::uint64_t k_param_slot = 3;
 inline constexpr std::uint64_t k_first_slot = 16;
+/// Where in its slot an allocation begins, so that what lies before it is told from what follows
+/// the one before.
+inline constexpr std::uint64_t k_slot_lead = std::uint64_t{1} << 32;
 inline constexpr std::size_t k_max_allocations = 8192;
 
 enum class Access : std::uint8_t {
@@ -32,7 +35,7 @@ struct Allocation {
     std::uint64_t bytes = 0;
     Access access = Access::read_write;
     bool initialised = true;    ///< what is in it at first has a meaning
-    std::uint64_t address = 0;  ///< set by add(): generic address of the first byte, 256-aligned
+    std::uint64_t address = 0;  ///< set by add(): generic address of the first byte
     Space space = Space::global;
     /// A byte per byte: not 0 once written. Empty: all of it is initialised.
     std::vector<std::uint8_t> written;

@@ -1,0 +1,528 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "evaluator/device/emulated/engine/access.hpp"
+
+#include <algorithm>
+
+namespace kw::emu {
+namespace {
+
+/// Addresses of shared memory name a block of the cluster from this bit on: rank + 1, 0 is one's
+/// own.
+constexpr int k_rank_shift = 24;
+
+struct Span {
+    std::byte* host = nullptr;  ///< of `low`
+    std::uint64_t low = 0;      ///< first address in the space
+    std::uint64_t bytes = 0;
+};
+
+/// The memory that an address of a space lies in, whole; host == nullptr: none.
+Span span_of(WarpState& warp, Space space, std::uint64_t address, int lane) {
+    Block& block = *warp.block;
+    switch (space) {
+        case Space::shared: {
+            const std::uint64_t rank = address >> k_rank_shift;
+            if (rank == 0) {
+                return {block.shared, 0, block.shared_bytes};
+            }
+            if (block.cluster != nullptr && rank <= block.cluster->blocks.size()) {
+                Block& other = *block.cluster->blocks[rank - 1];
+                return {other.shared, rank << k_rank_shift, other.shared_bytes};
+            }
+            return {};
+        }
+        case Space::local:
+            return {
+                warp.local + static_cast<std::size_t>(lane) * warp.local_bytes,
+                0,
+                warp.local_bytes};
+        case Space::param: {
+            const std::vector<std::byte>& bytes = block.run->launch->parameters;
+            // Parameters are never written: Use::store is refused before.
+            return {const_cast<std::byte*>(bytes.data()), 0, bytes.size()};
+        }
+        default: {
+            Allocation* allocation = block.run->memory->find(address);
+            return allocation == nullptr
+                       ? Span{}
+                       : Span{allocation->host, allocation->address, allocation->bytes};
+        }
+    }
+}
+
+bool writes(Use use) {
+    return use != Use::load;
+}
+
+Space window_space(Window window) {
+    switch (window) {
+        case Window::shared: return Space::shared;
+        case Window::local: return Space::local;
+        case Window::constant: return Space::constant;
+        default: return Space::global;
+    }
+}
+
+/// An address of a window as space and address in that space.
+Generic resolve(Window window, std::uint64_t address) {
+    if (window == Window::generic || window == Window::param) {
+        return generic_place(address);
+    }
+    return {window_space(window), address};
+}
+
+void file(
+    WarpState& warp,
+    const Insn& insn,
+    int lane,
+    FindingKind kind,
+    Space space,
+    std::uint64_t address,
+    std::uint32_t bytes,
+    Use use) {
+    Defect defect;
+    defect.kind = kind;
+    defect.space = space;
+    defect.address = address;
+    defect.bytes = bytes;
+    defect.write = writes(use);
+    report(warp, insn, lane, defect);
+}
+
+/// Bounds, alignment, write protection of one lane. Returns the host pointer or nullptr.
+std::byte* permit(
+    WarpState& warp,
+    const Insn& insn,
+    int lane,
+    Space space,
+    std::uint64_t address,
+    std::uint32_t bytes,
+    Use use) {
+    const Span span = span_of(warp, space, address, lane);
+    if (span.host == nullptr || address < span.low || span.bytes < bytes ||
+        address - span.low > span.bytes - bytes) {
+        file(warp, insn, lane, FindingKind::out_of_bounds, space, address, bytes, use);
+        return nullptr;
+    }
+    if ((address & (bytes - 1)) != 0) {
+        file(warp, insn, lane, FindingKind::misaligned, space, address, bytes, use);
+        return nullptr;
+    }
+    if (writes(use)) {
+        const bool fixed = space == Space::param || space == Space::constant ||
+                           (space == Space::global &&
+                            warp.block->run->memory->find(address)->access == Access::read_only);
+        if (fixed) {
+            file(warp, insn, lane, FindingKind::write_to_read_only, space, address, bytes, use);
+            return nullptr;
+        }
+    }
+    return span.host + (address - span.low);
+}
+
+void note_global(
+    WarpState& warp,
+    const Insn& insn,
+    int lane,
+    std::uint64_t address,
+    std::uint32_t bytes,
+    Use use,
+    Order order,
+    const std::byte* value,
+    const std::byte* memory) {
+    Run& run = *warp.block->run;
+    const std::size_t slot = (address >> k_slot_bits) - k_first_slot;
+    Allocation& allocation = *run.memory->find(address);
+    const std::uint64_t offset = address - allocation.address;
+    if (run.options->checks.initialised && !allocation.written.empty()) {
+        std::uint8_t* written = allocation.written.data() + offset;
+        if ((use == Use::load || use == Use::atomic) && std::memchr(written, 0, bytes) != nullptr) {
+            file(
+                warp,
+                insn,
+                lane,
+                FindingKind::uninitialised_read,
+                Space::global,
+                address,
+                bytes,
+                use);
+        }
+        if (writes(use)) {
+            std::memset(written, 1, bytes);
+        }
+    }
+    if (run.global_shadow != nullptr) {
+        const GlobalAccess access{
+            &warp, &insn, lane, slot, offset, bytes, order, &warp.block->global_time};
+        if (use == Use::load || use == Use::atomic) {
+            run.global_shadow->read(access);
+        }
+        if (writes(use)) {
+            run.global_shadow->write(access, value, memory);
+        }
+    }
+}
+
+void note_local(
+    WarpState& warp,
+    const Insn& insn,
+    int lane,
+    std::uint64_t address,
+    std::uint32_t bytes,
+    Use use) {
+    if (warp.local_written == nullptr) {
+        return;
+    }
+    std::uint8_t* written =
+        warp.local_written + static_cast<std::size_t>(lane) * warp.local_bytes + address;
+    if (writes(use)) {
+        std::memset(written, 1, bytes);
+    } else if (std::memchr(written, 0, bytes) != nullptr) {
+        file(warp, insn, lane, FindingKind::uninitialised_read, Space::local, address, bytes, use);
+    }
+}
+
+/// Tells the shadows of one lane's permitted access.
+void note(
+    WarpState& warp,
+    const Insn& insn,
+    int lane,
+    Space space,
+    std::uint64_t address,
+    std::uint32_t bytes,
+    Use use,
+    Order order,
+    const std::byte* value,
+    const std::byte* memory) {
+    if (space == Space::global) {
+        note_global(warp, insn, lane, address, bytes, use, order, value, memory);
+    } else if (space == Space::local) {
+        note_local(warp, insn, lane, address, bytes, use);
+    } else if (space == Space::shared && warp.block->shadow && (address >> k_rank_shift) == 0) {
+        const SharedAccess access{
+            &warp, &insn, lane, static_cast<std::uint32_t>(address), bytes, order};
+        if (use == Use::load || use == Use::atomic) {
+            warp.block->shadow->read(access);
+        }
+        if (use == Use::copy_to) {
+            warp.block->shadow->write_pending(access);
+        } else if (writes(use)) {
+            warp.block->shadow->write(access, value, memory);
+        }
+    }
+}
+
+bool watched(const WarpState& warp, Space space) {
+    const Run& run = *warp.block->run;
+    switch (space) {
+        case Space::global: return run.options->checks.initialised || run.global_shadow != nullptr;
+        case Space::local: return warp.local_written != nullptr;
+        case Space::shared: return warp.block->shadow != nullptr;
+        default: return false;
+    }
+}
+
+/// Loads and atomics of permitted lanes; stores are told later, with their values.
+void note_reads(
+    WarpState& warp,
+    const Insn& insn,
+    const Reach& out,
+    std::uint32_t bytes,
+    Use use,
+    Order order) {
+    if (use == Use::store || (!out.mixed && !watched(warp, out.space))) {
+        return;
+    }
+    if (out.mixed) {
+        // Each lane is told by its own space below.
+    } else if (
+        use == Use::load && out.kind == AccessShape::Kind::uniform && out.space == Space::shared &&
+        (out.address[0] >> k_rank_shift) == 0) {
+        const int lane = __builtin_ctz(out.lanes);
+        const SharedAccess access{
+            &warp,
+            &insn,
+            lane,
+            static_cast<std::uint32_t>(out.address[static_cast<std::size_t>(lane)]),
+            bytes,
+            order};
+        if ((out.lanes & (out.lanes - 1)) == 0) {
+            warp.block->shadow->read(access);
+        } else {
+            warp.block->shadow->read_uniform(access);
+        }
+        return;
+    }
+    for (Lanes left = out.lanes; left != 0; left &= left - 1) {
+        const int lane = __builtin_ctz(left);
+        const auto l = static_cast<std::size_t>(lane);
+        note(
+            warp, insn, lane, out.space_of(l), out.address[l], bytes, use, order, nullptr, nullptr);
+    }
+}
+
+/// Lane by lane: files what is wrong with each, and lets the others go on.
+void reach_lanes(
+    WarpState& warp,
+    const Insn& insn,
+    Lanes active,
+    const std::uint64_t* address,
+    std::uint32_t bytes,
+    Window window,
+    Use use,
+    Reach& out) {
+    out.base = nullptr;
+    out.at = out.own.data();
+    out.lanes = 0;
+    out.kind = AccessShape::Kind::scattered;
+    out.own.fill(0);
+    std::uint64_t zero = 0;
+    for (Lanes left = active; left != 0; left &= left - 1) {
+        const int lane = __builtin_ctz(left);
+        const auto l = static_cast<std::size_t>(lane);
+        const Generic there = resolve(window, address[l]);
+        std::byte* host = permit(warp, insn, lane, there.space, there.offset, bytes, use);
+        if (host == nullptr) {
+            continue;
+        }
+        if (out.lanes == 0) {
+            out.base = host;
+            zero = std::bit_cast<std::uintptr_t>(host);
+            out.space = there.space;
+        }
+        out.mixed = out.mixed || there.space != out.space;
+        out.spaces[l] = there.space;
+        out.address[l] = there.offset;
+        out.own[l] = std::bit_cast<std::uintptr_t>(host) - zero;
+        out.lanes |= Lanes{1} << lane;
+    }
+}
+
+void count(WarpState& warp, const Insn& insn, const AccessShape& shape, Space space) {
+    InsnCounts& counts = warp.counts[warp.index_of(insn)];
+    ++counts.requests;
+    if (space == Space::global) {
+        counts.sectors += shape.sectors;
+        counts.lines += shape.lines;
+    } else if (space == Space::shared) {
+        counts.wavefronts += shape.wavefronts;
+        counts.excess += shape.excess;
+    }
+}
+
+/// All lanes in one range: one comparison for the warp. False: look at every lane.
+bool reach_range(
+    WarpState& warp,
+    const AccessShape& shape,
+    std::uint64_t first,
+    Generic place,
+    Use use,
+    Reach& out) {
+    const Space space = place.space;
+    if (!shape.compact || !shape.aligned || (first & (shape.bytes - 1)) != 0 ||
+        space == Space::local || space == Space::reg || (space == Space::param && writes(use))) {
+        return false;
+    }
+    const Span span = span_of(warp, space, place.offset, 0);
+    const std::uint64_t into = place.offset - span.low;
+    if (span.host == nullptr || place.offset < span.low || into < shape.below ||
+        shape.above > span.bytes || into > span.bytes - shape.above) {
+        return false;
+    }
+    if (writes(use) && (space == Space::constant ||
+                        (space == Space::global &&
+                         warp.block->run->memory->find(first)->access == Access::read_only))) {
+        return false;
+    }
+    out.base = span.host + into;
+    out.at = shape.delta.data();
+    out.lanes = shape.lanes;
+    out.kind = shape.kind;
+    out.space = space;
+    return true;
+}
+
+}  // namespace
+
+Generic generic_place(std::uint64_t address) {
+    const std::uint64_t slot = address >> k_slot_bits;
+    const std::uint64_t inside = address & (k_slot_bytes - 1);
+    if (slot >= k_first_slot) {
+        return {Space::global, address};
+    }
+    switch (slot) {
+        case k_shared_slot: return {Space::shared, inside};
+        case k_local_slot: return {Space::local, inside};
+        case k_param_slot: return {Space::param, inside};
+        default: return {Space::global, address};
+    }
+}
+
+void reach(
+    WarpState& warp,
+    const Insn& insn,
+    Lanes active,
+    std::uint32_t slot,
+    bool wide,
+    std::int64_t offset,
+    std::uint32_t bytes,
+    Window window,
+    Use use,
+    Order order,
+    Reach& out,
+    std::uint32_t which) {
+    alignas(64) std::array<std::uint64_t, k_lanes> address;
+    if (wide) {
+        const std::uint64_t* base = warp.lanes<std::uint64_t>(slot);
+        for (std::size_t i = 0; i < k_lanes; ++i) {
+            address[i] = base[i] + static_cast<std::uint64_t>(offset);
+        }
+    } else {
+        const std::uint32_t* base = warp.lanes<std::uint32_t>(slot);
+        for (std::size_t i = 0; i < k_lanes; ++i) {
+            address[i] = static_cast<std::uint32_t>(base[i] + static_cast<std::uint32_t>(offset));
+        }
+    }
+    const std::uint64_t first = address[static_cast<std::size_t>(__builtin_ctz(active))];
+    if (active != k_all_lanes) {
+        for (std::size_t i = 0; i < k_lanes; ++i) {
+            address[i] = ((active >> i) & 1) != 0 ? address[i] : first;
+        }
+    }
+    AccessShape& shape = shape_of(warp, insn, which);
+    std::uint64_t differs = (active ^ shape.lanes) | (bytes ^ shape.bytes);
+    for (std::size_t i = 0; i < k_lanes; ++i) {
+        differs |= (address[i] - first) ^ shape.delta[i];
+    }
+    if (differs != 0) {
+        measure(shape, address.data(), active, bytes);
+    } else if (first % 128 != shape.phase) {
+        measure_lines(shape, first);
+    }
+    const Generic place = resolve(window, first);
+    count(warp, insn, shape, place.space);
+    out.overlapping = shape.overlapping;
+    out.mixed = false;
+    if (!reach_range(warp, shape, first, place, use, out)) {
+        reach_lanes(warp, insn, active, address.data(), bytes, window, use, out);
+        if (out.lanes == 0) {
+            return;
+        }
+    } else if (watched(warp, place.space)) {
+        for (std::size_t i = 0; i < k_lanes; ++i) {
+            out.address[i] = place.offset + shape.delta[i];
+        }
+    }
+    note_reads(warp, insn, out, bytes, use, order);
+}
+
+bool stores_noted(const WarpState& warp, const Reach& reach) {
+    return reach.mixed || watched(warp, reach.space);
+}
+
+void note_stores(
+    WarpState& warp,
+    const Insn& insn,
+    const Reach& reach,
+    std::uint32_t bytes,
+    Order order,
+    const std::byte (*values)[32]) {
+    const bool races = warp.block->run->options->checks.races;
+    for (Lanes left = reach.lanes; left != 0; left &= left - 1) {
+        const int lane = __builtin_ctz(left);
+        const auto l = static_cast<std::size_t>(lane);
+        note(
+            warp,
+            insn,
+            lane,
+            reach.space_of(l),
+            reach.address[l],
+            bytes,
+            Use::store,
+            order,
+            values[l],
+            reach.host(l));
+        if (!reach.overlapping || !races || order == Order::strong) {
+            continue;
+        }
+        for (Lanes before = reach.lanes & ((Lanes{1} << lane) - 1); before != 0;
+             before &= before - 1) {
+            const auto b = static_cast<std::size_t>(__builtin_ctz(before));
+            if (reach.host(b) == reach.host(l) && std::memcmp(values[b], values[l], bytes) != 0) {
+                Defect defect;
+                const bool shared = reach.space_of(l) == Space::shared;
+                defect.kind = shared ? FindingKind::shared_race : FindingKind::global_race;
+                defect.severity = shared ? Severity::error : Severity::warning;
+                defect.hazard = Hazard::write_after_write;
+                defect.space = reach.space_of(l);
+                defect.write = true;
+                defect.bytes = bytes;
+                defect.address = reach.address[l];
+                defect.other_insn = static_cast<std::uint32_t>(warp.index_of(insn));
+                defect.detail = "lanes of one store write different values to one place";
+                report(warp, insn, lane, defect);
+                break;
+            }
+        }
+    }
+}
+
+std::byte* reach_lane(
+    WarpState& warp,
+    const Insn& insn,
+    int lane,
+    std::uint64_t address,
+    std::uint32_t bytes,
+    Window window,
+    Use use,
+    Order order) {
+    const Generic there = resolve(window, address);
+    std::byte* host = permit(warp, insn, lane, there.space, there.offset, bytes, use);
+    if (host != nullptr && use != Use::store) {
+        note(warp, insn, lane, there.space, there.offset, bytes, use, order, nullptr, nullptr);
+    }
+    return host;
+}
+
+bool store_lane(
+    WarpState& warp,
+    const Insn& insn,
+    int lane,
+    std::uint64_t address,
+    const std::byte* value,
+    std::uint32_t bytes,
+    Window window) {
+    const Generic there = resolve(window, address);
+    std::byte* host = permit(warp, insn, lane, there.space, there.offset, bytes, Use::store);
+    if (host == nullptr) {
+        return false;
+    }
+    note(warp, insn, lane, there.space, there.offset, bytes, Use::store, Order::plain, value, host);
+    std::memcpy(host, value, bytes);
+    return true;
+}
+
+void count_access(
+    WarpState& warp,
+    const Insn& insn,
+    Lanes active,
+    const std::uint64_t* address,
+    std::uint32_t bytes,
+    Space space) {
+    AccessShape& shape = shape_of(warp, insn);
+    const std::uint64_t first = address[__builtin_ctz(active)];
+    std::uint64_t differs = (active ^ shape.lanes) | (bytes ^ shape.bytes);
+    alignas(64) std::array<std::uint64_t, k_lanes> all;
+    for (std::size_t i = 0; i < k_lanes; ++i) {
+        all[i] = ((active >> i) & 1) != 0 ? address[i] : first;
+        differs |= (all[i] - first) ^ shape.delta[i];
+    }
+    if (differs != 0) {
+        measure(shape, all.data(), active, bytes);
+    } else if (first % 128 != shape.phase) {
+        measure_lines(shape, first);
+    }
+    count(warp, insn, shape, space);
+}
+
+}  // namespace kw::emu

@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "evaluator/device/emulated/engine/findings.hpp"
+
+#include "evaluator/device/emulated/engine/block.hpp"
+
+#include <algorithm>
+
+namespace kw::emu {
+namespace {
+
+void name_variable(Finding& finding, const std::vector<Variable>& variables) {
+    for (const Variable& variable : variables) {
+        if (finding.address >= variable.offset &&
+            finding.address - variable.offset < variable.bytes) {
+            finding.allocation = variable.name;
+            finding.offset = static_cast<std::int64_t>(finding.address - variable.offset);
+            finding.allocation_bytes = variable.bytes;
+            return;
+        }
+    }
+}
+
+/// The buffer or variable that an address means.
+void name_place(Finding& finding, WarpState& warp) {
+    const Block& block = *warp.block;
+    if (finding.space == Space::shared) {
+        finding.allocation_bytes = block.shared_bytes;
+        finding.offset = static_cast<std::int64_t>(finding.address);
+        name_variable(finding, block.program->shared_variables);
+        if (finding.allocation.empty() && finding.address >= block.program->shared_static &&
+            finding.address < block.shared_bytes) {
+            finding.allocation = "dynamic shared memory";
+            finding.offset -= block.program->shared_static;
+            finding.allocation_bytes = block.shared_bytes - block.program->shared_static;
+        }
+    } else if (finding.space == Space::local) {
+        finding.allocation_bytes = block.program->local_bytes;
+        finding.offset = static_cast<std::int64_t>(finding.address);
+        name_variable(finding, block.program->local_variables);
+    } else if (const Allocation* allocation = block.run->memory->find(finding.address)) {
+        finding.allocation = allocation->name;
+        finding.offset = static_cast<std::int64_t>(finding.address - allocation->address);
+        finding.allocation_bytes = allocation->bytes;
+    }
+}
+
+}  // namespace
+
+void Findings::add(Finding finding, std::size_t insn) {
+    const Key key{finding.kind, insn};
+    if (entries_.size() >= limit_) {
+        capped_ = true;
+        return;
+    }
+    index_.emplace(key, entries_.size());
+    entries_.push_back(std::move(finding));
+    keys_.push_back(key);
+}
+
+void Findings::merge(Findings&& other) {
+    capped_ = capped_ || other.capped_;
+    for (std::size_t i = 0; i < other.entries_.size(); ++i) {
+        Finding& finding = other.entries_[i];
+        if (!seen(finding.kind, other.keys_[i].second, finding.count)) {
+            add(std::move(finding), other.keys_[i].second);
+        } else {
+            raise(finding.kind, other.keys_[i].second, finding.severity);
+        }
+    }
+}
+
+void Findings::raise(FindingKind kind, std::size_t insn, Severity severity) {
+    Finding& finding = entries_[index_.at({kind, insn})];
+    finding.severity = std::max(finding.severity, severity);
+}
+
+bool Findings::faulted() const {
+    return std::any_of(entries_.begin(), entries_.end(), [](const Finding& finding) {
+        return is_fault(finding.kind);
+    });
+}
+
+std::vector<Finding> Findings::take() {
+    std::stable_sort(entries_.begin(), entries_.end(), [](const Finding& a, const Finding& b) {
+        return a.severity != b.severity ? a.severity > b.severity : a.at.ptx_line < b.at.ptx_line;
+    });
+    return std::move(entries_);
+}
+
+bool is_fault(FindingKind kind) {
+    switch (kind) {
+        case FindingKind::out_of_bounds:
+        case FindingKind::misaligned:
+        case FindingKind::write_to_read_only:
+        case FindingKind::trap:
+        case FindingKind::assertion:
+        case FindingKind::bad_address: return true;
+        default: return false;
+    }
+}
+
+void report(WarpState& warp, const Insn& insn, int lane, const Defect& defect) {
+    Block& block = *warp.block;
+    Findings& findings = block.worker->findings;
+    const std::size_t index = warp.index_of(insn);
+    if (findings.seen(defect.kind, index, defect.count)) {
+        if (defect.severity != Severity::information) {
+            findings.raise(defect.kind, index, defect.severity);
+        }
+        return;
+    }
+    Finding finding;
+    finding.kind = defect.kind;
+    finding.severity = defect.severity;
+    finding.hazard = defect.hazard;
+    finding.space = defect.space;
+    finding.write = defect.write;
+    finding.bytes = defect.bytes;
+    finding.address = defect.address;
+    finding.at = insn.at;
+    if (defect.other_insn < block.program->insns.size()) {
+        finding.other = block.program->insns[defect.other_insn].at;
+    }
+    finding.block = block.id;
+    finding.warp = warp.index;
+    finding.lane = static_cast<std::uint32_t>(lane);
+    finding.thread = thread_of(warp, lane);
+    finding.count = defect.count;
+    finding.detail = defect.detail;
+    if (defect.bytes != 0) {
+        name_place(finding, warp);
+    }
+    findings.add(std::move(finding), index);
+}
+
+}  // namespace kw::emu

@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "evaluator/device/emulated/engine/masks.hpp"
+
+namespace kw::emu {
+
+Lanes member_mask(WarpState& warp, const Insn& insn, Lanes active, std::uint32_t slot) {
+    const Lanes mask = warp.lanes<Lanes>(slot)[__builtin_ctz(active)];
+    Defect defect;
+    if (const Lanes unnamed = active & ~mask; unnamed != 0) {
+        defect.kind = FindingKind::invalid_mask;
+        defect.count = static_cast<std::uint64_t>(__builtin_popcount(unnamed));
+        defect.detail = "the lane executes the instruction but its mask does not name it";
+        report(warp, insn, __builtin_ctz(unnamed), defect);
+    }
+    if (const Lanes gone = mask & warp.exited; gone != 0) {
+        defect.kind = FindingKind::exited_lane_in_mask;
+        defect.severity = Severity::warning;  // allowed, but its value is undefined
+        defect.count = static_cast<std::uint64_t>(__builtin_popcount(gone));
+        defect.detail = "the mask names a lane that has returned";
+        report(warp, insn, __builtin_ctz(gone), defect);
+    }
+    return mask;
+}
+
+}  // namespace kw::emu

@@ -1,0 +1,277 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "evaluator/device/emulated/engine/shadow_shared.hpp"
+
+#include <algorithm>
+
+namespace kw::emu {
+namespace {
+
+/// Segments between two barriers of all warps that are told apart; then older ones count as over.
+constexpr std::size_t k_max_segments = std::size_t{1} << 20;
+constexpr std::size_t k_max_published = 4096;
+
+}  // namespace
+
+SharedShadow::SharedShadow(std::uint32_t bytes, int granule, bool races, bool initialised)
+    : cells_((bytes >> granule) + 1)
+    , granule_(granule)
+    , races_(races)
+    , initialised_(initialised) {}
+
+void SharedShadow::reset(std::uint32_t warps) {
+    std::fill(cells_.begin(), cells_.end(), Cell{});
+    segments_.clear();
+    published_.clear();
+    base_ = 1;
+    safe_ = std::uint64_t{1} << k_segment_shift;
+    warps_ = std::min<std::uint32_t>(warps, 32);
+    time_.fill(WarpTime{});
+    for (std::uint32_t w = 0; w < warps_; ++w) {
+        next_segment(w);
+    }
+}
+
+void SharedShadow::next_segment(std::uint32_t warp) {
+    if (segments_.size() >= k_max_segments) {
+        base_ += segments_.size();
+        segments_.clear();
+        safe_ = base_ << k_segment_shift;
+        for (std::uint32_t w = 0; w < warps_; ++w) {
+            segments_.push_back({w, ++time_[w].clock});
+            time_[w].segment = base_ + w;
+        }
+        return;
+    }
+    WarpTime& time = time_[warp];
+    time.segment = base_ + segments_.size();
+    segments_.push_back({warp, ++time.clock});
+}
+
+std::uint64_t SharedShadow::tag(const SharedAccess& access) const {
+    const std::uint64_t insn = access.warp->index_of(*access.insn) & k_insn_mask;
+    return (time_[access.warp->index].segment << k_segment_shift) | (insn << k_insn_shift) |
+           (access.order == Order::strong ? k_strong : 0) | static_cast<std::uint64_t>(access.lane);
+}
+
+bool SharedShadow::ordered(const SharedAccess& access, std::uint64_t tag) const {
+    tag &= ~k_pending;
+    if (tag < safe_) {
+        return true;
+    }
+    const std::uint64_t segment = tag >> k_segment_shift;
+    const Segment& other = segments_[segment - base_];
+    const WarpTime& mine = time_[access.warp->index];
+    if (other.warp != access.warp->index) {
+        return other.clock <= mine.seen[other.warp];
+    }
+    const std::uint64_t lane = tag & k_lane_mask;
+    const auto self = static_cast<std::uint64_t>(access.lane);
+    if ((tag & k_many) == 0 && lane == self) {
+        return true;
+    }
+    return segment < mine.synced[self] && segment < mine.synced[lane];
+}
+
+void SharedShadow::found(
+    const SharedAccess& access,
+    std::uint32_t cell,
+    std::uint64_t tag,
+    Hazard hazard,
+    Severity severity) {
+    Defect defect;
+    defect.kind = FindingKind::shared_race;
+    defect.severity = severity;
+    defect.hazard = hazard;
+    defect.space = Space::shared;
+    defect.write = hazard != Hazard::read_after_write;
+    defect.bytes = access.bytes;
+    defect.address = std::max<std::uint64_t>(std::uint64_t{cell} << granule_, access.offset);
+    defect.other_insn = static_cast<std::uint32_t>((tag >> k_insn_shift) & k_insn_mask);
+    const bool same_warp =
+        segments_[((tag & ~k_pending) >> k_segment_shift) - base_].warp == access.warp->index;
+    defect.detail = severity == Severity::information ? "both write the same value"
+                    : same_warp ? "both in one warp without __syncwarp between"
+                                : "no barrier between the two warps";
+    report(*access.warp, *access.insn, access.lane, defect);
+}
+
+void SharedShadow::check_read(
+    const SharedAccess& access, std::uint32_t cell, std::uint64_t written) {
+    Defect defect;
+    defect.space = Space::shared;
+    defect.bytes = access.bytes;
+    defect.address = std::max<std::uint64_t>(std::uint64_t{cell} << granule_, access.offset);
+    if (written == 0) {
+        if (initialised_) {
+            defect.kind = FindingKind::uninitialised_read;
+            report(*access.warp, *access.insn, access.lane, defect);
+        }
+        return;
+    }
+    if ((written & k_pending) != 0) {
+        defect.kind = FindingKind::async_copy_not_waited;
+        defect.other_insn = static_cast<std::uint32_t>((written >> k_insn_shift) & k_insn_mask);
+        defect.detail = "cp.async.wait_group for it has not been executed";
+        report(*access.warp, *access.insn, access.lane, defect);
+        return;
+    }
+    const bool both_strong = access.order == Order::strong && (written & k_strong) != 0;
+    if (races_ && !both_strong && !ordered(access, written)) {
+        found(access, cell, written, Hazard::read_after_write, Severity::error);
+    }
+}
+
+void SharedShadow::read(const SharedAccess& access, bool many) {
+    const std::uint64_t me = tag(access) | (many ? k_many : 0);
+    const std::uint32_t first = access.offset >> granule_;
+    const std::uint32_t last = (access.offset + access.bytes - 1) >> granule_;
+    for (std::uint32_t i = first; i <= last; ++i) {
+        Cell& cell = cells_[i];
+        if (cell.write - 1 >= safe_ - 1) [[unlikely]] {  // also 0: never written
+            check_read(access, i, cell.write);
+        }
+        if (((cell.read ^ me) >> k_segment_shift) == 0) {
+            if (((cell.read ^ me) & k_lane_mask) != 0) {
+                cell.read |= k_many;
+            }
+        } else {
+            if (cell.read >= safe_ &&
+                segments_[(cell.read >> k_segment_shift) - base_].warp != access.warp->index) {
+                cell.other_read = cell.read;
+            }
+            cell.read = me;
+        }
+    }
+}
+
+void SharedShadow::check_write(
+    const SharedAccess& access,
+    std::uint32_t cell,
+    std::uint64_t earlier,
+    Hazard hazard,
+    Severity severity) {
+    if (!races_ || earlier < safe_) {
+        return;
+    }
+    const bool both_strong = access.order == Order::strong && (earlier & k_strong) != 0;
+    if (both_strong || ordered(access, earlier)) {
+        return;
+    }
+    const std::uint64_t me = tag(access);
+    const bool same_time = ((me ^ earlier) >> k_insn_shift) == 0;
+    if (hazard == Hazard::write_after_write && same_time) {
+        return;  // one instruction of one warp: the store looks at the values itself
+    }
+    if (hazard == Hazard::write_after_read && same_time && access.order == Order::strong) {
+        return;  // the atomic's own read
+    }
+    found(access, cell, earlier, hazard, severity);
+}
+
+void SharedShadow::write(
+    const SharedAccess& access, const std::byte* value, const std::byte* memory) {
+    const std::uint64_t me = tag(access);
+    const std::uint32_t first = access.offset >> granule_;
+    const std::uint32_t last = (access.offset + access.bytes - 1) >> granule_;
+    for (std::uint32_t i = first; i <= last; ++i) {
+        Cell& cell = cells_[i];
+        if (cell.write >= safe_) [[unlikely]] {
+            const bool same = value != nullptr && std::memcmp(value, memory, access.bytes) == 0;
+            check_write(
+                access,
+                i,
+                cell.write,
+                Hazard::write_after_write,
+                same ? Severity::information : Severity::error);
+        }
+        if (cell.read >= safe_) [[unlikely]] {
+            check_write(access, i, cell.read, Hazard::write_after_read, Severity::error);
+            check_write(access, i, cell.other_read, Hazard::write_after_read, Severity::error);
+        }
+        cell.write = me;
+    }
+}
+
+void SharedShadow::write_pending(const SharedAccess& access) {
+    write(access, nullptr, nullptr);
+    const std::uint32_t last = (access.offset + access.bytes - 1) >> granule_;
+    for (std::uint32_t i = access.offset >> granule_; i <= last; ++i) {
+        cells_[i].write |= k_pending;
+    }
+}
+
+void SharedShadow::arrive(const SharedAccess& access) {
+    const std::uint64_t me = tag(access);
+    const std::uint32_t last = (access.offset + access.bytes - 1) >> granule_;
+    for (std::uint32_t i = access.offset >> granule_; i <= last; ++i) {
+        if ((cells_[i].write & k_pending) != 0) {
+            cells_[i].write = me;
+        }
+    }
+}
+
+void SharedShadow::warp_barrier(std::uint32_t warp, Lanes lanes) {
+    next_segment(warp);
+    WarpTime& time = time_[warp];
+    for (std::size_t lane = 0; lane < k_lanes; ++lane) {
+        if (((lanes >> lane) & 1) != 0) {
+            time.synced[lane] = time.segment;
+        }
+    }
+}
+
+void SharedShadow::block_barrier(std::uint32_t warps, bool all) {
+    Clocks joined{};
+    for (std::uint32_t w = 0; w < warps_; ++w) {
+        if (((warps >> w) & 1) != 0) {
+            for (std::uint32_t i = 0; i < warps_; ++i) {
+                joined[i] = std::max(joined[i], time_[w].seen[i]);
+            }
+            joined[w] = std::max(joined[w], time_[w].clock);
+        }
+    }
+    if (all) {
+        base_ += segments_.size();
+        segments_.clear();
+        safe_ = base_ << k_segment_shift;
+    }
+    for (std::uint32_t w = 0; w < warps_; ++w) {
+        const bool met = ((warps >> w) & 1) != 0;
+        if (met) {
+            time_[w].seen = joined;
+        }
+        if (met || all) {  // a warp that is gone needs a segment that exists, too
+            next_segment(w);
+            time_[w].synced.fill(time_[w].segment);
+        }
+    }
+}
+
+void SharedShadow::fence(std::uint32_t warp) {
+    WarpTime& time = time_[warp];
+    time.fenced = time.seen;
+    time.fenced[warp] = time.clock;
+    next_segment(warp);
+}
+
+void SharedShadow::release(std::uint32_t warp, std::uint64_t key) {
+    if (published_.size() >= k_max_published && !published_.contains(key)) {
+        return;
+    }
+    Clocks& clocks = published_[key];
+    for (std::size_t i = 0; i < clocks.size(); ++i) {
+        clocks[i] = std::max(clocks[i], time_[warp].fenced[i]);
+    }
+}
+
+void SharedShadow::acquire(std::uint32_t warp, std::uint64_t key) {
+    const auto found = published_.find(key);
+    if (found == published_.end()) {
+        return;
+    }
+    for (std::size_t i = 0; i < found->second.size(); ++i) {
+        time_[warp].seen[i] = std::max(time_[warp].seen[i], found->second[i]);
+    }
+}
+
+}  // namespace kw::emu

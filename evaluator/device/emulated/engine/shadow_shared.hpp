@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: Apache-2.0
+// What is known of every cell of a block's shared memory: who wrote and who read it last, and when.
+// Two accesses race unless a barrier orders them: of the block between warps, __syncwarp between
+// lanes of one warp. Shuffles and votes order nothing. A cell covers the smallest access of the
+// kernel, so neighbours never look like the same place.
+//
+// Time is counted in segments: what a warp does between two synchronisations. A segment belongs to
+// one warp, and barriers tell which segments of the others are over for it (a vector clock). After
+// a barrier of all warps every older segment is over for everybody: the common case is a
+// comparison.
+#pragma once
+
+#include "evaluator/device/emulated/engine/findings.hpp"
+
+#include <map>
+
+namespace kw::emu {
+
+/// How an access counts for races.
+enum class Order : std::uint8_t {
+    plain,
+    strong,  ///< atomics, .volatile, .relaxed ...: do not race each other
+};
+
+/// One lane's access to shared memory, within the block's bytes.
+struct SharedAccess {
+    WarpState* warp = nullptr;
+    const Insn* insn = nullptr;
+    int lane = 0;
+    std::uint32_t offset = 0;
+    std::uint32_t bytes = 0;
+    Order order = Order::plain;
+};
+
+class SharedShadow {
+public:
+    SharedShadow(std::uint32_t bytes, int granule, bool races, bool initialised);
+
+    /// A new block of `warps` warps begins.
+    void reset(std::uint32_t warps);
+
+    void read(const SharedAccess& access) { read(access, false); }
+    /// Several lanes of the warp read the same place.
+    void read_uniform(const SharedAccess& access) { read(access, true); }
+    /// `value`, `memory`: what is written and what is there now, to tell harmless races; nullptr:
+    /// not known.
+    void write(const SharedAccess& access, const std::byte* value, const std::byte* memory);
+    /// A cp.async begins to write, and its data is there.
+    void write_pending(const SharedAccess& access);
+    void arrive(const SharedAccess& access);
+
+    /// Lanes of one warp have met at a bar.warp.sync.
+    void warp_barrier(std::uint32_t warp, Lanes lanes);
+    /// Bit i: warp i has met the others at a barrier of the block. `all`: nobody else is alive.
+    void block_barrier(std::uint32_t warps, bool all);
+    /// All threads of the cluster have met: everything before is over for everybody.
+    void cluster_barrier() { block_barrier(0xFFFFFFFFu, true); }
+    /// A warp's fence: what it did so far may be published by a later strong write.
+    void fence(std::uint32_t warp);
+    /// A strong write publishes what the warp's last fence covered under a key (an address); a
+    /// strong read takes over what was published there.
+    void release(std::uint32_t warp, std::uint64_t key);
+    void acquire(std::uint32_t warp, std::uint64_t key);
+
+private:
+    // Tag of an access: pending, segment, instruction, flags, lane. 0: none.
+    static constexpr std::uint64_t k_lane_mask = 31;
+    static constexpr std::uint64_t k_many = 32;  ///< reads: several lanes of the warp
+    static constexpr std::uint64_t k_strong = 64;
+    static constexpr int k_insn_shift = 8;
+    static constexpr std::uint64_t k_insn_mask = 0xFFFFF;
+    static constexpr int k_segment_shift = 28;
+    static constexpr std::uint64_t k_pending = std::uint64_t{1} << 63;
+
+    struct Cell {
+        std::uint64_t write = 0;
+        std::uint64_t read = 0;
+        std::uint64_t other_read = 0;  ///< by another warp than `read`, both recent
+    };
+    struct Segment {
+        std::uint32_t warp = 0;
+        std::uint32_t clock = 0;
+    };
+    using Clocks = std::array<std::uint32_t, 32>;
+    struct WarpTime {
+        Clocks seen{};    ///< clock of every warp up to which it is over for this one
+        Clocks fenced{};  ///< what a strong write publishes
+        std::uint32_t clock = 0;
+        std::uint64_t segment = 0;
+        std::array<std::uint64_t, k_lanes> synced{};  ///< first segment after the lane's last sync
+    };
+
+    void read(const SharedAccess& access, bool many);
+    void next_segment(std::uint32_t warp);
+    [[nodiscard]] bool ordered(const SharedAccess& access, std::uint64_t tag) const;
+    [[nodiscard]] std::uint64_t tag(const SharedAccess& access) const;
+    void check_read(const SharedAccess& access, std::uint32_t cell, std::uint64_t written);
+    void check_write(
+        const SharedAccess& access,
+        std::uint32_t cell,
+        std::uint64_t tag,
+        Hazard hazard,
+        Severity severity);
+    void found(
+        const SharedAccess& access,
+        std::uint32_t cell,
+        std::uint64_t tag,
+        Hazard hazard,
+        Severity severity);
+
+    std::vector<Cell> cells_;
+    std::vector<Segment> segments_;  ///< from base_ on
+    std::uint64_t base_ = 1;
+    std::uint64_t safe_ = 0;  ///< tags below are over for every warp
+    std::array<WarpTime, 32> time_{};
+    std::uint32_t warps_ = 0;
+    std::map<std::uint64_t, Clocks> published_;
+    int granule_ = 0;
+    bool races_ = false;
+    bool initialised_ = false;
+};
+
+}  // namespace kw::emu
