@@ -73,10 +73,16 @@ void apply_directive(std::string_view line, Candidate& candidate) {
 }  // namespace
 
 Candidate make_candidate(
-    const std::string& task, std::string source, const std::string& default_isa) {
+    const std::string& task,
+    std::string source,
+    const std::string& default_isa,
+    const std::string& default_target,
+    const std::string& default_arch) {
     Candidate candidate;
     candidate.task = task;
+    candidate.target = default_target;
     candidate.isa = default_isa;
+    candidate.arch = default_arch;
     candidate.source = std::move(source);
     std::string_view rest = candidate.source;
     while (!rest.empty()) {
@@ -90,13 +96,37 @@ Candidate make_candidate(
         }
         rest.remove_prefix(std::min(end + 1, rest.size()));
     }
-    candidate.hash = Hasher()
-                         .add("kwright.candidate/1")
-                         .add(candidate.task)
-                         .add(candidate.target)
-                         .add(candidate.source)
-                         .hex();
+    Hasher hasher;
+    hasher.add("kwright.candidate/1").add(candidate.task).add(candidate.target);
+    hasher.add(candidate.source);
+    if (candidate.target == "cuda") {
+        // One source is another kernel on another architecture; rows name the one it was made for.
+        hasher.add(candidate.arch);
+    }
+    candidate.hash = hasher.hex();
     return candidate;
+}
+
+const std::string& code_level(const Candidate& candidate) {
+    return candidate.target == "cpu" ? candidate.isa : candidate.arch;
+}
+
+std::string arch_of_device(const std::string& device_id) {
+    const std::size_t colon = device_id.find(':');
+    const std::string rest = colon == std::string::npos ? "" : device_id.substr(colon + 1);
+    return rest.starts_with("sm_") ? rest : "";
+}
+
+std::optional<std::string> disagreement(
+    const Candidate& candidate, const std::string& target, const std::string& arch) {
+    if (candidate.target != target) {
+        return "its //!kwright line says target=" + candidate.target + ", and it is judged for " +
+               target;
+    }
+    if (target == "cuda" && !arch.empty() && !candidate.arch.empty() && candidate.arch != arch) {
+        return "its //!kwright line says arch=" + candidate.arch + ", and the device is " + arch;
+    }
+    return std::nullopt;
 }
 
 }  // namespace kw

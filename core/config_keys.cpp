@@ -63,6 +63,11 @@ std::vector<ConfigKey> make_keys() {
             "how candidates are confined; none is recorded with every result",
             {"auto", "none"}),
         text("compiler", "g++", "C++ compiler of candidates: a name or a path"),
+        path(
+            "cuda.home",
+            "",
+            "folder of the CUDA toolkit; empty = searched: CUDA_HOME, PATH, /usr/local/cuda, "
+            "wheels"),
         text("color", "auto", "colours on the terminal", {"auto", "always", "never"}),
 
         text("model.base_url", "", "address of the model API; empty = the provider's own"),
@@ -97,6 +102,16 @@ std::vector<ConfigKey> make_keys() {
             "native",
             "instruction set of candidates",
             {"native", "x86-64-v2", "x86-64-v3", "x86-64-v4"}),
+        text(
+            "search.target",
+            "cpu",
+            "kind of candidates; follows from the device when only that is set",
+            {"cpu", "cuda"}),
+        text(
+            "search.device",
+            "cpu",
+            "what judges: cpu, emulated:sm_80, emulated:sm_89, emulated:sm_90a; follows from the "
+            "target when only that is set"),
         integer("search.seed", "1", 0, "seed of the search's own draws", ""),
 
         integer(

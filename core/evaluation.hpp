@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The result of judging one candidate: what the evaluator returns, the database stores and the
-// screen shows. All times are nanoseconds of one call, cold unless the name says hot; `measured`
-// only (modelled times have their own fields when a modelling device exists).
+// screen shows. All times are nanoseconds of one call, cold unless the name says hot; timing_kind
+// says whether they were measured or modelled, never a mixture in one evaluation.
 #pragma once
 
 #include "core/task.hpp"
@@ -82,6 +82,8 @@ struct BuildFacts {
     int stack_references = -1;                       ///< in the hottest loop; -1 = not looked at
     std::map<std::string, int> instruction_classes;  ///< "vpdpbusd" -> count, vector classes only
     std::string artifact_sha256;
+    std::map<std::string, int> resources;  ///< CUDA, of ptxas: "gemv.registers" -> 96,
+                                           ///< "gemv.spill_bytes", ".smem_bytes", ".stack_bytes"
 };
 
 struct StageTime {
@@ -104,13 +106,17 @@ struct Evaluation {
     std::vector<StageTime> stages;
     BuildFacts build;
     std::string protocol = k_protocol;
-    std::string timing_kind = "measured";
-    std::string device;       ///< "cpu: AMD EPYC ..."
-    std::string device_hash;  ///< of the calibration record
+    std::string timing_kind = "measured";  ///< name(Provenance)
+    std::string device;                    ///< "cpu: AMD EPYC ..."
+    std::string device_hash;               ///< of the calibration record
     std::string sandbox_profile;
     std::string seed_commitment;  ///< SHA-256 of the seed, fixed before the first input was drawn
     std::string seed;             ///< hex, revealed
     double wall_s = 0;
 };
+
+[[nodiscard]] inline bool is_modelled(const Evaluation& evaluation) {
+    return evaluation.timing_kind == name(Provenance::modelled);
+}
 
 }  // namespace kw

@@ -19,8 +19,9 @@ struct CampaignRow {
     std::string task;
     std::string task_hash;
     std::string target = "cpu";
-    std::string strategy;  ///< preset name
-    std::string proposer;  ///< "tune", "openai:model", "exchange:DIR", "replay:FILE", ...
+    std::string device = "cpu";  ///< id, what resume opens: "cpu", "emulated:sm_90a"
+    std::string strategy;        ///< preset name
+    std::string proposer;        ///< "tune", "openai:model", "exchange:DIR", "replay:FILE", ...
     std::string
         settings_json;  ///< everything else that `resume` needs (budget, W, D, gamma, isa, seed)
     std::string state = "planned";
@@ -55,7 +56,7 @@ struct CandidateRow {
     std::string hash;
     std::string task;
     std::string target = "cpu";
-    std::string isa;
+    std::string isa;     ///< code_level(): "x86-64-v3"; CUDA: "sm_90a"
     std::string source;  ///< stored zstd
     std::string token_hash;
     std::string origin;  ///< "seed" | "reply" | "tune" | "user" | "baseline"
@@ -82,14 +83,18 @@ struct EvaluationRow {
     std::int64_t created_ms = 0;
 };
 
-/// A board line: the best row of a task on a device, or one of the runners-up.
+/// A board line: the best row of a task on a device, or one of the runners-up. Rows of one
+/// timing_kind are ranked among themselves.
 struct BoardRow {
     std::string task;
     std::string candidate_hash;
     std::string campaign;
     std::string model;
-    std::string device;
-    std::string isa;
+    std::string target;
+    std::string device_id;    ///< of the campaign: "cpu", "emulated:sm_90a"
+    std::string device;       ///< its description
+    std::string timing_kind;  ///< "measured" | "modelled"
+    std::string isa;          ///< CUDA: the architecture
     Ratio speedup;
     Ratio vs_naive;
     double min_speedup = 0;
@@ -107,6 +112,7 @@ struct BoardFilter {
     std::optional<std::string> task;
     std::vector<std::string> campaigns;
     std::optional<std::string> target;
+    std::optional<std::string> device;  ///< id, or its part before the colon: "emulated"
     bool all = false;  ///< every accepted kernel, not the best of each task and device
     int limit = 100;
 };

@@ -66,6 +66,10 @@ std::optional<Verdict> verdict_from_code(std::string_view code) {
     return std::nullopt;
 }
 
+std::string_view name(Provenance provenance) {
+    return provenance == Provenance::modelled ? "modelled" : "measured";
+}
+
 std::string_view name(Comparison comparison) {
     return k_comparisons.at(static_cast<std::size_t>(comparison));
 }

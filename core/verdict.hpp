@@ -45,6 +45,10 @@ enum class Comparison { faster, slower, same, unclear };
 [[nodiscard]] std::string_view name(Comparison comparison);
 [[nodiscard]] std::optional<Comparison> comparison_from_name(std::string_view name);
 
+/// How a time was got. Measured and modelled times are never ranked together.
+enum class Provenance { measured, modelled };
+[[nodiscard]] std::string_view name(Provenance provenance);  ///< "measured", "modelled"
+
 /// A fact noted while judging. Provenance, kept apart from the verdict: a finding alone rejects
 /// nothing.
 struct Finding {

@@ -10,11 +10,15 @@ constexpr std::string_view k_doing = "reading the board";
 
 /// Measured and modelled times are never ranked together. A speed-up that is not a finite number
 /// (NULL, infinity) is a broken record, not rank 1.
-std::string board_sql(const BoardFilter& filter) {
+/// Files of schema 1 have no campaign.device: all of their rows are of the CPU.
+std::string board_sql(const BoardFilter& filter, int schema) {
+    const std::string device_id = schema >= 2 ? "campaign.device" : "'cpu'";
     std::string sql =
         "WITH ranked AS (SELECT candidate.task AS task, evaluation.candidate_hash,"
         " campaign.name AS campaign, coalesce(reply.model, campaign.proposer) AS model,"
-        " evaluation.device AS device, candidate.isa,"
+        " candidate.target, " +
+        device_id +
+        " AS device_id, evaluation.device AS device, evaluation.timing_kind, candidate.isa,"
         " evaluation.speedup AS speedup, evaluation.speedup_lo, evaluation.speedup_hi,"
         " evaluation.vs_naive, evaluation.vs_naive_lo, evaluation.vs_naive_hi,"
         " evaluation.min_speedup, evaluation.sol, evaluation.comparison, evaluation.state,"
@@ -35,6 +39,10 @@ std::string board_sql(const BoardFilter& filter) {
     if (filter.target) {
         sql += " AND candidate.target = ?";
     }
+    if (filter.device) {
+        const std::string kind = "substr(" + device_id + ", 1, instr(" + device_id + ", ':'))";
+        sql += " AND (" + device_id + " = ? OR " + kind + " = ? || ':')";
+    }
     if (!filter.campaigns.empty()) {
         sql += " AND campaign.name IN (?";
         for (std::size_t i = 1; i < filter.campaigns.size(); ++i) {
@@ -44,7 +52,7 @@ std::string board_sql(const BoardFilter& filter) {
     }
     sql += ") SELECT * FROM ranked";
     sql += filter.all ? "" : " WHERE place = 1";
-    return sql + " ORDER BY task, device, speedup DESC, evaluation_id LIMIT ?";
+    return sql + " ORDER BY task, timing_kind, device, speedup DESC, evaluation_id LIMIT ?";
 }
 
 Result<BoardRow> read_board_row(const Statement& query) {
@@ -54,7 +62,10 @@ Result<BoardRow> read_board_row(const Statement& query) {
     io("candidate_hash", row.candidate_hash);
     io("campaign", row.campaign);
     io("model", row.model);
+    io("target", row.target);
+    io("device_id", row.device_id);
     io("device", row.device);
+    io("timing_kind", row.timing_kind);
     io("isa", row.isa);
     io("speedup", row.speedup);
     io("vs_naive", row.vs_naive);
@@ -76,13 +87,17 @@ Result<BoardRow> read_board_row(const Statement& query) {
 Result<std::vector<BoardRow>> Store::board(const BoardFilter& filter) {
     const std::lock_guard guard(impl_->mutex);
     KW_TRY_ASSIGN(Connection * connection, impl_->reader());
-    Statement query(*connection, k_doing, board_sql(filter));
+    Statement query(*connection, k_doing, board_sql(filter, impl_->schema));
     int index = 0;
     if (filter.task) {
         query.bind(index++, std::string_view(*filter.task));
     }
     if (filter.target) {
         query.bind(index++, std::string_view(*filter.target));
+    }
+    if (filter.device) {
+        query.bind(index++, std::string_view(*filter.device));
+        query.bind(index++, std::string_view(*filter.device));
     }
     for (const std::string& campaign : filter.campaigns) {
         query.bind(index++, std::string_view(campaign));

@@ -36,10 +36,12 @@ std::optional<std::pair<std::size_t, double>> parse_odd(std::string_view entry) 
 
 }  // namespace
 
-std::string ColumnNames::list(const std::string& prefix) const {
+std::string ColumnNames::list(const std::string& prefix, int schema) const {
     std::string out;
-    for (const std::string& name : names_) {
-        out += (out.empty() ? "" : ", ") + prefix + name;
+    for (const Name& entry : names_) {
+        out += out.empty() ? "" : ", ";
+        out += entry.since > schema ? entry.before + std::string(" AS ") : prefix;
+        out += entry.name;
     }
     return out;
 }

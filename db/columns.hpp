@@ -30,6 +30,15 @@ struct Word {
     String& text;
     const std::vector<std::string_view>& allowed;
 };
+/// A column of a later schema: in a file from before it reads as the SQL literal `before`.
+template <class Field>
+struct Since {
+    Field& value;
+    int schema;
+    const char* before;
+};
+template <class Field>
+Since(Field&, int, const char*) -> Since<Field>;
 template <class String>
 Nullable(String&) -> Nullable<String>;
 template <class String>
@@ -56,16 +65,27 @@ public:
             add(column);
         }
     }
+    template <class Field>
+    void operator()(const char* column, const Since<Field>& field) {
+        names_.push_back({column, field.schema, field.before});
+    }
     void odd_doubles(const char* column) { add(column); }
-    /// "a, b, c" with `prefix` before each.
-    [[nodiscard]] std::string list(const std::string& prefix = "") const;
+    /// "a, b, c" with `prefix` before each. For reading a file of an older `schema`: what it does
+    /// not have yet is a literal.
+    [[nodiscard]] std::string list(
+        const std::string& prefix = "", int schema = std::numeric_limits<int>::max()) const;
     [[nodiscard]] std::string marks() const;  ///< "?, ?, ?"
     [[nodiscard]] std::string insert_into(const std::string& table) const;
     [[nodiscard]] int count() const { return static_cast<int>(names_.size()); }
 
 private:
-    void add(std::string name) { names_.push_back(std::move(name)); }
-    std::vector<std::string> names_;
+    struct Name {
+        std::string name;
+        int since = 1;
+        const char* before = "NULL";
+    };
+    void add(std::string name) { names_.push_back({std::move(name)}); }
+    std::vector<Name> names_;
 };
 
 /// Binds fields in order. Packing can fail (a text over the limit): see failure().
@@ -103,6 +123,10 @@ public:
     template <class String>
     void operator()(const char*, const Word<String>& value) {
         statement_->bind(index_++, value.text);  // the table's CHECK knows the words
+    }
+    template <class Field>
+    void operator()(const char* column, const Since<Field>& field) {
+        (*this)(column, field.value);
     }
     /// After the last double of the row.
     void odd_doubles(const char* column);
@@ -151,6 +175,10 @@ public:
     }
     void operator()(const char* column, Packed<std::string> value);
     void operator()(const char* column, Word<std::string> value);
+    template <class Field>
+    void operator()(const char* column, const Since<Field>& field) {
+        (*this)(column, field.value);
+    }
     void odd_doubles(const char* column);
 
     [[nodiscard]] Result<void> failure() const {
@@ -188,6 +216,7 @@ void visit_campaign(Io& io, Row& row) {
     io("task", row.task);
     io("task_hash", Nullable{row.task_hash});
     io("target", row.target);
+    io("device", Since{row.device, 2, "'cpu'"});
     io("strategy", row.strategy);
     io("proposer", row.proposer);
     io("settings_json", row.settings_json);
@@ -244,6 +273,7 @@ void visit_build(Io& io, Build& build) {
     io("build_stack_references", build.stack_references);
     io("build_instruction_classes", build.instruction_classes);
     io("build_artifact_sha256", build.artifact_sha256);
+    io("build_resources", Since{build.resources, 2, "'{}'"});
 }
 
 template <class Io, class Row>

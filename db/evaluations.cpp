@@ -107,14 +107,14 @@ Result<void> read_part(
 
 template <class Key>
 Result<std::vector<EvaluationRow>> read_rows(
-    Connection& connection, const std::string& chosen, const Key& key) {
+    Connection& connection, int schema, const std::string& chosen, const Key& key) {
     ColumnNames names;
     const EvaluationRow empty;
     visit_evaluation(names, empty);
     Statement query(
         connection,
         k_reading,
-        "SELECT id, " + names.list() + " FROM evaluation WHERE id IN (" + chosen +
+        "SELECT id, " + names.list("", schema) + " FROM evaluation WHERE id IN (" + chosen +
             ") ORDER BY campaign_id, step, slot");
     query.bind_all(key);
     std::vector<EvaluationRow> rows;
@@ -135,12 +135,12 @@ Result<std::vector<EvaluationRow>> read_rows(
 /// One snapshot: a writer's commit between the parts is not seen.
 template <class Key>
 Result<std::vector<EvaluationRow>> read_evaluations(
-    Connection& connection, const std::string& condition, const Key& key) {
+    Connection& connection, int schema, const std::string& condition, const Key& key) {
     KW_TRY_ASSIGN(
         const Transaction snapshot,
         Transaction::begin(connection, k_reading, Transaction::Kind::read));
     const std::string chosen = "SELECT id FROM evaluation WHERE " + condition;
-    KW_TRY_ASSIGN(std::vector<EvaluationRow> rows, read_rows(connection, chosen, key));
+    KW_TRY_ASSIGN(std::vector<EvaluationRow> rows, read_rows(connection, schema, chosen, key));
     RowsById by_id;
     for (EvaluationRow& row : rows) {
         by_id[row.id] = &row;
@@ -192,13 +192,13 @@ Result<bool> Store::put_evaluation(const EvaluationRow& row, const CampaignRow& 
 Result<std::vector<EvaluationRow>> Store::evaluations(std::int64_t campaign_id) {
     const std::lock_guard guard(impl_->mutex);
     KW_TRY_ASSIGN(Connection * connection, impl_->reader());
-    return read_evaluations(*connection, "campaign_id = ?", campaign_id);
+    return read_evaluations(*connection, impl_->schema, "campaign_id = ?", campaign_id);
 }
 
 Result<std::vector<EvaluationRow>> Store::evaluations_of(const std::string& candidate_hash) {
     const std::lock_guard guard(impl_->mutex);
     KW_TRY_ASSIGN(Connection * connection, impl_->reader());
-    return read_evaluations(*connection, "candidate_hash = ?", candidate_hash);
+    return read_evaluations(*connection, impl_->schema, "candidate_hash = ?", candidate_hash);
 }
 
 Result<void> Store::set_evaluation_state(std::int64_t evaluation_id, const std::string& state) {

@@ -10,11 +10,11 @@ namespace fs = std::filesystem;
 
 namespace {
 
-std::string campaign_columns() {
+std::string campaign_columns(int schema) {
     ColumnNames names;
     const CampaignRow row;
     visit_campaign(names, row);
-    return names.list();
+    return names.list("", schema);
 }
 
 Result<CampaignRow> read_campaign(const Statement& query) {
@@ -234,7 +234,7 @@ Result<std::optional<CampaignRow>> Store::campaign(const std::string& name) {
     Statement query(
         *connection,
         "reading the campaign",
-        "SELECT id, " + campaign_columns() + " FROM campaign WHERE name = ?");
+        "SELECT id, " + campaign_columns(impl_->schema) + " FROM campaign WHERE name = ?");
     query.bind_all(std::string_view(name));
     KW_TRY_ASSIGN(const bool found, query.step());
     if (!found) {
@@ -252,7 +252,7 @@ Result<std::vector<CampaignRow>> Store::campaigns() {
     Statement query(
         *connection,
         "reading the campaigns",
-        "SELECT id, " + campaign_columns() + " FROM campaign ORDER BY id");
+        "SELECT id, " + campaign_columns(impl_->schema) + " FROM campaign ORDER BY id");
     std::vector<CampaignRow> rows;
     while (true) {
         KW_TRY_ASSIGN(const bool found, query.step());

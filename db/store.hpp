@@ -91,7 +91,8 @@ public:
     Result<void> set_evaluation_state(std::int64_t evaluation_id, const std::string& state);
 
     // --- leaderboard ---
-    /// Accepted and judged kernels, baselines left out, by task and device, fastest first. A row
+    /// Accepted and judged kernels, baselines left out, by task, measured before modelled, then by
+    /// device, fastest first; modelled ones are ranked apart. A row
     /// of a reply carries the reply's model, any other its campaign's proposer.
     Result<std::vector<BoardRow>> board(const BoardFilter& filter);
 

@@ -177,6 +177,9 @@ inline BuildFacts RandomRows::build() {
         out.instruction_classes[word()] = small();
     }
     out.artifact_sha256 = hash();
+    for (std::uint64_t i = below(4); i > 0; --i) {
+        out.resources[word()] = small();
+    }
     return out;
 }
 
@@ -239,6 +242,7 @@ inline CampaignRow RandomRows::campaign(const std::string& name) {
     out.task = word();
     out.task_hash = hash();
     out.target = word();
+    out.device = word();
     out.strategy = text();
     out.proposer = text();
     out.settings_json = text(500);
@@ -397,10 +401,10 @@ inline bool same(const CaseOutcome& a, const CaseOutcome& b) {
 }
 
 inline std::string differences(const BuildFacts& a, const BuildFacts& b) {
-    const auto& [a1, a2, a3, a4, a5, a6, a7, a8, a9] = a;
-    const auto& [b1, b2, b3, b4, b5, b6, b7, b8, b9] = b;
+    const auto& [a1, a2, a3, a4, a5, a6, a7, a8, a9, a10] = a;
+    const auto& [b1, b2, b3, b4, b5, b6, b7, b8, b9, b10] = b;
     return Differences() KW_SAME(1) KW_SAME(2) KW_SAME(3) KW_SAME(4) KW_SAME(5) KW_SAME(6)
-        KW_SAME(7) KW_SAME(8) KW_SAME(9)
+        KW_SAME(7) KW_SAME(8) KW_SAME(9) KW_SAME(10)
             .text();
 }
 inline bool same(const BuildFacts& a, const BuildFacts& b) {
@@ -432,11 +436,12 @@ inline std::string differences(const EvaluationRow& a, const EvaluationRow& b) {
 
 /// Without id and name, which the store gives.
 inline std::string differences(const CampaignRow& a, const CampaignRow& b) {
-    const auto& [a0, an, a1, a2, a3, a4, a5, a6, a7, a8, a9, a10, a11, a12, a13, a14] = a;
-    const auto& [b0, bn, b1, b2, b3, b4, b5, b6, b7, b8, b9, b10, b11, b12, b13, b14] = b;
+    const auto& [a0, an, a1, a2, a3, a4, a5, a6, a7, a8, a9, a10, a11, a12, a13, a14, a15] = a;
+    const auto& [b0, bn, b1, b2, b3, b4, b5, b6, b7, b8, b9, b10, b11, b12, b13, b14, b15] = b;
     return Differences() KW_SAME(1) KW_SAME(2) KW_SAME(3) KW_SAME(4) KW_SAME(5) KW_SAME(6)
         KW_SAME(7) KW_SAME(8) KW_SAME(9) KW_SAME(10) KW_SAME(11) KW_SAME(12) KW_SAME(13) KW_SAME(14)
-            .text();
+            KW_SAME(15)
+                .text();
 }
 
 inline std::string differences(const CandidateRow& a, const CandidateRow& b) {

@@ -151,7 +151,47 @@ TEST_CASE("board: modelled times are ranked apart from measured ones", "[db]") {
     const auto modelled = board.put(campaign, "gpu", 9, [](CandidateRow&, EvaluationRow& row) {
         row.result.timing_kind = "modelled";
     });
-    CHECK(hashes(board.rows()) == std::vector{modelled, measured});
+    CHECK(hashes(board.rows()) == std::vector{measured, modelled});
+    CHECK(board.rows()[0].timing_kind == "measured");
+    CHECK(board.rows()[1].timing_kind == "modelled");
+}
+
+TEST_CASE("board: filters by the device of the campaign or its kind", "[db]") {
+    Board board;
+    const auto on = [&](const std::string& name, const std::string& device) {
+        CampaignRow row = named(name);
+        row.task = "gemv";
+        row.target = device == "cpu" ? "cpu" : "cuda";
+        row.device = device;
+        row.state = "running";
+        return must(board.store.create_campaign(row));
+    };
+    const CampaignRow cpu = on("c", "cpu");
+    const CampaignRow ampere = on("a", "emulated:sm_80");
+    const CampaignRow hopper = on("h", "emulated:sm_90a");
+    const auto in_cpu = board.put(cpu, "cpu: x", 1);
+    const auto modelled = [](CandidateRow& candidate, EvaluationRow& row) {
+        candidate.target = "cuda";
+        row.result.timing_kind = "modelled";
+    };
+    const auto in_ampere = board.put(ampere, "emulated sm_80", 7, modelled);
+    const auto in_hopper = board.put(hopper, "emulated sm_90a", 8, modelled);
+    const auto at = [&](const std::string& device) {
+        BoardFilter filter;
+        filter.device = device;
+        return hashes(board.rows(filter));
+    };
+    CHECK(at("cpu") == std::vector{in_cpu});
+    CHECK(at("emulated:sm_80") == std::vector{in_ampere});
+    CHECK(at("emulated") == std::vector{in_ampere, in_hopper});
+    CHECK(at("emulated:").empty());
+    CHECK(at("").empty());
+    CHECK(at("' OR 1=1 --").empty());
+    const auto rows = board.rows();
+    REQUIRE(hashes(rows) == std::vector{in_cpu, in_ampere, in_hopper});
+    CHECK(rows[0].target == "cpu");
+    CHECK(rows[2].target == "cuda");
+    CHECK(rows[2].device_id == "emulated:sm_90a");
 }
 
 TEST_CASE("board: filters by task and target and campaign", "[db]") {

@@ -30,6 +30,7 @@ TEST_CASE("migrations: a released one never changes", "[db]") {
     // One line a migration. Never edit a line: add a migration instead.
     const std::vector<std::string> released = {
         "bb77cc48b21405273d1d3b9bb29a9f17a98fed333ad002e154cf855bddde1338",
+        "c8cabf776863a678bcef7f532eaa26b6a7961a3be0ce872a1395c152afd79eba",
     };
     REQUIRE(db::migrations().size() == released.size());
     for (std::size_t i = 0; i < released.size(); ++i) {
@@ -131,4 +132,54 @@ TEST_CASE("migrations: none goes backwards", "[db]") {
     const auto result = db::migrate(connection, db::migrations());
     REQUIRE_FALSE(result.ok());
     CHECK(contains(result.error().what, "has schema 50"));
+}
+
+TEST_CASE(
+    "migrations: a file of schema 1 is read as it is and gains devices when written", "[db]") {
+    const TempDir dir;
+    const fs::path file = dir / "old.db";
+    {
+        db::Connection connection = connect(file);
+        must(db::migrate(connection, {db::migrations().front()}));
+    }
+    // The writer knows the mark of our files.
+    Outsider(file).exec(
+        "PRAGMA application_id = " + std::to_string(db::k_application_id) +
+        ";INSERT INTO meta (key, value) VALUES ('kwright_version', '0.1.0')"
+        " ON CONFLICT (key) DO NOTHING;"
+        "INSERT INTO campaign VALUES (1, 'old', 'gemv', NULL, 'cpu', 'tune', 'tune', '{}',"
+        " 'finished', '', 1, 2, 1, 0.0, 0, 0, NULL);"
+        "INSERT INTO candidate VALUES ('abcd', 'gemv', 'cpu', 'native', x'', 't', 'tune', 3, 7);"
+        "INSERT INTO evaluation VALUES (1, 1, 1, 0, 'abcd', NULL, NULL, 'judged', '', 2.0, 2.0, 1,"
+        " 4, 'AC', 's', '', 2.0, 1.9, 2.1, 2.0, 1.9, 2.1, 1.5, 0.5, 'faster', 'kw-time/1',"
+        " 'measured', 'cpu: old', 'd', 'p', 'c', 's', 1.0, 'g++', 'g++', 0, 0.1, '', 1, 0, '{}',"
+        " 'a', NULL)");
+    const auto look = [&](db::Store& store) {
+        const auto campaign = must(store.campaign("old"));
+        REQUIRE(campaign);
+        CHECK(campaign->target == "cpu");
+        CHECK(campaign->device == "cpu");
+        CHECK(campaign->strategy == "tune");
+        CHECK(must(store.campaigns()).size() == 1);
+        const auto rows = must(store.evaluations(1));
+        REQUIRE(rows.size() == 1);
+        CHECK(rows[0].result.build.resources.empty());
+        CHECK(rows[0].result.build.artifact_sha256 == "a");
+        BoardFilter filter;
+        filter.device = "cpu";
+        const auto board = must(store.board(filter));
+        REQUIRE(board.size() == 1);
+        CHECK(board[0].device_id == "cpu");
+        CHECK(board[0].timing_kind == "measured");
+        filter.device = "emulated";
+        CHECK(must(store.board(filter)).empty());
+    };
+    {
+        db::Store viewer = open_store(file, db::Access::read_only);
+        CHECK(viewer.schema_version() == 1);
+        look(viewer);
+    }
+    db::Store writer = open_store(file);
+    CHECK(writer.schema_version() == db::newest_schema());
+    look(writer);
 }
