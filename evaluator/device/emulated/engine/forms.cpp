@@ -26,24 +26,28 @@ FormCount count_forms(const OpcodeRow& row) {
     if (!pattern) {
         return count;
     }
-    for (const std::string& opcode : expand(row.pattern)) {
+    count.spelled = 1;
+    for (const PatternPiece& piece : pattern->pieces) {
+        count.spelled *= piece.alternatives.size() + (piece.optional ? 1 : 0);
+    }
+    for (const std::string& opcode : expand(row.pattern, k_counted_forms)) {
         const std::optional<Match> match = match_pattern(*pattern, opcode);
-        ++count.spelled;
         count.supported += match && row.bind(*match).run != nullptr ? 1 : 0;
     }
     return count;
 }
 
 std::string forms_table() {
-    std::string rows;
-    std::size_t total = 0;
+    std::string table =
+        std::to_string(opcode_rows().size()) + " rows.\n\n| Pattern | Opcodes |\n|---|---:|\n";
     for (const OpcodeRow& row : opcode_rows()) {
         const FormCount count = count_forms(row);
-        total += count.supported;
-        rows += "| " + cell(row.pattern) + " | " + std::to_string(count.supported) + " |\n";
+        table += "| " + cell(row.pattern) + " | " +
+                 (count.spelled > k_counted_forms ? "> " + std::to_string(k_counted_forms)
+                                                  : std::to_string(count.supported)) +
+                 " |\n";
     }
-    return std::to_string(total) + " opcodes in " + std::to_string(opcode_rows().size()) +
-           " rows.\n\n| Pattern | Opcodes |\n|---|---:|\n" + rows;
+    return table;
 }
 
 }  // namespace kw::emu

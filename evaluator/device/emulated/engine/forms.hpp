@@ -10,7 +10,11 @@ namespace kw::emu {
 
 struct OpcodeRow;
 
-/// How many opcodes a row stands for, and how many of them its binder accepts.
+/// More opcodes of one row than this are not counted one by one.
+inline constexpr std::size_t k_counted_forms = 20'000;
+
+/// How many opcodes a row's pattern spells, and how many of the first k_counted_forms its binder
+/// accepts.
 struct FormCount {
     std::size_t spelled = 0;
     std::size_t supported = 0;

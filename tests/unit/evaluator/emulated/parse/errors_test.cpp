@@ -87,8 +87,7 @@ TEST_CASE("errors: numbers that do not fit or mean nothing are refused") {
         module_errors(".entry k() .maxntid 0 { ret; }") ==
         Lines{"3:21: '0' is not in 1 .. 4294967295"});
     CHECK(module_errors(".file 65536 \"a\"") == Lines{"3:7: '65536' is not in 0 .. 65535"});
-    CHECK(
-        module_errors(".global .align 3 .b8 x;") == Lines{"3:9: an alignment is a power of two"});
+    CHECK(module_errors(".global .align 3 .b8 x;") == Lines{"3:9: an alignment is a power of two"});
     CHECK(module_errors(".global .b8 x[4][0];").size() == 1);
     CHECK(module_errors(".global .b8 x[-1];").size() == 1);
     CHECK(module_errors(".global .b8 x[];") == Lines{"3:13: 'x' has no size"});

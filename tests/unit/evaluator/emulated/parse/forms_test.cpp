@@ -52,8 +52,6 @@ TEST_CASE("forms: every row supports at least one of the opcodes it spells") {
         const FormCount count = count_forms(row);
         CHECK(count.supported > 0);
         CHECK(count.supported <= count.spelled);
-        // expand() stops at its limit; a pattern as wide as that is no description.
-        CHECK(count.spelled < 100'000);
     }
 }
 

@@ -109,24 +109,26 @@ TEST_CASE("resolve: a part is found with and without its dot") {
     CHECK_FALSE(match.has(".ftz"));
 }
 
-TEST_CASE("opcodes: every row is well formed and every form of it resolves to that row") {
+TEST_CASE("opcodes: no row hides a form of a later one that it does not support itself") {
     const auto& rows = kw::emu::opcode_rows();
     for (std::size_t row = 0; row < rows.size(); ++row) {
         INFO(rows[row].id << " " << rows[row].pattern);
-        REQUIRE(compile_pattern(rows[row].pattern));
+        const auto pattern = compile_pattern(rows[row].pattern);
+        REQUIRE(pattern);
         REQUIRE(rows[row].bind != nullptr);
-        std::size_t wrong = 0;
-        std::string example;
-        for (const std::string& text : expand(rows[row].pattern)) {
+        std::vector<std::string> wrong;
+        std::size_t own = 0;
+        for (const std::string& text : expand(rows[row].pattern, 20'000)) {
             const auto resolved = kw::emu::resolve(text);
-            if (!resolved || resolved->row != row) {
-                ++wrong;
-                example = text + (resolved ? std::string(" goes to ") + rows[resolved->row].id
-                                           : std::string(" goes nowhere"));
+            REQUIRE(resolved);
+            own += resolved->row == row ? 1 : 0;
+            if (resolved->row != row && rows[row].bind(*match_pattern(*pattern, text)).run &&
+                !rows[resolved->row].bind(resolved->match).run) {
+                wrong.push_back(text + " goes to " + rows[resolved->row].id);
             }
         }
-        INFO(example);
-        CHECK(wrong == 0);
+        CHECK(wrong == std::vector<std::string>{});
+        CHECK(own > 0);
     }
 }
 
