@@ -132,8 +132,17 @@ void print_log(const Library& library, Program program) {
     }
     std::vector<char> log(bytes);
     if (library.log(program, log.data()) == k_nvrtc_success) {
-        const std::size_t shown = bytes - 1 < k_most_log_bytes ? bytes - 1 : k_most_log_bytes;
-        std::fwrite(log.data(), 1, shown, stderr);
+        // A flood of warnings must not hide the error behind it: the beginning and the end are
+        // shown.
+        const std::size_t all = bytes - 1;
+        const std::size_t head = all < k_most_log_bytes ? all : k_most_log_bytes / 2;
+        const std::size_t tail =
+            all - head < k_most_log_bytes / 2 ? all - head : k_most_log_bytes / 2;
+        std::fwrite(log.data(), 1, head, stderr);
+        if (head + tail < all) {
+            std::fputs("\n", stderr);
+        }
+        std::fwrite(log.data() + (all - tail), 1, tail, stderr);
     }
 }
 
