@@ -120,6 +120,22 @@ std::byte* permit(
     return span.host + (address - span.low);
 }
 
+/// Whether `bytes` bytes of a shadow, which are 0 or 1, are all 1.
+bool all_written(const std::uint8_t* written, std::uint32_t bytes) {
+    if (bytes < 8) {
+        std::uint64_t have = 0;
+        std::memcpy(&have, written, bytes);
+        return have == (0x0101010101010101U >> (64 - 8 * bytes));
+    }
+    std::uint64_t all = 0x0101010101010101U;
+    for (std::uint32_t i = 0; i < bytes; i += 8) {
+        std::uint64_t have = 0;
+        std::memcpy(&have, written + i, 8);
+        all &= have;
+    }
+    return all == 0x0101010101010101U;
+}
+
 void note_global(
     WarpState& warp,
     const Insn& insn,
@@ -151,7 +167,7 @@ void note_global(
             std::memset(written, 1, bytes);
         }
     }
-    if (run.global_shadow != nullptr) {
+    if (run.global_shadow != nullptr && run.global_shadow->watches(slot)) {
         const GlobalAccess access{
             &warp, &insn, lane, slot, offset, bytes, order, &warp.block->global_time};
         if (use == Use::load || use == Use::atomic) {
@@ -177,7 +193,7 @@ void note_local(
         warp.local_written + static_cast<std::size_t>(lane) * warp.local_bytes + address;
     if (writes(use)) {
         std::memset(written, 1, bytes);
-    } else if (std::memchr(written, 0, bytes) != nullptr) {
+    } else if (!all_written(written, bytes)) {
         file(warp, insn, lane, FindingKind::uninitialised_read, Space::local, address, bytes, use);
     }
 }
@@ -222,6 +238,24 @@ bool watched(const WarpState& warp, Space space) {
     }
 }
 
+/// A load from one allocation that has all its data, and that nobody writes.
+bool nothing_to_note(WarpState& warp, const Reach& out, std::uint32_t bytes) {
+    const Run& run = *warp.block->run;
+    const std::uint64_t first = out.address[static_cast<std::size_t>(__builtin_ctz(out.lanes))];
+    const Allocation& allocation = *run.memory->find(first);
+    if (run.options->checks.initialised && !allocation.written.empty()) {
+        const bool whole = out.kind == AccessShape::Kind::contiguous &&
+                           all_written(
+                               allocation.written.data() + (first - allocation.address),
+                               bytes * static_cast<std::uint32_t>(k_lanes));
+        if (!whole) {
+            return false;
+        }
+    }
+    return run.global_shadow == nullptr ||
+           !run.global_shadow->watches((first >> k_slot_bits) - k_first_slot);
+}
+
 /// Loads and atomics of permitted lanes; stores are told later, with their values.
 void note_reads(
     WarpState& warp,
@@ -233,24 +267,13 @@ void note_reads(
     if (use == Use::store || (!out.mixed && !watched(warp, out.space))) {
         return;
     }
-    if (out.mixed) {
-        // Each lane is told by its own space below.
-    } else if (
-        use == Use::load && out.kind == AccessShape::Kind::uniform && out.space == Space::shared &&
-        (out.address[0] >> k_rank_shift) == 0) {
-        const int lane = __builtin_ctz(out.lanes);
-        const SharedAccess access{
-            &warp,
-            &insn,
-            lane,
-            static_cast<std::uint32_t>(out.address[static_cast<std::size_t>(lane)]),
-            bytes,
-            order};
-        if ((out.lanes & (out.lanes - 1)) == 0) {
-            warp.block->shadow->read(access);
-        } else {
-            warp.block->shadow->read_uniform(access);
-        }
+    if (use == Use::load && out.one_range && out.space == Space::shared) {
+        const SharedAccess access{&warp, &insn, 0, 0, bytes, order};
+        warp.block->shadow->read(access, out.lanes, out.address.data());
+        return;
+    }
+    if (use == Use::load && out.one_range && out.space == Space::global &&
+        nothing_to_note(warp, out, bytes)) {
         return;
     }
     for (Lanes left = out.lanes; left != 0; left &= left - 1) {
@@ -271,6 +294,7 @@ void reach_lanes(
     Window window,
     Use use,
     Reach& out) {
+    out.one_range = false;
     out.base = nullptr;
     out.at = out.own.data();
     out.lanes = 0;
@@ -298,15 +322,37 @@ void reach_lanes(
     }
 }
 
-void count(WarpState& warp, const Insn& insn, const AccessShape& shape, Space space) {
+void count(
+    WarpState& warp, const Insn& insn, AccessShape& shape, Space space, std::uint64_t first) {
     InsnCounts& counts = warp.counts[warp.index_of(insn)];
     ++counts.requests;
     if (space == Space::global) {
-        counts.sectors += shape.sectors;
-        counts.lines += shape.lines;
+        const LineCount lines = lines_of(shape, first);
+        counts.sectors += lines.sectors;
+        counts.lines += lines.lines;
     } else if (space == Space::shared) {
         counts.wavefronts += shape.wavefronts;
         counts.excess += shape.excess;
+    }
+}
+
+/// The addresses of all lanes; those that are not active get the first active one's.
+void addresses(
+    Warp& warp,
+    Lanes active,
+    std::uint32_t slot,
+    bool wide,
+    std::int64_t offset,
+    std::array<std::uint64_t, k_lanes>& out) {
+    for (std::size_t i = 0; i < k_lanes; ++i) {
+        out[i] = wide
+                     ? warp.lanes<std::uint64_t>(slot)[i] + static_cast<std::uint64_t>(offset)
+                     : static_cast<std::uint32_t>(
+                           warp.lanes<std::uint32_t>(slot)[i] + static_cast<std::uint32_t>(offset));
+    }
+    const std::uint64_t first = out[static_cast<std::size_t>(__builtin_ctz(active))];
+    for (std::size_t i = 0; i < k_lanes; ++i) {
+        out[i] = ((active >> i) & 1) != 0 ? out[i] : first;
     }
 }
 
@@ -320,7 +366,8 @@ bool reach_range(
     Reach& out) {
     const Space space = place.space;
     if (!shape.compact || !shape.aligned || (first & (shape.bytes - 1)) != 0 ||
-        space == Space::local || space == Space::reg || (space == Space::param && writes(use))) {
+        space == Space::local || (space == Space::param && writes(use)) ||
+        (space == Space::shared && (place.offset >> k_rank_shift) != 0)) {
         return false;
     }
     const Span span = span_of(warp, space, place.offset, 0);
@@ -371,39 +418,31 @@ void reach(
     Order order,
     Reach& out,
     std::uint32_t which) {
-    alignas(64) std::array<std::uint64_t, k_lanes> address;
+    const auto first_lane = static_cast<std::size_t>(__builtin_ctz(active));
+    AccessShape& shape = shape_of(warp, insn, which);
+    std::uint64_t first = 0;
+    bool same = active == shape.lanes && bytes == shape.bytes;
     if (wide) {
         const std::uint64_t* base = warp.lanes<std::uint64_t>(slot);
-        for (std::size_t i = 0; i < k_lanes; ++i) {
-            address[i] = base[i] + static_cast<std::uint64_t>(offset);
-        }
+        first = base[first_lane] + static_cast<std::uint64_t>(offset);
+        same = same && (first & 3) == shape.odd && matches(shape, base, base[first_lane], active);
     } else {
         const std::uint32_t* base = warp.lanes<std::uint32_t>(slot);
-        for (std::size_t i = 0; i < k_lanes; ++i) {
-            address[i] = static_cast<std::uint32_t>(base[i] + static_cast<std::uint32_t>(offset));
-        }
+        first = static_cast<std::uint32_t>(base[first_lane] + static_cast<std::uint32_t>(offset));
+        same = same && (first & 3) == shape.odd && matches(shape, base, base[first_lane], active);
     }
-    const std::uint64_t first = address[static_cast<std::size_t>(__builtin_ctz(active))];
-    if (active != k_all_lanes) {
-        for (std::size_t i = 0; i < k_lanes; ++i) {
-            address[i] = ((active >> i) & 1) != 0 ? address[i] : first;
-        }
-    }
-    AccessShape& shape = shape_of(warp, insn, which);
-    std::uint64_t differs = (active ^ shape.lanes) | (bytes ^ shape.bytes);
-    for (std::size_t i = 0; i < k_lanes; ++i) {
-        differs |= (address[i] - first) ^ shape.delta[i];
-    }
-    if (differs != 0) {
+    alignas(64) std::array<std::uint64_t, k_lanes> address;
+    if (!same) {
+        addresses(warp, active, slot, wide, offset, address);
         measure(shape, address.data(), active, bytes);
-    } else if (first % 128 != shape.phase) {
-        measure_lines(shape, first);
     }
     const Generic place = resolve(window, first);
-    count(warp, insn, shape, place.space);
+    count(warp, insn, shape, place.space, first);
     out.overlapping = shape.overlapping;
     out.mixed = false;
+    out.one_range = true;
     if (!reach_range(warp, shape, first, place, use, out)) {
+        addresses(warp, active, slot, wide, offset, address);
         reach_lanes(warp, insn, active, address.data(), bytes, window, use, out);
         if (out.lanes == 0) {
             return;
@@ -517,12 +556,10 @@ void count_access(
         all[i] = ((active >> i) & 1) != 0 ? address[i] : first;
         differs |= (all[i] - first) ^ shape.delta[i];
     }
-    if (differs != 0) {
+    if (differs != 0 || (first & 3) != shape.odd) {
         measure(shape, all.data(), active, bytes);
-    } else if (first % 128 != shape.phase) {
-        measure_lines(shape, first);
     }
-    count(warp, insn, shape, space);
+    count(warp, insn, shape, space, first);
 }
 
 }  // namespace kw::emu

@@ -24,6 +24,7 @@ struct Reach {
     Lanes lanes = 0;  ///< those that may be touched; others had a defect, which is filed
     AccessShape::Kind kind = AccessShape::Kind::scattered;
     Space space = Space::global;  ///< what the window turned out to be
+    bool one_range = false;       ///< all in one allocation
     bool overlapping = false;     ///< two lanes touch the same bytes
     bool mixed = false;           ///< generic lanes in several spaces: `spaces` says which
     std::array<Space, k_lanes> spaces{};

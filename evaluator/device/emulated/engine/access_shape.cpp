@@ -6,15 +6,23 @@
 namespace kw::emu {
 namespace {
 
+/// Compiled for vectors of 32 bytes as well; the loader takes what the processor has.
+#if defined(__x86_64__) && !defined(__SANITIZE_ADDRESS__)
+#define KW_CLONES [[gnu::target_clones("avx2", "default")]]
+#else
+#define KW_CLONES
+#endif
+
 constexpr std::uint32_t k_banks = 32;
 constexpr std::uint64_t k_far = std::uint64_t{1} << 33;
 
-std::uint16_t distinct(std::array<std::uint64_t, k_lanes * 2>& values, std::size_t count) {
-    std::sort(values.begin(), values.begin() + static_cast<std::ptrdiff_t>(count));
-    const auto end =
-        std::unique(values.begin(), values.begin() + static_cast<std::ptrdiff_t>(count));
-    return static_cast<std::uint16_t>(end - values.begin());
-}
+constexpr std::array<Lanes, k_lanes> k_bit = [] {
+    std::array<Lanes, k_lanes> bits{};
+    for (std::size_t i = 0; i < k_lanes; ++i) {
+        bits[i] = Lanes{1} << i;
+    }
+    return bits;
+}();
 
 /// Shared memory serves 32 banks of 4 bytes a pass. Accesses of 8 bytes go in two halves of the
 /// warp, of 16 bytes in four quarters (as NVIDIA's tools count them); lanes that want the same word
@@ -33,7 +41,7 @@ void measure_banks(AccessShape& shape) {
                 continue;
             }
             const std::uint64_t word =
-                (shape.delta[static_cast<std::size_t>(lane)] + (shape.phase & 3)) / 4;
+                (shape.delta[static_cast<std::size_t>(lane)] + shape.odd) / 4;
             for (std::uint32_t w = 0; w < words && count < wanted.size(); ++w) {
                 wanted[count++] = word + w;
             }
@@ -56,83 +64,106 @@ void measure_banks(AccessShape& shape) {
     shape.excess = static_cast<std::uint16_t>(total - ideal);
 }
 
-/// Lanes in any order: whether two of them touch the same bytes.
-bool overlap(const AccessShape& shape) {
-    std::array<std::int64_t, k_lanes> sorted{};
-    std::size_t count = 0;
-    for (std::size_t lane = 0; lane < k_lanes; ++lane) {
-        if (((shape.lanes >> lane) & 1) != 0) {
-            sorted[count++] = static_cast<std::int64_t>(shape.delta[lane]);
-        }
+/// The places that lanes touch; whether any two overlap.
+void sort_places(AccessShape& shape) {
+    std::uint32_t count = 0;
+    bool ascending = true;
+    for (Lanes left = shape.lanes; left != 0; left &= left - 1) {
+        const auto lane = static_cast<std::size_t>(__builtin_ctz(left));
+        shape.place[count] = static_cast<std::int64_t>(shape.delta[lane]);
+        ascending = ascending && (count == 0 || shape.place[count] >= shape.place[count - 1]);
+        ++count;
     }
-    std::sort(sorted.begin(), sorted.begin() + static_cast<std::ptrdiff_t>(count));
-    for (std::size_t i = 1; i < count; ++i) {
-        if (sorted[i] - sorted[i - 1] < std::int64_t{shape.bytes}) {
-            return true;
-        }
+    const auto begin = shape.place.begin();
+    if (!ascending) {
+        std::sort(begin, begin + count);
     }
-    return false;
+    shape.overlapping = false;
+    for (std::uint32_t i = 1; i < count; ++i) {
+        shape.overlapping =
+            shape.overlapping || shape.place[i] - shape.place[i - 1] < std::int64_t{shape.bytes};
+    }
+    shape.places = static_cast<std::uint32_t>(std::unique(begin, begin + count) - begin);
 }
 
 }  // namespace
 
-void measure_lines(AccessShape& shape, std::uint64_t first) {
-    shape.phase = first % 128;
-    if (shape.kind == AccessShape::Kind::contiguous && shape.aligned) {
-        shape.sectors = static_cast<std::uint16_t>((first % 32 + shape.above + 31) / 32);
-        shape.lines = static_cast<std::uint16_t>((first % 128 + shape.above + 127) / 128);
-        return;
+LineCount count_lines(const AccessShape& shape, std::uint64_t first) {
+    LineCount out;
+    out.phase = static_cast<std::uint16_t>(first % 128);
+    const bool whole = shape.aligned && shape.bytes <= 32 && first % shape.bytes == 0;
+    if (whole && shape.kind == AccessShape::Kind::uniform) {
+        out.sectors = 1;
+        out.lines = 1;
+        return out;
     }
-    const std::uint64_t last = shape.bytes - 1;
-    if (shape.ascending && shape.bytes <= 32 && shape.aligned && first % shape.bytes == 0) {
-        std::uint32_t sectors = 1;
-        std::uint32_t lines = 1;
-        std::uint64_t before = first;
-        for (int lane = 0; lane < k_lanes; ++lane) {
-            if (((shape.lanes >> lane) & 1) != 0) {
-                const std::uint64_t at = first + shape.delta[static_cast<std::size_t>(lane)];
-                sectors += at / 32 != before / 32 ? 1 : 0;
-                lines += at / 128 != before / 128 ? 1 : 0;
-                before = at;
-            }
-        }
-        shape.sectors = static_cast<std::uint16_t>(sectors);
-        shape.lines = static_cast<std::uint16_t>(lines);
-        return;
+    if (whole && shape.kind == AccessShape::Kind::contiguous) {
+        out.sectors = static_cast<std::uint16_t>((first % 32 + shape.above + 31) / 32);
+        out.lines = static_cast<std::uint16_t>((first % 128 + shape.above + 127) / 128);
+        return out;
     }
-    std::array<std::uint64_t, k_lanes * 2> sectors{};
-    std::array<std::uint64_t, k_lanes * 2> lines{};
-    std::size_t count = 0;
-    for (int lane = 0; lane < k_lanes; ++lane) {
-        if (((shape.lanes >> lane) & 1) != 0) {
-            const std::uint64_t at = first + shape.delta[static_cast<std::size_t>(lane)];
-            for (const std::uint64_t end : {at, at + last}) {
-                sectors[count] = end / 32;
-                lines[count++] = end / 128;
-            }
+    std::uint64_t sector = ~std::uint64_t{0};
+    std::uint64_t line = ~std::uint64_t{0};
+    for (std::uint32_t i = 0; i < shape.places; ++i) {
+        const std::uint64_t at = first + static_cast<std::uint64_t>(shape.place[i]);
+        for (const std::uint64_t end : {at, at + shape.bytes - 1}) {
+            out.sectors = static_cast<std::uint16_t>(out.sectors + (end / 32 != sector ? 1 : 0));
+            out.lines = static_cast<std::uint16_t>(out.lines + (end / 128 != line ? 1 : 0));
+            sector = end / 32;
+            line = end / 128;
         }
     }
-    shape.sectors = distinct(sectors, count);
-    shape.lines = distinct(lines, count);
+    return out;
+}
+
+KW_CLONES bool matches(
+    const AccessShape& shape, const std::uint64_t* base, std::uint64_t first, Lanes lanes) {
+    const std::uint64_t* from = std::assume_aligned<64>(base);
+    std::uint64_t differs = 0;
+    if (lanes == k_all_lanes) {
+        for (std::size_t i = 0; i < k_lanes; ++i) {
+            differs |= (from[i] - first) ^ shape.delta[i];
+        }
+    } else {
+        for (std::size_t i = 0; i < k_lanes; ++i) {
+            const std::uint64_t active = 0 - std::uint64_t{(lanes & k_bit[i]) != 0};
+            differs |= ((from[i] - first) ^ shape.delta[i]) & active;
+        }
+    }
+    return differs == 0;
+}
+
+KW_CLONES bool matches(
+    const AccessShape& shape, const std::uint32_t* base, std::uint32_t first, Lanes lanes) {
+    const std::uint32_t* from = std::assume_aligned<64>(base);
+    std::uint32_t differs = 0;
+    if (lanes == k_all_lanes) {
+        for (std::size_t i = 0; i < k_lanes; ++i) {
+            differs |= (from[i] - first) ^ shape.delta32[i];
+        }
+    } else {
+        for (std::size_t i = 0; i < k_lanes; ++i) {
+            const std::uint32_t active = 0 - std::uint32_t{(lanes & k_bit[i]) != 0};
+            differs |= ((from[i] - first) ^ shape.delta32[i]) & active;
+        }
+    }
+    return differs == 0;
 }
 
 void measure(AccessShape& shape, const std::uint64_t* address, Lanes lanes, std::uint32_t bytes) {
     const std::uint64_t first = address[__builtin_ctz(lanes)];
     shape.lanes = lanes;
     shape.bytes = bytes;
-    shape.ascending = true;
     shape.below = 0;
     shape.above = bytes;
     shape.compact = true;
     bool contiguous = lanes == k_all_lanes;
     bool uniform = true;
     std::uint64_t unaligned = 0;
-    std::int64_t before = 0;
-    shape.overlapping = false;
-    bool any = false;
     for (std::uint32_t lane = 0; lane < k_lanes; ++lane) {
         const std::uint64_t delta = address[lane] - first;
         shape.delta[lane] = delta;
+        shape.delta32[lane] = static_cast<std::uint32_t>(delta);
         if (((lanes >> lane) & 1) == 0) {
             continue;
         }
@@ -140,10 +171,6 @@ void measure(AccessShape& shape, const std::uint64_t* address, Lanes lanes, std:
         contiguous = contiguous && delta == std::uint64_t{lane} * bytes;
         uniform = uniform && delta == 0;
         unaligned |= delta & (bytes - 1);
-        shape.ascending = shape.ascending && distance >= before;
-        shape.overlapping = shape.overlapping || (any && distance - before < std::int64_t{bytes});
-        any = true;
-        before = distance;
         if (delta + k_far >= 2 * k_far) {
             shape.compact = false;
         } else if (distance < 0) {
@@ -153,13 +180,12 @@ void measure(AccessShape& shape, const std::uint64_t* address, Lanes lanes, std:
         }
     }
     shape.aligned = unaligned == 0;
-    if (shape.overlapping && !shape.ascending) {
-        shape.overlapping = overlap(shape);
-    }
+    sort_places(shape);
     shape.kind = contiguous ? AccessShape::Kind::contiguous
                  : uniform  ? AccessShape::Kind::uniform
                             : AccessShape::Kind::scattered;
-    measure_lines(shape, first);
+    shape.odd = static_cast<std::uint8_t>(first % 4);
+    shape.known.fill(LineCount{});
     measure_banks(shape);
 }
 

@@ -9,6 +9,7 @@ namespace kw::emu {
 Binding bind_load(const Match& match);
 Binding bind_store(const Match& match);
 Binding bind_atomic_add(const Match& match);
+Binding bind_atomic_vector(const Match& match);
 Binding bind_atomic_minmax(const Match& match);
 Binding bind_atomic_logic(const Match& match);
 Binding bind_atomic_wrap(const Match& match);

@@ -23,6 +23,7 @@ struct Run {
     std::uint32_t threads_per_block = 0;
     std::uint32_t warps_per_block = 0;
     std::uint64_t blocks = 0;
+    std::uint64_t grid_workspace = 0;  ///< address, of a cooperative launch
     std::chrono::steady_clock::time_point begin;
     std::chrono::steady_clock::time_point deadline;
     std::atomic<std::uint64_t> spent{0};  ///< warp instructions

@@ -30,10 +30,10 @@ First first_operand(std::string_view opcode) {
         return opcode.find(".red") != std::string_view::npos ? First::writes : First::reads;
     }
     if (base == "wgmma") {
-        return First::updates;
+        return opcode.find(".mma_async") != std::string_view::npos ? First::updates : First::reads;
     }
     for (const std::string_view none :
-         {"nanosleep", "brx", "bra", "setmaxnreg", "pmevent", "griddepcontrol"}) {
+         {"nanosleep", "brx", "bra", "cp", "setmaxnreg", "pmevent", "griddepcontrol"}) {
         if (base == none) {
             return First::reads;
         }

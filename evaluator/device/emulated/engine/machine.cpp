@@ -223,6 +223,7 @@ Report run(const Module& module, const Launch& launch, Memory& memory, const Opt
     run.threads_per_block = static_cast<std::uint32_t>(product(launch.block));
     run.warps_per_block = (run.threads_per_block + k_lanes - 1) / k_lanes;
     run.blocks = product(launch.grid);
+    run.grid_workspace = launch.cooperative ? memory.grid_workspace() : 0;
     for (const std::uint64_t index : options.sampled_blocks) {
         if (index >= run.blocks) {
             return refused(Ending::bad_launch, "a sampled block that the grid does not have");

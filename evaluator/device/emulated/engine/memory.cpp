@@ -72,4 +72,20 @@ std::string Memory::load(const Module& module) {
     return {};
 }
 
+std::uint64_t Memory::grid_workspace() {
+    constexpr std::size_t k_bytes = 64;
+    if (workspace_ == 0) {
+        owned_.push_back(std::make_unique<std::byte[]>(k_bytes));
+        Allocation allocation;
+        allocation.name = "grid workspace";
+        allocation.host = owned_.back().get();
+        allocation.bytes = k_bytes;
+        workspace_ = add(std::move(allocation));
+    }
+    if (workspace_ != 0) {
+        std::memset(find(workspace_)->host, 0, k_bytes);
+    }
+    return workspace_;
+}
+
 }  // namespace kw::emu

@@ -70,11 +70,15 @@ public:
         return symbol < global_addresses_.size() ? global_addresses_[symbol] : 0;
     }
 
+    /// Zeroed memory of 64 bytes that cooperative_groups' grid.sync() counts in; 0: no room.
+    [[nodiscard]] std::uint64_t grid_workspace();
+
 private:
     std::vector<std::unique_ptr<Allocation>> allocations_;
     std::vector<std::unique_ptr<std::byte[]>> owned_;
     std::vector<std::uint64_t> global_addresses_;
     const Module* loaded_ = nullptr;
+    std::uint64_t workspace_ = 0;
 };
 
 }  // namespace kw::emu

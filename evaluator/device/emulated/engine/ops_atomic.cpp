@@ -142,6 +142,50 @@ void run_atomic(const Insn& insn, Warp& base, Lanes active) {
     }
 }
 
+/// slots: [results,] address, values [, policy]; every element is an addition of its own.
+template <class T, int V>
+void run_add_vector(const Insn& insn, Warp& base, Lanes active) {
+    WarpState& warp = state(base);
+    const bool result = (insn.mods & k_result_bit) != 0;
+    const std::size_t first = result ? V : 0;
+    Reach out;
+    reach(
+        warp,
+        insn,
+        active,
+        insn.slot[first],
+        insn.wide_base,
+        insn.offset,
+        sizeof(T) * V,
+        window_of(insn),
+        Use::atomic,
+        Order::strong,
+        out);
+    publish(warp, insn, out);
+    acquire(warp, out);
+    for (Lanes left = out.lanes; left != 0; left &= left - 1) {
+        const auto lane = static_cast<std::size_t>(__builtin_ctz(left));
+        const bool own = out.space_of(lane) != Space::global;
+        for (std::size_t v = 0; v < V; ++v) {
+            const T b = operand<T>(warp, insn, first + 1 + v, lane);
+            const auto old = change<Op::add, T>(out.host(lane) + v * sizeof(T), own, b, b);
+            if (result && insn.slot[v] != k_no_slot) {
+                warp.lanes<std::uint32_t>(insn.slot[v])[lane] = old;
+            }
+        }
+    }
+}
+
+template <class T>
+Handler vector_handler(int vector) {
+    if constexpr (sizeof(T) == 2) {
+        if (vector == 8) {
+            return &run_add_vector<T, 8>;
+        }
+    }
+    return vector == 2 ? &run_add_vector<T, 2> : (vector == 4 ? &run_add_vector<T, 4> : nullptr);
+}
+
 template <Op op>
 Handler integer_handler(std::string_view type) {
     if (type == ".u32" || type == ".b32") {
@@ -253,6 +297,31 @@ Binding atomic(const Match& match, std::string_view op) {
 Binding bind_atomic_add(const Match& match) {
     return atomic(match, "add");
 }
+Binding bind_atomic_vector(const Match& match) {
+    Binding binding = atomic(match, "add");
+    const std::string_view type = match.parts.back();
+    const int vector = memory_form(match).vector;
+    binding.run = type == ".f32"     ? vector_handler<float>(vector)
+                  : type == ".f16"   ? vector_handler<Half>(vector)
+                  : type == ".bf16"  ? vector_handler<Brain>(vector)
+                  : type == ".f16x2" ? vector_handler<Pair<Half>>(vector)
+                                     : vector_handler<Pair<Brain>>(vector);
+    const bool result = match[0] == "atom";
+    const auto count = static_cast<std::size_t>(vector);
+    const std::size_t first = result ? count : 0;
+    const Width width = type == ".f16" || type == ".bf16" ? Width::w16 : Width::w32;
+    const bool hint = match.has("L2::cache_hint");
+    binding.widths.assign(first + 1 + count + (hint ? 1 : 0), width);
+    binding.widths[first] = Width::any;
+    if (hint) {
+        binding.widths.back() = Width::w64;
+    }
+    binding.sinks = (1U << first) - 1;
+    binding.slots_min = static_cast<std::uint16_t>(binding.widths.size());
+    binding.slots_max = binding.slots_min;
+    return binding;
+}
+
 Binding bind_atomic_wrap(const Match& match) {
     return atomic(match, match.has("inc") ? "inc" : "dec");
 }

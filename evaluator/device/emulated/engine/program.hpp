@@ -51,6 +51,9 @@ enum class Special : std::uint8_t {
     is_explicit_cluster,
     dynamic_smem_size,
     total_smem_size,
+    envreg1,  ///< high and low half of the address of the workspace for grid synchronisation
+    envreg2,
+    envreg,  ///< any other: 0
     // These change: a hidden instruction fills the slot before the use.
     clock,
     clock_hi,

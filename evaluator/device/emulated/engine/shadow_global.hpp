@@ -37,6 +37,8 @@ class GlobalShadow {
 public:
     GlobalShadow(const Memory& memory, int granule);
 
+    /// Whether accesses to an allocation have to be told at all: somebody may write it.
+    [[nodiscard]] bool watches(std::size_t slot) const { return cells_[slot].write != nullptr; }
     void read(const GlobalAccess& access);
     void write(const GlobalAccess& access, const std::byte* value, const std::byte* memory);
     /// A strong write (or atomic) of the block; a strong read (or atomic).

@@ -121,25 +121,51 @@ void SharedShadow::check_read(
     }
 }
 
-void SharedShadow::read(const SharedAccess& access, bool many) {
-    const std::uint64_t me = tag(access) | (many ? k_many : 0);
-    const std::uint32_t first = access.offset >> granule_;
+inline void SharedShadow::read_cell(
+    const SharedAccess& access, std::uint32_t index, std::uint64_t me) {
+    Cell& cell = cells_[index];
+    if (cell.write - 1 >= safe_ - 1) [[unlikely]] {  // also 0: never written
+        check_read(access, index, cell.write);
+    }
+    if (((cell.read ^ me) >> k_segment_shift) == 0) {
+        cell.read |= ((cell.read ^ me) & k_lane_mask) != 0 ? k_many : 0;
+        return;
+    }
+    if (cell.read >= safe_ &&
+        segments_[(cell.read >> k_segment_shift) - base_].warp != access.warp->index) {
+        cell.other_read = cell.read;
+    }
+    cell.read = me;
+}
+
+void SharedShadow::read(const SharedAccess& access) {
+    const std::uint64_t me = tag(access);
     const std::uint32_t last = (access.offset + access.bytes - 1) >> granule_;
-    for (std::uint32_t i = first; i <= last; ++i) {
-        Cell& cell = cells_[i];
-        if (cell.write - 1 >= safe_ - 1) [[unlikely]] {  // also 0: never written
-            check_read(access, i, cell.write);
+    for (std::uint32_t i = access.offset >> granule_; i <= last; ++i) {
+        read_cell(access, i, me);
+    }
+}
+
+void SharedShadow::read(SharedAccess access, Lanes lanes, const std::uint64_t* offsets) {
+    access.lane = 0;
+    const std::uint64_t me = tag(access);
+    std::uint64_t before = ~std::uint64_t{0};
+    for (; lanes != 0; lanes &= lanes - 1) {
+        const int lane = __builtin_ctz(lanes);
+        const std::uint64_t offset = offsets[lane];
+        const auto last = static_cast<std::uint32_t>((offset + access.bytes - 1) >> granule_);
+        auto i = static_cast<std::uint32_t>(offset >> granule_);
+        if (offset == before) {  // what the lane before has read: the cells say it already
+            for (; i <= last; ++i) {
+                cells_[i].read |= k_many;
+            }
+            continue;
         }
-        if (((cell.read ^ me) >> k_segment_shift) == 0) {
-            if (((cell.read ^ me) & k_lane_mask) != 0) {
-                cell.read |= k_many;
-            }
-        } else {
-            if (cell.read >= safe_ &&
-                segments_[(cell.read >> k_segment_shift) - base_].warp != access.warp->index) {
-                cell.other_read = cell.read;
-            }
-            cell.read = me;
+        before = offset;
+        access.lane = lane;
+        access.offset = static_cast<std::uint32_t>(offset);
+        for (; i <= last; ++i) {
+            read_cell(access, i, me | static_cast<std::uint64_t>(lane));
         }
     }
 }

@@ -39,9 +39,9 @@ public:
     /// A new block of `warps` warps begins.
     void reset(std::uint32_t warps);
 
-    void read(const SharedAccess& access) { read(access, false); }
-    /// Several lanes of the warp read the same place.
-    void read_uniform(const SharedAccess& access) { read(access, true); }
+    void read(const SharedAccess& access);
+    /// The lanes of one load, each at its offset; `access` has the rest.
+    void read(SharedAccess access, Lanes lanes, const std::uint64_t* offsets);
     /// `value`, `memory`: what is written and what is there now, to tell harmless races; nullptr:
     /// not known.
     void write(const SharedAccess& access, const std::byte* value, const std::byte* memory);
@@ -90,7 +90,7 @@ private:
         std::array<std::uint64_t, k_lanes> synced{};  ///< first segment after the lane's last sync
     };
 
-    void read(const SharedAccess& access, bool many);
+    void read_cell(const SharedAccess& access, std::uint32_t cell, std::uint64_t me);
     void next_segment(std::uint32_t warp);
     [[nodiscard]] bool ordered(const SharedAccess& access, std::uint64_t tag) const;
     [[nodiscard]] std::uint64_t tag(const SharedAccess& access) const;

@@ -53,6 +53,8 @@ constexpr Entry k_specials[] = {
     {"%is_explicit_cluster", Special::is_explicit_cluster, 1},
     {"%dynamic_smem_size", Special::dynamic_smem_size, 4},
     {"%total_smem_size", Special::total_smem_size, 4},
+    {"%envreg1", Special::envreg1, 4},
+    {"%envreg2", Special::envreg2, 4},
     {"%clock", Special::clock, 4},
     {"%clock_hi", Special::clock_hi, 4},
     {"%clock64", Special::clock64, 8},
@@ -135,6 +137,8 @@ std::uint64_t value_of(const WarpState& warp, Special which, std::uint32_t lane)
         case Special::gridid: return 1;
         case Special::dynamic_smem_size: return launch.dynamic_shared;
         case Special::total_smem_size: return block.shared_bytes;
+        case Special::envreg1: return block.run->grid_workspace >> 32;
+        case Special::envreg2: return block.run->grid_workspace & 0xFFFFFFFFu;
         default: return 0;
     }
 }
@@ -154,6 +158,9 @@ std::optional<Special> find_special(std::string_view name) {
         if (entry.name == name) {
             return entry.which;
         }
+    }
+    if (name.starts_with("%envreg")) {
+        return Special::envreg;
     }
     return std::nullopt;
 }

@@ -136,7 +136,9 @@ std::uint64_t execute(WarpState& warp) {
         }
         ++executed;
         ++counts[pc].warps;
-        counts[pc].threads += static_cast<std::uint32_t>(__builtin_popcount(active));
+        counts[pc].threads += active == k_all_lanes
+                                  ? k_lanes
+                                  : static_cast<std::uint32_t>(__builtin_popcount(active));
         insn.run(insn, warp, active);
     }
     return executed;

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "device.hpp"
 
+#include "tests/support/catch.hpp"
+
 #include <fstream>
 #include <sstream>
 #include <stdexcept>
@@ -84,6 +86,36 @@ std::string kernel(const std::string& body, const std::string& globals) {
            ".reg .b16 %h<64>;\n.reg .pred %p<16>;\n"
            "ld.param.u64 %rd0, [k_in];\nld.param.u64 %rd1, [k_out];\nmov.u32 %r0, %tid.x;\n" +
            body + "\nret;\n}\n";
+}
+
+std::vector<std::byte> run_kernel(
+    const std::string& ptx,
+    const std::vector<std::byte>& in,
+    std::size_t bytes,
+    std::uint32_t threads) {
+    Device device(ptx);
+    device.options.checks = Checks::all();
+    const Argument from = device.input("in", in);
+    const Argument to = device.output<std::byte>("out", bytes);
+    Launch launch;
+    launch.kernel = "k";
+    launch.block = {threads, 1, 1};
+    const Report report = device.launch(launch, {from, to});
+    INFO(ptx);
+    INFO(device.text(report));
+    REQUIRE(report.ending == Ending::completed);
+    REQUIRE(report.findings.empty());
+    return device.read<std::byte>("out");
+}
+
+std::vector<std::uint32_t> noise(std::size_t count, std::uint32_t seed) {
+    std::vector<std::uint32_t> out(count);
+    std::uint64_t state = seed;
+    for (std::uint32_t& word : out) {
+        state = state * 6364136223846793005ULL + 1442695040888963407ULL;
+        word = static_cast<std::uint32_t>(state >> 32);
+    }
+    return out;
 }
 
 }  // namespace kw::emu::test

@@ -75,4 +75,35 @@ private:
 /// %f<64>, %fd<64>, %h<64> (b16), %p<16>; %rd0 and %rd1 hold in and out, %r0 %tid.x.
 [[nodiscard]] std::string kernel(const std::string& body, const std::string& globals = "");
 
+/// Runs such a kernel on one block of `threads` with all checks: `in` is read-only, `out` has
+/// `bytes` bytes. Fails the test unless it completes without findings and writes all of `out`.
+[[nodiscard]] std::vector<std::byte> run_kernel(
+    const std::string& ptx,
+    const std::vector<std::byte>& in,
+    std::size_t bytes,
+    std::uint32_t threads = 32);
+
+template <class T>
+std::vector<std::byte> bytes_of(const std::vector<T>& values) {
+    std::vector<std::byte> out(values.size() * sizeof(T));
+    std::memcpy(out.data(), values.data(), out.size());
+    return out;
+}
+
+/// The same for arrays of values.
+template <class Out, class In>
+std::vector<Out> run_values(
+    const std::string& ptx,
+    const std::vector<In>& in,
+    std::size_t count,
+    std::uint32_t threads = 32) {
+    const std::vector<std::byte> raw = run_kernel(ptx, bytes_of(in), count * sizeof(Out), threads);
+    std::vector<Out> out(count);
+    std::memcpy(out.data(), raw.data(), raw.size());
+    return out;
+}
+
+/// Fixed pseudo-random words.
+[[nodiscard]] std::vector<std::uint32_t> noise(std::size_t count, std::uint32_t seed = 1);
+
 }  // namespace kw::emu::test
