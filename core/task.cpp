@@ -3,6 +3,7 @@
 
 #include "core/check.hpp"
 
+#include <algorithm>
 #include <array>
 
 namespace kw {
@@ -148,6 +149,15 @@ const Fill& fill_of(const Task& task, const Arg& arg, const std::string& distrib
         }
     }
     return arg.fill;
+}
+
+bool has_target(const Task& task, std::string_view target) {
+    return std::find(task.targets.begin(), task.targets.end(), target) != task.targets.end();
+}
+
+bool fits_emulated(const Task& task, const DimMap& dims) {
+    const Result<std::int64_t> flop = task.cost.flop.eval(dims);
+    return flop && *flop <= k_emulated_flop;
 }
 
 }  // namespace kw

@@ -105,6 +105,9 @@ struct Case {
         distribution;  ///< name of an entry of Task::distributions; "" = each argument's own fill
     bool timed = false;
     bool probe = false;  ///< cheapest first check of a candidate (one small case)
+    /// The emulated device takes this case: a timed one is modelled there, any other is checked in
+    /// full. Default: timed cases, and what fits_emulated().
+    bool emulated = false;
 };
 
 /// Hidden cases: dims drawn from the secret stream, for check and for promotion.
@@ -140,10 +143,13 @@ struct Verify {
     std::int64_t project_above = 100'000'000;
 };
 
-/// What the PTX of a CUDA candidate may and must use: "an fp8 GEMM must not run as bf16".
+/// The task for CUDA candidates: what their PTX may and must use ("an fp8 GEMM must not run as
+/// bf16"), and its own sources in the form of docs/launch-plan.md.
 struct CudaRules {
     std::vector<std::string> require;  ///< at least one of these instruction classes; empty = any
     std::vector<std::string> forbid;   ///< none of these
+    std::vector<Baseline> baselines;   ///< the first is naive; empty without target cuda
+    std::filesystem::path seed;        ///< absolute; may be empty
 };
 /// Every instruction class, sorted: mma.T and wgmma.T (T: f16 bf16 tf32 f64 s8 u8 s4 u4 b1 e4m3
 /// e5m2 e2m3 e3m2 e2m1), tcgen05.KIND, dp4a, dp2a, fma.f16, fma.f16x2, fma.bf16, fma.bf16x2.
@@ -155,7 +161,7 @@ struct Task {
     std::string summary;  ///< maths and contract, prose for people and models
     std::string source;   ///< paper or specification
     std::string license;
-    std::vector<std::string> targets;  ///< "cpu"
+    std::vector<std::string> targets;  ///< "cpu", "cuda"
     std::vector<Dim> dims;             ///< order of the C signature
     std::vector<Arg> args;             ///< order of the C signature
     bool prepare = false;              ///< weight packing allowed
@@ -174,6 +180,15 @@ struct Task {
     double judge_cap_s = 20;          ///< wall seconds one judgement may take
     std::string hash;                 ///< SHA-256 over the canonical text and every file it names
 };
+
+/// Whether candidates for `target` ("cpu", "cuda") are judged by this task.
+[[nodiscard]] bool has_target(const Task& task, std::string_view target);
+
+/// Most operations (cost.flop) of a shape that the emulated device checks in full unless its case
+/// says otherwise.
+inline constexpr std::int64_t k_emulated_flop = 20'000'000;
+/// Whether a shape, also a hidden one, is small enough for a full check on the emulated device.
+[[nodiscard]] bool fits_emulated(const Task& task, const DimMap& dims);
 
 /// Bytes of an argument for these dims.
 [[nodiscard]] Result<std::int64_t> byte_size(const Arg& arg, const DimMap& dims);

@@ -69,6 +69,13 @@ Case read_case(const TomlValue& entry, std::set<std::string>& taken, TaskParts& 
     item.distribution = named.text("distribution");
     item.timed = named.boolean("timed", false);
     item.probe = named.boolean("probe", false);
+    const bool cuda = has_target(parts.task, "cuda");
+    if (named.has("emulated") && !cuda) {
+        parts.mistakes.add(
+            named.place_of("emulated"), "emulated in a task whose targets lack cuda");
+    }
+    item.emulated =
+        named.boolean("emulated", cuda && (item.timed || fits_emulated(parts.task, item.dims)));
     named.finish();
     check_distribution_name(item.distribution, named.place_of("distribution"), parts);
     if (parts.mistakes.none()) {

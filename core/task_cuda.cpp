@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// [cuda] of task.toml: instruction classes that a CUDA candidate must or must not use.
+// [cuda] of task.toml: instruction classes that a CUDA candidate must or must not use, its seed and
+// its baselines; and which cases the emulated device takes.
 #include "core/task_parts.hpp"
 
 #include <algorithm>
@@ -32,6 +33,40 @@ std::vector<std::string> read_classes(TableReader& reader, const char* key, Mist
         }
     }
     return classes;
+}
+
+/// A CUDA file says its architecture itself and links nothing: name and file are all there is.
+void read_cuda_sources(TableReader& reader, TaskParts& parts) {
+    CudaRules& cuda = parts.task.cuda;
+    cuda.seed = take_source(reader.text("seed"), reader.place_of("seed"), parts);
+    std::set<std::string> taken;
+    for (const TomlValue* entry : reader.tables("baselines", Need::required, k_max_baselines)) {
+        TableReader table(*entry, "[[cuda.baselines]]", parts.mistakes);
+        cuda.baselines.push_back(read_baseline_source(table, taken, parts));
+        table.finish();
+    }
+}
+
+/// What is left for the emulated device must be enough to judge with: the probe, to check, and a
+/// timed shape, to model.
+void check_emulated_cases(Place place, TaskParts& parts) {
+    bool modelled = false;
+    for (const Case& item : parts.task.cases) {
+        modelled = modelled || (item.timed && item.emulated);
+        if (item.probe && !item.emulated) {
+            parts.mistakes.add(
+                place,
+                "the probe " + in_quotes(item.name) + " is not for the emulated device",
+                "choose a smaller probe (cost.flop at most " + std::to_string(k_emulated_flop) +
+                    ") or say emulated = true");
+        }
+    }
+    if (!modelled) {
+        parts.mistakes.add(
+            place,
+            "no timed case for the emulated device",
+            "leave at least one timed case without emulated = false");
+    }
 }
 
 }  // namespace
@@ -71,17 +106,26 @@ const std::vector<std::string>& cuda_class_names() {
 void read_cuda(TableReader& root, TaskParts& parts) {
     const TomlValue* section = root.find_kind("cuda", TomlValue::Kind::table);
     if (section == nullptr) {
+        if (has_target(parts.task, "cuda")) {
+            parts.mistakes.add(
+                root.place_of("targets"),
+                "target cuda without [[cuda.baselines]]",
+                "give at least one: a name and a file, see docs/tasks.md");
+        }
         return;
     }
     Mistakes& notes = parts.mistakes;
+    if (!has_target(parts.task, "cuda")) {
+        notes.add(section->place, "[cuda] in a task whose targets lack cuda");
+        return;
+    }
     TableReader reader(*section, "[cuda]", notes);
     CudaRules& rules = parts.task.cuda;
     rules.require = read_classes(reader, "require", notes);
     rules.forbid = read_classes(reader, "forbid", notes);
+    read_cuda_sources(reader, parts);
     reader.finish();
-    if (!contains(parts.task.targets, "cuda")) {
-        notes.add(section->place, "[cuda] in a task whose targets lack cuda");
-    }
+    check_emulated_cases(root.place_of("cases"), parts);
     for (const std::string& name : rules.require) {
         if (contains(rules.forbid, name)) {
             notes.add(

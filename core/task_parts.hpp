@@ -8,6 +8,7 @@
 #include "core/toml_tree.hpp"
 
 #include <filesystem>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -53,6 +54,14 @@ void read_sources(TableReader& root, TaskParts& parts);
     TableReader& reader, std::string_view key, Need need, const TaskParts& parts, Mistakes& notes);
 [[nodiscard]] DimExpr to_expression(
     const TomlValue& value, const std::string& what, const TaskParts& parts, Mistakes& notes);
+
+/// A source of the task's folder that a key names: its absolute path, and it counts for the task's
+/// hash. A path that is none, or "", gives an empty one.
+[[nodiscard]] std::filesystem::path take_source(
+    const std::string& relative, Place place, TaskParts& parts);
+/// The keys `name` and `file` of a baseline. `taken`: the names of those before it.
+[[nodiscard]] Baseline read_baseline_source(
+    TableReader& reader, std::set<std::string>& taken, TaskParts& parts);
 
 /// The value of a dim in range, or a noted mistake.
 void check_dim_value(const Dim& dim, const TomlValue& value, Mistakes& notes);

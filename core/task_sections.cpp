@@ -56,21 +56,6 @@ std::optional<std::string> source_problem(const fs::path& folder, const std::str
     return std::nullopt;
 }
 
-fs::path take_source(const std::string& relative, Place place, TaskParts& parts) {
-    if (relative.empty()) {
-        return {};
-    }
-    if (const auto problem = source_problem(parts.folder, relative)) {
-        parts.mistakes.add(place, *problem);
-        return {};
-    }
-    if (std::find(parts.files.begin(), parts.files.end(), fs::path(relative)) ==
-        parts.files.end()) {
-        parts.files.emplace_back(relative);
-    }
-    return parts.folder / relative;
-}
-
 std::vector<std::string> read_links(TableReader& reader, Mistakes& notes) {
     const auto good = [](char c) {
         return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
@@ -89,6 +74,38 @@ Baseline read_baseline(
     const TomlValue& entry, bool first, std::set<std::string>& taken, TaskParts& parts) {
     Mistakes& notes = parts.mistakes;
     TableReader reader(entry, "[[baselines]]", notes);
+    Baseline baseline = read_baseline_source(reader, taken, parts);
+    baseline.link = read_links(reader, notes);
+    baseline.isa = reader.choice("isa", {"x86-64-v2", "x86-64-v3", "x86-64-v4"});
+    baseline.trusted_peer = reader.boolean("trusted_peer", false);
+    reader.finish();
+    if (first && (!baseline.link.empty() || !baseline.isa.empty() || baseline.trusted_peer)) {
+        notes.add(
+            entry.place,
+            "the first baseline is the naive one: it may need no library and no instruction set");
+    }
+    return baseline;
+}
+
+}  // namespace
+
+fs::path take_source(const std::string& relative, Place place, TaskParts& parts) {
+    if (relative.empty()) {
+        return {};
+    }
+    if (const auto problem = source_problem(parts.folder, relative)) {
+        parts.mistakes.add(place, *problem);
+        return {};
+    }
+    if (std::find(parts.files.begin(), parts.files.end(), fs::path(relative)) ==
+        parts.files.end()) {
+        parts.files.emplace_back(relative);
+    }
+    return parts.folder / relative;
+}
+
+Baseline read_baseline_source(TableReader& reader, std::set<std::string>& taken, TaskParts& parts) {
+    Mistakes& notes = parts.mistakes;
     Baseline baseline;
     baseline.name = reader.text("name", Need::required, 64);
     const auto unfit = [](char c) {
@@ -104,19 +121,8 @@ Baseline read_baseline(
     }
     baseline.file =
         take_source(reader.text("file", Need::required), reader.place_of("file"), parts);
-    baseline.link = read_links(reader, notes);
-    baseline.isa = reader.choice("isa", {"x86-64-v2", "x86-64-v3", "x86-64-v4"});
-    baseline.trusted_peer = reader.boolean("trusted_peer", false);
-    reader.finish();
-    if (first && (!baseline.link.empty() || !baseline.isa.empty() || baseline.trusted_peer)) {
-        notes.add(
-            entry.place,
-            "the first baseline is the naive one: it may need no library and no instruction set");
-    }
     return baseline;
 }
-
-}  // namespace
 
 void read_prepare(TableReader& root, TaskParts& parts) {
     const TomlValue* section = root.find_kind("prepare", TomlValue::Kind::table);

@@ -379,43 +379,6 @@ TEST_CASE("task_file: mistakes in hidden cases are named with their place", "[co
     });
 }
 
-TEST_CASE("task_file: instruction classes of CUDA are read strictly", "[core]") {
-    const auto load = [](const std::string& targets, const std::string& keys) {
-        const TempFolder root;
-        std::string text = with("[\"cpu\"]", targets);
-        text.insert(text.find("[hidden]"), "[cuda]\n" + keys + "\n");
-        write_task(root / "gemv", text);
-        const Result<Task> task = load_task(root / "gemv");
-        if (!task) {
-            return task.error().what.substr((root / "gemv/task.toml").string().size() + 1) + "|" +
-                   task.error().hint;
-        }
-        std::string classes;
-        for (const auto& list : {task->cuda.require, task->cuda.forbid}) {
-            for (const std::string& name : list) {
-                classes += name + " ";
-            }
-            classes += "/ ";
-        }
-        return classes;
-    };
-    const std::string both = "[\"cpu\", \"cuda\"]";
-    CHECK(
-        load(both, "require = [\"mma.s8\", \"dp4a\"]\nforbid = [\"wgmma.bf16\"]") ==
-        "mma.s8 dp4a / wgmma.bf16 / ");
-    CHECK(load(both, "") == "/ / ");
-    CHECK(
-        load(both, "forbid = [\"mma.bf17\"]") ==
-        "58:10: forbid: unknown instruction class 'mma.bf17'|did you mean 'mma.bf16'?");
-    CHECK(
-        load(both, "forbit = []") == "58:1: unknown key 'forbit' in [cuda]|did you mean 'forbid'?");
-    CHECK(load(both, "forbid = [\"dp4a\", \"dp4a\"]") == "58:10: forbid: 'dp4a' is named twice|");
-    CHECK(
-        load(both, "require = [\"dp4a\"]\nforbid = [\"dp4a\"]") ==
-        "59:10: the instruction class 'dp4a' is demanded and forbidden|");
-    CHECK(load("[\"cpu\"]", "").substr(0, 43) == "57:1: [cuda] in a task whose targets lack c");
-}
-
 TEST_CASE("task_file: mistakes in baselines and seeds are named with their place", "[core]") {
     const std::string file = "file = \"baselines/naive.cpp\"";
     const std::string peer = file + "\n[[baselines]]\nname = \"peer\"\nfile = \"seed.cpp\"\n";

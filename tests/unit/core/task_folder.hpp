@@ -80,6 +80,8 @@ inline void write_task(const std::filesystem::path& folder, const std::string& t
     write_file(folder / "reference.cpp", "void gemv_reference();\n");
     write_file(folder / "baselines" / "naive.cpp", "void gemv();\n");
     write_file(folder / "seed.cpp", "void gemv();\n");
+    write_file(folder / "cuda" / "naive.cu", "//!launch gemv\n");  // read only where it is named
+    write_file(folder / "cuda" / "seed.cu", "//!launch gemv\n//!tune\n");
 }
 
 }  // namespace kw::test
