@@ -11,4 +11,18 @@ Binding bind_mma_integer(const Match& match);
 Binding bind_mma_bits(const Match& match);
 Binding bind_mma_double(const Match& match);
 
+Binding bind_wmma_load(const Match& match);
+Binding bind_wmma_load_sums(const Match& match);
+Binding bind_wmma_store(const Match& match);
+Binding bind_wmma_half(const Match& match);
+Binding bind_wmma_real(const Match& match);
+Binding bind_wmma_double(const Match& match);
+Binding bind_wmma_integer(const Match& match);
+Binding bind_wmma_bits(const Match& match);
+
+Binding bind_wgmma_real(const Match& match);
+Binding bind_wgmma_integer(const Match& match);
+Binding bind_wgmma_bits(const Match& match);
+Binding bind_wgmma_order(const Match& match);
+
 }  // namespace kw::emu

@@ -103,12 +103,14 @@ KW_LANE inline void gather(
     }
 }
 
-/// [8][depth] to [depth][8], columns as tile_column() says.
+/// [8][depth] to [depth][8], columns as tile_column() says. `depth`: a multiple of 4.
 template <class T>
 KW_LANE inline void transpose_tile(const T* from, std::size_t depth, T* to) {
-    for (std::size_t k = 0; k < depth; ++k) {
-        for (std::size_t n = 0; n < k_tile; ++n) {
-            to[k * k_tile + tile_column(n)] = from[n * depth + k];
+    for (std::size_t k = 0; k < depth; k += 4) {
+        for (std::size_t i = 0; i < 4; ++i) {
+            for (std::size_t n = 0; n < k_tile; ++n) {
+                to[(k + i) * k_tile + tile_column(n)] = from[n * depth + k + i];
+            }
         }
     }
 }
@@ -157,33 +159,80 @@ KW_LANE inline std::size_t sum_register(
     return ((h / pairs * tiles + tile) * pairs + h % pairs) * 2;
 }
 
+/// Two registers' lanes to eight rows of a tile, and back.
+KW_LANE inline void join_rows(
+    const std::uint32_t* even, const std::uint32_t* odd, std::uint32_t* rows) {
+    for (std::size_t g = 0; g < 8; ++g) {
+        std::memcpy(rows + g * k_tile, even + 4 * g, 16);
+        std::memcpy(rows + g * k_tile + 4, odd + 4 * g, 16);
+    }
+}
+KW_LANE inline void split_rows(const std::uint32_t* rows, std::uint32_t* even, std::uint32_t* odd) {
+    for (std::size_t g = 0; g < 8; ++g) {
+        std::memcpy(even + 4 * g, rows + g * k_tile, 16);
+        std::memcpy(odd + 4 * g, rows + g * k_tile + 4, 16);
+    }
+}
+
 /// Eight rows of a tile from f32 (`even`, `odd`) or packed f16 (`even` alone) registers.
 KW_LANE inline void load_sums(
     const std::uint32_t* even, const std::uint32_t* odd, bool half, double* sums) {
-    for (std::size_t lane = 0; lane < k_lanes; ++lane) {
-        double* const row = sums + lane / 4 * k_tile + lane % 4;
-        if (half) {
-            row[0] = widen(Half{static_cast<std::uint16_t>(even[lane])});
-            row[4] = widen(Half{static_cast<std::uint16_t>(even[lane] >> 16)});
-        } else {
-            row[0] = float_of(even[lane]);
-            row[4] = float_of(odd[lane]);
+    alignas(64) std::uint32_t rows[64];
+    if (half) {
+        alignas(64) SumLanes low;
+        alignas(64) SumLanes high;
+        for (std::size_t lane = 0; lane < k_lanes; ++lane) {
+            low[lane] = bits_of(widen(Half{static_cast<std::uint16_t>(even[lane])}));
+            high[lane] = bits_of(widen(Half{static_cast<std::uint16_t>(even[lane] >> 16)}));
         }
+        join_rows(low, high, rows);
+    } else {
+        join_rows(even, odd, rows);
+    }
+    for (std::size_t i = 0; i < 64; ++i) {
+        sums[i] = float_of(rows[i]);
     }
 }
 
 /// Rounds eight rows of a tile; `odd` is not used for f16.
 KW_LANE inline void store_sums(
     const double* sums, bool half, std::uint32_t* even, std::uint32_t* odd) {
+    alignas(64) std::uint32_t rows[64];
+    if (!half) {
+        for (std::size_t i = 0; i < 64; ++i) {
+            rows[i] = bits_of(canonical(static_cast<float>(sums[i])));
+        }
+        split_rows(rows, even, odd);
+        return;
+    }
+    alignas(64) float odds[64];  // one rounding in all: to f16
+    for (std::size_t i = 0; i < 64; ++i) {
+        odds[i] = narrow_to_odd(sums[i]);
+    }
+    for (std::size_t i = 0; i < 64; ++i) {
+        rows[i] = narrow_half(odds[i]).bits;
+    }
+    alignas(64) SumLanes high;
+    split_rows(rows, even, high);
     for (std::size_t lane = 0; lane < k_lanes; ++lane) {
-        const double* const row = sums + lane / 4 * k_tile + lane % 4;
-        if (half) {
-            const std::uint32_t low = narrow_half(narrow_to_odd(row[0])).bits;
-            const std::uint32_t high = narrow_half(narrow_to_odd(row[4])).bits;
-            even[lane] = low | high << 16;
+        even[lane] |= high[lane] << 16;
+    }
+}
+
+/// One register's worth: C plus the dot products.
+template <bool saturate>
+KW_LANE inline void add_register(
+    const std::uint32_t* dots, const std::uint32_t* from, std::uint32_t* to) {
+    for (std::size_t lane = 0; lane < k_lanes; ++lane) {
+        const std::uint32_t c = from[lane];
+        const std::uint32_t dot = dots[lane];
+        const std::uint32_t sum = c + dot;
+        if constexpr (saturate) {
+            // Both addends have the sign that the sum has not.
+            const bool over = (((c ^ sum) & (dot ^ sum)) >> 31) != 0;
+            to[lane] = over ? 0x7FFFFFFFU + (c >> 31) : sum;
         } else {
-            even[lane] = bits_of(canonical(static_cast<float>(row[0])));
-            odd[lane] = bits_of(canonical(static_cast<float>(row[4])));
+            to[lane] = sum;
         }
     }
 }
@@ -196,17 +245,18 @@ KW_LANE inline void add_integers(
     bool saturate,
     std::uint32_t* to_even,
     std::uint32_t* to_odd) {
-    for (std::size_t lane = 0; lane < k_lanes; ++lane) {
-        const float* const row = dots + lane / 4 * k_tile + lane % 4;
-        for (std::size_t i = 0; i < 2; ++i) {
-            const std::uint32_t c = i == 0 ? even[lane] : odd[lane];
-            const auto dot = static_cast<std::uint32_t>(static_cast<std::int32_t>(row[4 * i]));
-            const std::uint32_t sum = c + dot;
-            // Both addends have the sign that the sum has not.
-            const bool over = (((c ^ sum) & (dot ^ sum)) >> 31) != 0;
-            const std::uint32_t limit = 0x7FFFFFFFU + (c >> 31);
-            (i == 0 ? to_even : to_odd)[lane] = saturate && over ? limit : sum;
-        }
+    alignas(64) std::uint32_t rows[64];
+    alignas(64) SumLanes parts[2];
+    for (std::size_t i = 0; i < 64; ++i) {
+        rows[i] = static_cast<std::uint32_t>(static_cast<std::int32_t>(dots[i]));
+    }
+    split_rows(rows, parts[0], parts[1]);
+    if (saturate) {
+        add_register<true>(parts[0], even, to_even);
+        add_register<true>(parts[1], odd, to_odd);
+    } else {
+        add_register<false>(parts[0], even, to_even);
+        add_register<false>(parts[1], odd, to_odd);
     }
 }
 

@@ -2,6 +2,7 @@
 #include "evaluator/device/emulated/engine/ops_mma.hpp"
 
 #include "evaluator/device/emulated/engine/bind_matrix.hpp"
+#include "evaluator/device/emulated/engine/findings.hpp"
 #include "evaluator/device/emulated/engine/warp_control.hpp"
 
 #include <algorithm>
@@ -142,7 +143,7 @@ struct BitMma {
                     for (std::size_t w = 0; w < words; ++w) {
                         const std::uint64_t bits =
                             form.exclusive ? row[w] ^ column[w] : row[w] & column[w];
-                        sum += static_cast<std::uint32_t>(std::popcount(bits));
+                        sum += static_cast<std::uint32_t>(__builtin_popcountll(bits));
                     }
                     out[reg][lane] = sum;
                 }
@@ -189,8 +190,22 @@ struct DoubleMma {
 
 }  // namespace
 
-bool whole_warp_waits(const Insn& insn, Warp& warp, Lanes active) {
-    return warp.block == nullptr || converged(state(warp), insn, active, k_all_lanes);
+bool whole_warp_waits(const Insn& insn, Warp& base, Lanes active) {
+    if (base.block == nullptr) {
+        return true;
+    }
+    WarpState& warp = state(base);
+    if (!converged(warp, insn, active, k_all_lanes)) {
+        return false;
+    }
+    if (!warp.forced) {  // or that has been said already
+        Defect defect;
+        defect.kind = FindingKind::unconverged_warp_op;
+        defect.count = static_cast<std::uint64_t>(k_lanes - __builtin_popcount(active));
+        defect.detail = "a matrix instruction needs all 32 lanes of the warp";
+        report(warp, insn, __builtin_ctz(active), defect);
+    }
+    return true;
 }
 
 MatrixShape matrix_shape(std::string_view name) {

@@ -1,6 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 kw_add_test(emu_matrix LABEL unit
     SOURCES
+        emulated/machine/device.cpp
+        emulated/matrix/kernels_test.cpp
         emulated/matrix/matrices.cpp
         emulated/matrix/mma_test.cpp
+        emulated/matrix/wgmma_test.cpp
+        emulated/matrix/wmma_test.cpp
     LINK kw_emu)
