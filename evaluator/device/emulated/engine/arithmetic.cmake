@@ -13,6 +13,7 @@ set(kw_emu_arithmetic
     ${CMAKE_CURRENT_LIST_DIR}/ops_integer_carry.cpp
     ${CMAKE_CURRENT_LIST_DIR}/ops_logic.cpp
     ${CMAKE_CURRENT_LIST_DIR}/ops_move.cpp
+    ${CMAKE_CURRENT_LIST_DIR}/ops_select.cpp
     ${CMAKE_CURRENT_LIST_DIR}/ops_special.cpp
     ${CMAKE_CURRENT_LIST_DIR}/rounding.cpp)
 list(APPEND KW_EMU_SOURCES ${kw_emu_arithmetic})

@@ -109,25 +109,31 @@ bool rounds_to_integer(std::string_view name) {
     return name.size() == 4 && name.back() == 'i';
 }
 
-/// Whether the ISA has this one: a rounding where something can be lost, none where not.
+/// The modifiers that the assembler takes with these types.
 bool is_legal(const Conversion& conversion, std::string_view rounding) {
     const bool from_real = is_real(conversion.from);
     const bool to_real = is_real(conversion.to);
     const bool single = conversion.from == Number::f32 || conversion.to == Number::f32;
-    if (conversion.ftz && !single) {
+    const bool brain = conversion.from == Number::bf16 || conversion.to == Number::bf16;
+    if ((conversion.ftz && !single) || (conversion.saturate && brain)) {
         return false;
     }
+    if (!from_real && !to_real) {
+        const bool fits = lowest(conversion.to) <= lowest(conversion.from) &&
+                          highest(conversion.to) >= highest(conversion.from);
+        return !conversion.saturate || !fits;
+    }
     if (!from_real || !to_real) {
-        // Rounding to a floating-point type has to be named.
-        return !to_real || !rounding.empty();
+        return true;
     }
     if (conversion.integral) {
         return conversion.from == conversion.to;
     }
-    const bool exact = conversion.from == conversion.to || (conversion.to == Number::f64) ||
+    // A rounding where something can be lost; bf16 may name it also where not.
+    const bool same = conversion.from == conversion.to;
+    const bool exact = same || conversion.to == Number::f64 ||
                        (conversion.to == Number::f32 && conversion.from != Number::f64);
-    const bool brain = conversion.from == Number::bf16 || conversion.to == Number::bf16;
-    return exact ? rounding.empty() || brain : !rounding.empty();
+    return exact ? rounding.empty() || (brain && !same) : !rounding.empty();
 }
 
 Width width_of(Number type) {
@@ -219,9 +225,7 @@ Binding bind_cvt(const Match& match) {
     Conversion conversion;
     conversion.to = *to;
     conversion.from = *from;
-    // Without a rounding, conversion to an integer cuts.
-    const bool cuts = rounding.empty() && is_real(*from) && !is_real(*to);
-    conversion.round = cuts ? Round::zero : round_of(rounding);
+    conversion.round = round_of(rounding);
     conversion.integral = rounds_to_integer(rounding) && is_real(*to);
     conversion.ftz = match.has(".ftz");
     conversion.saturate = match.has(".sat");

@@ -33,16 +33,22 @@ struct Carry {
             }
             const bool in = (insn.mods & k_carry_in) != 0 && (warp.carry & k_lane_bit[i]) != 0;
             const U x = multiply ? product(a[i], b[i], insn.mods) : a[i];
-            bool first = false;
-            bool second = false;
+            const U y = c[i];
+            const U extra = in ? 1 : 0;
+            // Only one of the two steps can wrap.
+            U sum = 0;
+            bool out = false;
             if ((insn.mods & k_subtract) != 0) {
-                first = __builtin_sub_overflow(x, c[i], &to[i]);
-                second = __builtin_sub_overflow(to[i], static_cast<U>(in), &to[i]);
+                const U difference = static_cast<U>(x - y);
+                sum = static_cast<U>(difference - extra);
+                out = x < y || difference < extra;
             } else {
-                first = __builtin_add_overflow(x, c[i], &to[i]);
-                second = __builtin_add_overflow(to[i], static_cast<U>(in), &to[i]);
+                const U partial = static_cast<U>(x + y);
+                sum = static_cast<U>(partial + extra);
+                out = partial < x || sum < partial;
             }
-            carry |= first || second ? k_lane_bit[i] : 0U;
+            to[i] = sum;
+            carry |= out ? k_lane_bit[i] : 0U;
         }
         if ((insn.mods & k_carry_out) != 0) {
             warp.carry = (warp.carry & ~active) | carry;

@@ -44,7 +44,7 @@ KW_LANE inline double log2_of(double a) {
     constexpr std::uint64_t root = 0x3FF6A09E667F3BCDU;  // of 2
     const std::uint64_t bits = bits_of(a);
     // Exponent and fraction so that the fraction lies in [root / 2, root).
-    const std::uint64_t moved = bits - (root - 0x3FF0000000000000U);
+    const std::uint64_t moved = bits + (0x4000000000000000U - root);
     const std::uint64_t exponent = moved >> 52;
     const double fraction = double_of(bits - (exponent << 52) + (std::uint64_t{0x3FF} << 52));
     const double whole = double_of(0x4330000000000000U | exponent) - (0x1p52 + 1023.0);
@@ -80,7 +80,7 @@ KW_LANE inline double sine_of(double a, std::uint64_t quarter) {
     sine = sine * t - 1.0 / 5040.0;
     sine = sine * t + 1.0 / 120.0;
     sine = sine * t - 1.0 / 6.0;
-    sine = r + r * (t * sine);
+    sine = r * (1.0 + t * sine);  // keeps a negative zero
     double cosine = -1.0 / 87178291200.0;
     cosine = cosine * t + 1.0 / 479001600.0;
     cosine = cosine * t - 1.0 / 3628800.0;
@@ -99,7 +99,7 @@ KW_LANE inline double tanh_of(double a) {
     const double doubled = exp2_of(a * 0x1.71547652b82fep+1);  // e^(2a)
     const double large = 1.0 - 2.0 / (doubled + 1.0);
     const double t = a * a;
-    const double small = a - a * t * (1.0 / 3.0 - t * (2.0 / 15.0));
+    const double small = a * (1.0 - t * (1.0 / 3.0 - t * (2.0 / 15.0)));
     return t < 0x1p-16 ? small : large;
 }
 

@@ -110,7 +110,9 @@ void run_rows(
     const Frame before = frame;
     const auto mask = static_cast<Lanes>(junk.next()) | 1U;
     set.insn.run(set.insn, warp, mask);
-    const Frame masked = frame;
+    Frame masked = frame;
+    Warp look;
+    look.frame = masked.bytes.data();
     frame = before;
     set.insn.run(set.insn, warp, k_all_lanes);
     for (std::size_t r = 0; r < results.size(); ++r) {
@@ -121,9 +123,6 @@ void run_rows(
             }
             const std::uint64_t value = get(warp, set.slots[r], results[r], lane);
             outcome.all[r].push_back(value);
-            Frame other = masked;
-            Warp look;
-            look.frame = other.bytes.data();
             const std::uint64_t there = get(look, set.slots[r], results[r], lane);
             if (((mask >> lane) & 1U) != 0) {
                 outcome.differing += there != value ? 1U : 0U;
