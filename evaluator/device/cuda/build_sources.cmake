@@ -4,6 +4,8 @@ list(APPEND KW_EVALUATOR_SOURCES
     device/cuda/build_bundle.cpp
     device/cuda/build_job.cpp
     device/cuda/build_log.cpp
+    device/cuda/build_nvcc.cpp
+    device/cuda/build_nvrtc.cpp
     device/cuda/judge_ptx.cpp
     device/cuda/launch_plan.cpp
     device/cuda/plan_constants.cpp
@@ -15,6 +17,7 @@ list(APPEND KW_EVALUATOR_SOURCES
     device/cuda/plan_tensormap.cpp
     device/cuda/ptx_classes.cpp
     device/cuda/ptx_facts.cpp
+    device/cuda/ptx_text.cpp
     device/cuda/ptxas_facts.cpp
     device/cuda/shims.cpp
     device/cuda/source_scan.cpp

@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: Apache-2.0
+// nvcc, for headers that NVRTC lacks and for kernels that are promoted; ptxas behind either.
+#include "evaluator/device/cpu/build_files.hpp"
+#include "evaluator/device/cuda/build_steps.hpp"
+#include "evaluator/device/cuda/ptxas_facts.hpp"
+#include "evaluator/device/cuda/shims.hpp"
+#include "evaluator/device/cuda/source_scan.hpp"
+
+#include <algorithm>
+
+namespace kw::cuda {
+
+namespace fs = std::filesystem;
+
+Result<bool> Job::nvcc(Next why) {
+    if (job_.toolkit.nvcc.empty()) {
+        if (why == Next::nvcc) {
+            return fail(
+                Verdict::compile_error,
+                "a header is missing",
+                "error: NVRTC lacks a header and there is no nvcc here\n");
+        }
+        return Error{
+            Errc::environment,
+            "building with nvcc: the toolkit " + job_.toolkit.root.string() + " has none",
+            "install nvcc of the same version"};
+    }
+    // NVRTC may not have seen the whole file: what it would have refused is looked for here.
+    const cpu::ScanResult host = scan_host_code(job_.source);
+    if (!host.violations.empty()) {
+        return fail(
+            Verdict::forbidden,
+            job_.file_name + ":" + std::to_string(host.violations[0].line) + ": " +
+                host.violations[0].what,
+            cpu::show(host.violations, job_.file_name));
+    }
+    std::error_code ignored;
+    fs::remove(out_.path / k_ptx, ignored);
+    std::vector<std::string> argv{job_.toolkit.nvcc.string(), "-ptx"};
+    const auto options = compile_options(job_.arch);
+    argv.insert(argv.end(), options.begin(), options.end());
+    argv.insert(
+        argv.end(),
+        {"-I",
+         k_nvcc_shims,
+         "-include",
+         k_prelude,
+         job_.file_name,
+         "-o",
+         std::string(k_out) + "/" + k_ptx});
+    result_.compiler = "nvcc " + job_.toolkit.version;
+    result_.command = shown_command("nvcc -ptx");
+    KW_TRY_ASSIGN(const sandbox::Outcome outcome, timed("build.nvcc", [&] {
+                      return job_.sandbox.run(command(std::move(argv)));
+                  }));
+    const auto messages = read_log(outcome.err + outcome.out, context_);
+    if (!passed(outcome, messages)) {
+        return false;
+    }
+    KW_TRY_ASSIGN(const Next next, take_ptx("nvcc", messages));
+    return next != Next::stop;
+}
+
+Result<void> Job::ptxas() {
+    if (job_.toolkit.ptxas.empty()) {
+        note("ptxas-absent", "no registers, spills and cubin: the toolkit has no ptxas");
+        result_.summary = "built";
+        return {};
+    }
+    context_.ptx = result_.product.ptx;
+    KW_TRY(write_below(in_.path, k_ptx, result_.product.ptx));
+    KW_TRY_ASSIGN(const sandbox::Outcome outcome, timed("build.ptxas", [&] {
+                      return job_.sandbox.run(command(
+                          {job_.toolkit.ptxas.string(),
+                           "-v",
+                           "-arch=" + job_.arch,
+                           "-lineinfo",
+                           k_ptx,
+                           "-o",
+                           std::string(k_out) + "/" + k_cubin}));
+                  }));
+    const std::string log = outcome.err + outcome.out;
+    if (!passed(outcome, read_log(log, context_))) {
+        return {};
+    }
+    auto cubin = cpu::read_file(out_.path / k_cubin, cpu::k_build_output_limit);
+    if (!cubin) {
+        fail(Verdict::memory_limit, "the cubin is larger than 64 MiB", {});
+        return {};
+    }
+    result_.product.cubin = std::move(*cubin);
+    result_.product.kernels = ptxas_facts(log);
+    result_.summary = "built";
+    return {};
+}
+
+}  // namespace kw::cuda
