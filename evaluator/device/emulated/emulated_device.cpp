@@ -1,14 +1,424 @@
 // SPDX-License-Identifier: Apache-2.0
+// The emulated CUDA device: the compiler's PTX, interpreted in the sandbox against the same
+// reference as on the CPU; times are modelled.
+#include "core/hash.hpp"
+#include "core/text_file.hpp"
+#include "evaluator/device/cpu/build.hpp"
+#include "evaluator/device/emulated/check.hpp"
+#include "evaluator/device/emulated/modelled.hpp"
 #include "evaluator/evaluator.hpp"
+#include "evaluator/harness_program.hpp"
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <cstdio>
+#include <thread>
+
+namespace kw::emulated {
+namespace {
+
+using std::chrono::steady_clock;
+
+constexpr const char* k_protocol_modelled = "kw-model/1";
+
+double ms_since(steady_clock::time_point begin) {
+    return std::chrono::duration<double, std::milli>(steady_clock::now() - begin).count();
+}
+
+std::string ratio_text(double ratio) {
+    char text[32];
+    std::snprintf(text, sizeof(text), "%.2fx", ratio);
+    return text;
+}
+
+/// What is kept of one task between judgements.
+struct TaskBench {
+    std::string hash;
+    std::filesystem::path reference;
+    std::vector<std::pair<std::string, cuda::BuildOutcome>> baselines;
+    struct Shape {
+        Content content;
+        std::vector<std::pair<std::string, double>> baseline_ns;  ///< naive first
+    };
+    std::map<std::string, Shape> shapes;
+};
+
+}  // namespace
+
+class EmulatedDevice final : public Device {
+public:
+    static Result<std::unique_ptr<EmulatedDevice>> open(
+        const std::string& arch, const EvaluatorConfig& config) {
+        const auto model = model_of_arch(arch);
+        const auto constants = cuda::constants_of_arch(arch);
+        if (!model || !constants) {
+            return Error{
+                Errc::usage,
+                "there is no emulated device '" + arch + "'",
+                "known: emulated:sm_80, emulated:sm_89, emulated:sm_90a"};
+        }
+        std::unique_ptr<EmulatedDevice> device(new EmulatedDevice(*model, *constants));
+        KW_TRY_ASSIGN(device->sandbox_, sandbox::open_sandbox(config.sandbox_mode));
+        cuda::ToolkitSearch search = cuda::usual_search();
+        search.configured = config.cuda_home;
+        KW_TRY_ASSIGN(cuda::Toolkit toolkit, cuda::find_toolkit(search));
+        KW_TRY_ASSIGN(
+            device->builder_,
+            cuda::Builder::open(
+                *device->sandbox_,
+                std::move(toolkit),
+                config.harness_dir,
+                config.cache_dir / "build"));
+        KW_TRY_ASSIGN(cpu::Toolchain toolchain, cpu::find_toolchain(config.compiler));
+        device->reference_builder_ = std::make_unique<cpu::Builder>(
+            *device->sandbox_, std::move(toolchain), config.cache_dir / "build");
+        KW_TRY_ASSIGN(
+            device->runner_, place_program(*device->sandbox_, config.harness_dir, "kw-runner"));
+        KW_TRY_ASSIGN(Emulator emulator, Emulator::open(*device->sandbox_, config.harness_dir));
+        device->emulator_.emplace(std::move(emulator));
+        device->cores_ = cpu::choose_cores();
+        device->threads_ =
+            static_cast<int>(std::clamp(std::thread::hardware_concurrency(), 1U, 16U));
+        return device;
+    }
+
+    [[nodiscard]] std::string id() const override { return "emulated:" + model_.arch; }
+    [[nodiscard]] std::string description() const override {
+        return id() + ": PTX interpreted, times modelled for " + model_.product;
+    }
+
+    Result<Evaluation> judge(
+        const Task& task,
+        const Candidate& candidate,
+        const JudgeOptions& options,
+        const StageObserver& observer) override;
+
+private:
+    class Judgement;
+    EmulatedDevice(ModelArch model, cuda::DeviceConstants constants)
+        : model_(std::move(model))
+        , constants_(constants) {}
+
+    Result<TaskBench*> bench_of(const Task& task);
+    Result<TaskBench::Shape*> shape_of(
+        TaskBench& bench, const Task& task, const Case& shape, SecretStream& secrets);
+    [[nodiscard]] ModelParts model_parts(const Task& task) {
+        return {task, model_, constants_, *emulator_, 30, threads_};
+    }
+
+    ModelArch model_;
+    cuda::DeviceConstants constants_;
+    std::unique_ptr<sandbox::Sandbox> sandbox_;
+    std::unique_ptr<cuda::Builder> builder_;
+    std::unique_ptr<cpu::Builder> reference_builder_;
+    std::filesystem::path runner_;
+    std::optional<Emulator> emulator_;
+    cpu::Cores cores_;
+    int threads_ = 1;
+    std::unique_ptr<TaskBench> bench_;
+};
+
+Result<TaskBench*> EmulatedDevice::bench_of(const Task& task) {
+    if (bench_ && bench_->hash == task.hash) {
+        return bench_.get();
+    }
+    auto bench = std::make_unique<TaskBench>();
+    bench->hash = task.hash;
+    cpu::BuildRequest request;
+    request.kind = cpu::SourceKind::reference;
+    KW_TRY_ASSIGN(request.source, read_text_file(task.reference));
+    request.file_name = task.reference.filename().string();
+    KW_TRY_ASSIGN(const cpu::BuildOutcome reference, reference_builder_->build(task, request));
+    if (reference.verdict != Verdict::accepted) {
+        return Error{
+            Errc::config,
+            "building " + task.reference.string() + ": " + reference.summary,
+            "a task's reference must compile"};
+    }
+    bench->reference = reference.artifact.shared_object;
+    for (const Baseline& baseline : task.cuda.baselines) {
+        cuda::BuildRequest build;
+        KW_TRY_ASSIGN(build.source, read_text_file(baseline.file));
+        build.file_name = baseline.file.filename().string();
+        build.arch = model_.arch;
+        KW_TRY_ASSIGN(cuda::BuildOutcome built, builder_->build(task, build));
+        if (built.verdict != Verdict::accepted) {
+            return Error{
+                Errc::config,
+                "building " + baseline.file.string() + ": " + built.summary + "\n" + built.detail,
+                "a task's baselines must compile"};
+        }
+        bench->baselines.emplace_back(baseline.name, std::move(built));
+    }
+    bench_ = std::move(bench);
+    return bench_.get();
+}
+
+Result<TaskBench::Shape*> EmulatedDevice::shape_of(
+    TaskBench& bench, const Task& task, const Case& shape, SecretStream& secrets) {
+    if (const auto found = bench.shapes.find(shape.name); found != bench.shapes.end()) {
+        return &found->second;
+    }
+    TaskBench::Shape made;
+    KW_TRY_ASSIGN(made.content, draw_content(task, shape, secrets));
+    for (const auto& [name, built] : bench.baselines) {
+        KW_TRY_ASSIGN(
+            const ModelledCall call,
+            model_call(model_parts(task), shape, built, made.content, secrets));
+        if (call.rejection) {
+            return Error{
+                Errc::config,
+                "running the baseline " + name + " of " + task.name + " on " + id() + ": " +
+                    call.rejection->summary + " " + call.rejection->detail,
+                "see [[cuda.baselines]] in " + task.folder.string()};
+        }
+        made.baseline_ns.emplace_back(name, call.ns);
+    }
+    return &(bench.shapes[shape.name] = std::move(made));
+}
+
+/// One judgement from source to Evaluation.
+class EmulatedDevice::Judgement {
+public:
+    Judgement(
+        EmulatedDevice& device,
+        const Task& task,
+        const Candidate& candidate,
+        const JudgeOptions& options,
+        const StageObserver& observer)
+        : device_(device)
+        , task_(task)
+        , candidate_(candidate)
+        , options_(options)
+        , observer_(observer)
+        , seed_(options.seed ? *options.seed : random_seed()) {
+        result_.device = device.description();
+        result_.device_hash = sha256_hex(device.description());
+        result_.sandbox_profile = device.sandbox_->profile().id;
+        result_.protocol = k_protocol_modelled;
+        result_.timing_kind = std::string(name(Provenance::modelled));
+        result_.seed = to_hex(seed_);
+        result_.seed_commitment = sha256_hex(result_.seed);
+    }
+
+    Result<Evaluation> run() {
+        const auto begin = steady_clock::now();
+        KW_TRY(stages());
+        result_.wall_s = ms_since(begin) / 1000;
+        return std::move(result_);
+    }
+
+private:
+    Result<void> stages() {
+        KW_TRY_ASSIGN(const bool built, build());
+        if (!built) {
+            return {};
+        }
+        KW_TRY_ASSIGN(bench_, device_.bench_of(task_));
+        KW_TRY_ASSIGN(const bool correct, check());
+        if (!correct) {
+            return {};
+        }
+        return time();
+    }
+
+    void finish(const cpu::Rejection& rejection) {
+        result_.verdict = rejection.verdict;
+        result_.summary = rejection.summary;
+        result_.detail = rejection.detail;
+    }
+
+    void observe(const std::string& stage, const std::string& text) const {
+        if (observer_) {
+            observer_(stage, text);
+        }
+    }
+
+    Result<bool> build() {
+        observe("build", "CUDA " + device_.builder_->toolkit().version);
+        cuda::BuildRequest request;
+        request.source = candidate_.source;
+        request.arch = device_.model_.arch;
+        KW_TRY_ASSIGN(built_, device_.builder_->build(task_, request));
+        result_.stages = built_.stages;
+        result_.findings = built_.findings;
+        result_.build = built_.facts;
+        if (built_.verdict != Verdict::accepted) {
+            finish({built_.verdict, built_.summary, built_.detail});
+            return false;
+        }
+        if (built_.arch != device_.model_.arch) {
+            finish(
+                {Verdict::compiled_only,
+                 "compiled only: the candidate is for " + built_.arch + ", the device is " +
+                     device_.id(),
+                 ""});
+            return false;
+        }
+        for (const cuda::KernelResources& kernel : built_.kernels) {
+            result_.findings.push_back(
+                {"resources",
+                 "info",
+                 "build",
+                 kernel.name + ": " + std::to_string(kernel.registers) + " registers, " +
+                     std::to_string(kernel.static_smem) + " bytes of shared memory, " +
+                     std::to_string(kernel.spill_store_bytes + kernel.spill_load_bytes) +
+                     " bytes spilled"});
+        }
+        return true;
+    }
+
+    Result<bool> check() {
+        const auto begin = steady_clock::now();
+        SecretStream secrets(seed_, "check");
+        const std::vector<cpu::CheckCase> cases =
+            cases_for_emulation(task_, cpu::plan_checks(task_, options_, secrets));
+        const cpu::Stage stage{*device_.sandbox_, device_.runner_, device_.cores_};
+        const CheckParts parts{
+            stage,
+            task_,
+            bench_->reference,
+            built_,
+            device_.constants_,
+            *device_.emulator_,
+            20,
+            device_.threads_};
+        KW_TRY_ASSIGN(CheckedCases checked, run_checks(parts, cases, secrets, observer_));
+        result_.stages.push_back({"check", ms_since(begin)});
+        result_.cases = std::move(checked.result.cases);
+        result_.findings.insert(
+            result_.findings.end(), checked.findings.begin(), checked.findings.end());
+        if (checked.result.rejection) {
+            finish(*checked.result.rejection);
+            return false;
+        }
+        return true;
+    }
+
+    Result<void> time() {
+        result_.verdict = Verdict::accepted;
+        result_.summary = "correct on " + std::to_string(result_.cases.size()) + " cases";
+        if (!options_.timed) {
+            result_.summary += ", not timed";
+            return {};
+        }
+        const auto begin = steady_clock::now();
+        SecretStream secrets(seed_, "time");
+        std::string limiter;
+        for (const Case& shape : task_.cases) {
+            if (!shape.timed || !shape.emulated) {
+                continue;
+            }
+            observe("time", shape.name + " (modelled)");
+            KW_TRY_ASSIGN(
+                TaskBench::Shape * bench, device_.shape_of(*bench_, task_, shape, secrets));
+            KW_TRY_ASSIGN(
+                ModelledCall call,
+                model_call(device_.model_parts(task_), shape, built_, bench->content, secrets));
+            if (call.rejection) {
+                finish(*call.rejection);
+                return {};
+            }
+            result_.findings.insert(
+                result_.findings.end(), call.findings.begin(), call.findings.end());
+            limiter = call.limiter;
+            KW_TRY(add_shape(shape, *bench, call.ns));
+        }
+        result_.stages.push_back({"time", ms_since(begin)});
+        summarise(limiter);
+        return {};
+    }
+
+    Result<void> add_shape(const Case& shape, const TaskBench::Shape& bench, double ns) {
+        const auto fastest = std::ranges::min_element(
+            bench.baseline_ns, {}, &std::pair<std::string, double>::second);
+        KW_TRY_ASSIGN(const std::int64_t bytes, task_.cost.bytes.eval(shape.dims));
+        ShapeTiming timing;
+        timing.case_name = shape.name;
+        timing.dims = shape.dims;
+        timing.baseline = fastest->first;
+        timing.candidate_ns = ns;
+        timing.baseline_ns = fastest->second;
+        timing.naive_ns = bench.baseline_ns.front().second;
+        const double ratio = fastest->second / ns;
+        timing.speedup = {ratio, ratio, ratio};  // the model has no noise, and unknown error
+        timing.comparison = compared(ratio);
+        timing.floor_ns = static_cast<double>(bytes) / device_.model_.dram_gb_s;
+        timing.sol = timing.floor_ns / ns;
+        timing.gb_per_s = static_cast<double>(bytes) / ns;
+        timing.stop_reason = "modelled";
+        result_.shapes.push_back(std::move(timing));
+        return {};
+    }
+
+    [[nodiscard]] Comparison compared(double ratio) const {
+        if (std::abs(ratio - 1) <= options_.dead_band) {
+            return Comparison::same;
+        }
+        return ratio > 1 ? Comparison::faster : Comparison::slower;
+    }
+
+    void summarise(const std::string& limiter) {
+        if (result_.shapes.empty()) {
+            return;
+        }
+        double log_ratio = 0, log_naive = 0, log_sol = 0;
+        result_.min_speedup = result_.shapes.front().speedup.value;
+        for (const ShapeTiming& shape : result_.shapes) {
+            log_ratio += std::log(shape.speedup.value);
+            log_naive += std::log(shape.naive_ns / shape.candidate_ns);
+            log_sol += std::log(std::max(shape.sol, 1e-9));
+            result_.min_speedup = std::min(result_.min_speedup, shape.speedup.value);
+        }
+        const auto count = static_cast<double>(result_.shapes.size());
+        const double ratio = std::exp(log_ratio / count);
+        const double naive = std::exp(log_naive / count);
+        result_.speedup = {ratio, ratio, ratio};
+        result_.vs_naive = {naive, naive, naive};
+        result_.sol = std::exp(log_sol / count);
+        result_.comparison = compared(ratio);
+        result_.summary =
+            "modelled " + ratio_text(ratio) + " of the fastest baseline, limited by " + limiter;
+    }
+
+    EmulatedDevice& device_;
+    const Task& task_;
+    const Candidate& candidate_;
+    const JudgeOptions& options_;
+    const StageObserver& observer_;
+    Seed seed_;
+    TaskBench* bench_ = nullptr;
+    cuda::BuildOutcome built_;
+    Evaluation result_;
+};
+
+Result<Evaluation> EmulatedDevice::judge(
+    const Task& task,
+    const Candidate& candidate,
+    const JudgeOptions& options,
+    const StageObserver& observer) {
+    if (!has_target(task, "cuda") || task.cuda.baselines.empty()) {
+        return Error{
+            Errc::usage,
+            "task " + task.name + " has no CUDA side",
+            "see `kwright task list` for targets"};
+    }
+    Result<Evaluation> result = Judgement(*this, task, candidate, options, observer).run();
+    if (!options.keep_baselines_warm) {
+        bench_.reset();
+    }
+    return result;
+}
+
+}  // namespace kw::emulated
 
 namespace kw {
 
 Result<std::unique_ptr<Device>> open_emulated_device(
-    const std::string& arch, const EvaluatorConfig&) {
-    return Error{
-        Errc::environment,
-        "opening the emulated device " + arch + ": this build has none",
-        "use --device cpu"};
+    const std::string& arch, const EvaluatorConfig& config) {
+    KW_TRY_ASSIGN(auto device, emulated::EmulatedDevice::open(arch, config));
+    return std::unique_ptr<Device>(std::move(device));
 }
 
 }  // namespace kw

@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+// One call of a CUDA candidate on the emulated device at one shape: the task's arguments and the
+// plan's workspaces in one memory, the plan's launches with their parameters.
+#pragma once
+
+#include "core/csprng.hpp"
+#include "evaluator/device/cpu/seat.hpp"
+#include "evaluator/device/cuda/build.hpp"
+#include "evaluator/device/emulated/emu_run.hpp"
+
+#include <span>
+
+namespace kw::emulated {
+
+/// What cannot be launched at this shape is the candidate's fault: `refused` says why.
+struct PreparedCall {
+    std::string refused;
+    RunRequest request;
+    std::shared_ptr<cpu::SharedMemory> memory;
+    std::vector<std::int64_t> argument_bytes;  ///< by argument of the task; buffer i = argument i
+    std::vector<int> registers;                ///< by launch, of ptxas; 0 = not known
+    std::vector<cuda::EvaluatedLaunch> launches;
+
+    [[nodiscard]] std::span<std::byte> buffer(std::size_t index) const;
+};
+
+/// Bytes of every argument of role in, inout and weight, in the order of the task; others empty.
+using Content = std::vector<std::vector<std::byte>>;
+/// The content of a case as the judge has drawn it into a seat.
+[[nodiscard]] Result<Content> content_of(
+    const Task& task,
+    const DimMap& dims,
+    const cpu::Seat& seat,
+    const cpu::Inputs& inputs,
+    int placement);
+
+/// Outputs and workspaces are poisoned with `salt`.
+[[nodiscard]] Result<PreparedCall> prepare_call(
+    const Task& task,
+    const DimMap& dims,
+    const cuda::BuildOutcome& built,
+    const cuda::DeviceConstants& device,
+    const Content& content,
+    std::uint64_t salt);
+/// Fills the memory anew, as prepare_call() did.
+void refill(const Task& task, const Content& content, std::uint64_t salt, PreparedCall& call);
+
+}  // namespace kw::emulated

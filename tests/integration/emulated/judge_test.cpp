@@ -1,0 +1,151 @@
+// SPDX-License-Identifier: Apache-2.0
+// CUDA candidates judged on the emulated device: honest ones, wrong ones and hostile ones.
+#include "core/task_file.hpp"
+#include "core/text_file.hpp"
+#include "evaluator/device/cuda/toolkit.hpp"
+#include "evaluator/evaluator.hpp"
+#include "tests/support/catch.hpp"
+
+using namespace kw;
+
+namespace {
+
+/// Null without a CUDA toolkit: the case then ends with a warning that says so.
+Device* device() {
+    static const std::unique_ptr<Device> opened = []() -> std::unique_ptr<Device> {
+        if (!cuda::find_toolkit()) {
+            return nullptr;
+        }
+        EvaluatorConfig config;
+        config.cache_dir = std::filesystem::path(KW_BINARY_DIR) / "test-cache";
+        config.harness_dir = std::filesystem::path(KW_BINARY_DIR) / "bin";
+        auto result = open_device("emulated:sm_90a", config);
+        if (!result.ok()) {
+            FAIL(result.error().what << " | " << result.error().hint);
+        }
+        return std::move(result).value();
+    }();
+    if (!opened) {
+        WARN("skipped: no CUDA toolkit here");
+    }
+    return opened.get();
+}
+
+const Task& scale_add() {
+    static const Task task = [] {
+        auto loaded =
+            load_task(std::filesystem::path(KW_SOURCE_DIR) / "tests/support/tasks/scale_add");
+        if (!loaded.ok()) {
+            FAIL(loaded.error().what);
+        }
+        return std::move(loaded).value();
+    }();
+    return task;
+}
+
+Evaluation judge_source(const std::string& source, bool timed = false) {
+    JudgeOptions options;
+    options.timed = timed;
+    Candidate candidate = make_candidate("scale_add", source);
+    auto judged = judge(*device(), scale_add(), candidate, options);
+    if (!judged.ok()) {
+        FAIL(judged.error().what << " | " << judged.error().hint);
+    }
+    return std::move(judged).value();
+}
+
+/// A kernel with this body, one thread an element in blocks of 128.
+std::string with_body(const std::string& body) {
+    return "//!kwright task=scale_add target=cuda\n"
+           "//!launch k grid=ceil_div(N, 128) block=128 args=(w, x, y, N)\n"
+           "extern \"C\" __global__ void k(const float* w, const float* x, float* y, int N) {\n"
+           "    const int i = blockIdx.x * 128 + threadIdx.x;\n" +
+           body + "\n}\n";
+}
+
+struct Bad {
+    const char* what;
+    const char* body;
+    Verdict verdict;
+    int line;  ///< that the evidence must name; 0 = none
+};
+
+}  // namespace
+
+TEST_CASE("emulated: the naive kernel is accepted with a modelled time", "[emulated]") {
+    if (device() == nullptr) {
+        return;
+    }
+    const auto source = read_text_file(scale_add().cuda.baselines.front().file);
+    REQUIRE(source.ok());
+    const Evaluation evaluation = judge_source(*source, true);
+    INFO(evaluation.summary << "\n" << evaluation.detail);
+    REQUIRE(evaluation.verdict == Verdict::accepted);
+    CHECK(evaluation.timing_kind == "modelled");
+    CHECK(evaluation.cases.size() >= 3);
+    REQUIRE(evaluation.shapes.size() == 1);
+    // Against itself, and the model has no noise.
+    CHECK(evaluation.speedup.value == Approx(1.0));
+    CHECK(evaluation.comparison == Comparison::same);
+    // 3 MB at the bandwidth of the modelled product is a floor.
+    CHECK(evaluation.shapes.front().candidate_ns > evaluation.shapes.front().floor_ns);
+}
+
+TEST_CASE("emulated: blocks that leave lanes idle are modelled as slower", "[emulated]") {
+    if (device() == nullptr) {
+        return;
+    }
+    const Evaluation evaluation = judge_source(
+        "//!kwright task=scale_add target=cuda\n"
+        "//!launch k grid=N block=1 args=(w, x, y)\n"
+        "extern \"C\" __global__ void k(const float* w, const float* x, float* y) {\n"
+        "    y[blockIdx.x] = w[blockIdx.x] * x[blockIdx.x] + 1.0f;\n}\n",
+        true);
+    INFO(evaluation.summary << "\n" << evaluation.detail);
+    REQUIRE(evaluation.verdict == Verdict::accepted);
+    CHECK(evaluation.speedup.value < 0.5);
+    CHECK(evaluation.comparison == Comparison::slower);
+}
+
+TEST_CASE("emulated: every kind of bad kernel gets its own verdict and line", "[emulated]") {
+    if (device() == nullptr) {
+        return;
+    }
+    static const Bad k_bad[] = {
+        {"wrong", "    if (i < N) y[i] = w[i] * x[i];", Verdict::wrong_result, 0},
+        {"out of bounds", "    if (i <= N) y[i] = w[i] * x[i] + 1.0f;", Verdict::out_of_bounds, 5},
+        {"unwritten", "    if (i + 1 < N) y[i] = w[i] * x[i] + 1.0f;", Verdict::wrong_result, 0},
+        {"write to an input",
+         "    if (i < N) { y[i] = w[i] * x[i] + 1.0f; ((float*)x)[i] = 0; }",
+         Verdict::input_mutated,
+         5},
+        {"endless", "    while (*(volatile const float*)x < 1e38f) {}", Verdict::timeout, 0},
+        {"race",
+         "    __shared__ float s[128];\n"
+         "    s[threadIdx.x] = i < N ? w[i] : 0;\n"
+         "    if (i < N) y[i] = s[threadIdx.x ^ 32] * 0 + w[i] * x[i] + 1.0f;",
+         Verdict::race,
+         7},
+        {"divergent barrier",
+         "    if (threadIdx.x < 5) asm volatile(\"bar.sync 1;\");\n"
+         "    if (i < N) y[i] = w[i] * x[i] + 1.0f;\n"
+         "    __syncthreads();",
+         Verdict::runtime_error,
+         5},
+        {"trap", "    if (i == 3) __trap();", Verdict::runtime_error, 0},
+        {"host code", "}\nint main() { return 0;", Verdict::forbidden, 0},
+        {"does not compile", "    y[i] = nothing;", Verdict::compile_error, 5},
+    };
+    for (const Bad& bad : k_bad) {
+        const Evaluation evaluation = judge_source(with_body(bad.body));
+        INFO(bad.what << ": " << evaluation.summary << "\n" << evaluation.detail);
+        for (const Finding& finding : evaluation.findings) {
+            UNSCOPED_INFO(finding.rule << ": " << finding.evidence);
+        }
+        CHECK(code(evaluation.verdict) == code(bad.verdict));
+        const std::string line = ":" + std::to_string(bad.line);
+        CHECK(
+            (bad.line == 0 || evaluation.detail.find(line) != std::string::npos ||
+             evaluation.summary.find(line) != std::string::npos));
+    }
+}
