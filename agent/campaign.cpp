@@ -9,7 +9,6 @@
 #include "core/config.hpp"
 #include "core/task_file.hpp"
 #include "core/text_file.hpp"
-#include "evaluator/device/cpu/build.hpp"
 
 namespace kw::agent {
 
@@ -25,35 +24,51 @@ struct Assembly {
     std::string warning;  ///< for the user, once
 };
 
-Result<StartSource> start_of(const Task& task) {
+Result<StartSource> start_of(const Task& task, const std::string& target) {
     StartSource start;
-    if (!task.seed.empty()) {
+    if (const auto& seed = seed_of(task, target); !seed.empty()) {
         start.origin = "seed";
-        KW_TRY_ASSIGN(start.source, read_text_file(task.seed));
-    } else if (!task.baselines.empty()) {
+        KW_TRY_ASSIGN(start.source, read_text_file(seed));
+    } else if (const auto& baselines = baselines_of(task, target); !baselines.empty()) {
         start.origin = "baseline";
-        KW_TRY_ASSIGN(start.source, read_text_file(task.baselines.front().file));
+        KW_TRY_ASSIGN(start.source, read_text_file(baselines.front().file));
     }
     return start;
 }
 
+/// Modelled and measured times are not comparable; another architecture is other code.
+std::string replay_warning(
+    const Cassette& cassette, const Task& task, const std::string& device_id) {
+    std::string text;
+    if (cassette.task_hash != task.hash) {
+        text = "the task has changed since the cassette was recorded";
+    }
+    if (!cassette.device.empty() && cassette.device != device_id) {
+        text += (text.empty() ? "the cassette was recorded on " : "; it was recorded on ") +
+                cassette.device + ", not " + device_id;
+    }
+    return text;
+}
+
 /// The cassette decides the strategy and, unless the user chose one, the instruction set.
-Result<void> assemble_replay(const std::string& file, const Task& task, Assembly& parts) {
+Result<void> assemble_replay(
+    const std::string& file, const Task& task, const std::string& device_id, Assembly& parts) {
     KW_TRY_ASSIGN(const Cassette cassette, load_cassette(file));
     parts.strategy = make_replay_strategy(cassette);
     parts.settings.strategy = parts.strategy->name();
     if (parts.settings.isa == "native" && !cassette.isa.empty()) {
         parts.settings.isa = cassette.isa;
     }
-    if (cassette.task_hash != task.hash) {
-        parts.warning = "the task has changed since the cassette was recorded";
-    }
+    parts.warning = replay_warning(cassette, task, device_id);
     return {};
 }
 
 Result<Assembly> assemble(
     const CampaignSettings& settings, const Task& task, CampaignContext& context) {
     KW_TRY(check_settings(settings));
+    const std::string device_id = context.device.id();
+    const std::string target = target_of_device(device_id);
+    KW_TRY(check_target(task, target));
     Assembly parts;
     parts.settings = settings;
     const ProposerSpec spec = split_spec(settings.proposer);
@@ -76,10 +91,11 @@ Result<Assembly> assemble(
         context.models,
         settings.exchange_wait_s,
         settings.search_seed,
-        on_retry};
+        on_retry,
+        target};
     KW_TRY_ASSIGN(parts.proposer, make_proposer(settings.proposer, options));
     if (spec.kind == "replay") {
-        KW_TRY(assemble_replay(spec.rest, task, parts));
+        KW_TRY(assemble_replay(spec.rest, task, device_id, parts));
     } else {
         if (spec.kind == "tune") {
             parts.settings.strategy = "tune";
@@ -91,8 +107,8 @@ Result<Assembly> assemble(
             make_strategy(parts.settings.strategy, {settings.width, settings.depth}));
     }
     KW_TRY(check_budget(settings.budget, parts.proposer->worst_case_usd({}) >= 0));
-    KW_TRY_ASSIGN(parts.prompts, load_prompts(context.prompts_dir, "cpu"));
-    KW_TRY_ASSIGN(parts.start, start_of(task));
+    KW_TRY_ASSIGN(parts.prompts, load_prompts(context.prompts_dir, target));
+    KW_TRY_ASSIGN(parts.start, start_of(task, target));
     return parts;
 }
 
@@ -176,21 +192,40 @@ std::vector<std::string> plan_lines(
     for (const Case& one : task.cases) {
         timed += one.timed ? 1 : 0;
     }
+    const std::string target = target_of_device(device.id());
     std::string baselines;
-    for (const Baseline& baseline : task.baselines) {
+    for (const Baseline& baseline : baselines_of(task, target)) {
         baselines += (baselines.empty() ? "" : ", ") + baseline.name;
     }
     return {
         "task      " + task.name + ": " + task.title,
         "cases     " + std::to_string(task.cases.size()) + " public (" + std::to_string(timed) +
             " timed), " + std::to_string(task.hidden.count) + " hidden",
-        "device    " + device.description() + ", code for " + settings.isa,
+        "device    " + device.description() +
+            (target == "cpu" ? ", code for " + settings.isa : "") +
+            (device_models(device.id()) ? "; its times are modelled, none is measured" : ""),
         "baselines " + (baselines.empty() ? "none" : baselines),
         "search    " + settings.proposer + ", " + settings.strategy + ", budget " +
             budget_text(settings.budget)};
 }
 
 }  // namespace
+
+Result<void> check_target(const Task& task, const std::string& target) {
+    if (has_target(task, target)) {
+        return {};
+    }
+    std::string targets;
+    for (const std::string& one : task.targets) {
+        targets += (targets.empty() ? "" : ", ") + one;
+    }
+    return Error{
+        Errc::usage,
+        "task " + task.name + " has no target " + target + ", it has: " + targets,
+        task.targets.empty() ? "see kwright task list"
+                             : "pass --target " + task.targets.front() +
+                                   ", or see kwright task list for other tasks"};
+}
 
 Result<Plan> plan_campaign(
     const CampaignSettings& settings, const Task& task, CampaignContext& context) {
@@ -200,7 +235,7 @@ Result<Plan> plan_campaign(
     ProposeRequest first;
     if (parts.proposer->wants_prompt()) {
         const History nothing;
-        const std::string header = cpu::task_header(task);
+        const std::string header = prompt_header(task, context.device.id());
         const ObservationInput input{
             task,
             nothing,
@@ -209,7 +244,8 @@ Result<Plan> plan_campaign(
             parts.settings.isa,
             settings.hint,
             1,
-            settings.width};
+            settings.width,
+            context.device.id()};
         KW_TRY_ASSIGN(
             const Prompt prompt, build_prompt(parts.prompts, input, {}, parts.start.source));
         first.system = prompt.system;
@@ -228,6 +264,8 @@ Result<CampaignSummary> run_campaign(
     row.name = settings.name.empty() ? task.name : settings.name;
     row.task = task.name;
     row.task_hash = task.hash;
+    row.device = context.device.id();
+    row.target = target_of_device(row.device);
     row.strategy = parts.settings.strategy;
     row.proposer = settings.proposer;
     row.settings_json = to_json(stored);
@@ -261,6 +299,14 @@ Result<CampaignSummary> resume_campaign(
             Errc::usage,
             "resuming " + name + ": no such campaign",
             near ? "did you mean " + *near + "?" : "kwright campaign list shows them"};
+    }
+    if (found->device != context.device.id()) {
+        return Error{
+            Errc::usage,
+            "resuming " + name + ": it runs on " + found->device + ", not on " +
+                context.device.id(),
+            "times of two devices cannot be compared; kwright resume " + name +
+                " opens the right one by itself"};
     }
     KW_TRY_ASSIGN(StoredSettings stored, settings_from_json(found->settings_json));
     if (budget_change != nullptr) {

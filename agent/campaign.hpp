@@ -73,6 +73,9 @@ struct CampaignContext {
     ModelConfig models;         ///< how model APIs are reached and priced
 };
 
+/// Errc::usage naming the targets the task has, when `target` is not among them.
+[[nodiscard]] Result<void> check_target(const Task& task, const std::string& target);
+
 /// What `run --dry-run` and the head of `run` show.
 struct Plan {
     std::vector<std::string> lines;  ///< task, cases, device, baselines, floor
@@ -85,8 +88,8 @@ struct Plan {
 [[nodiscard]] Result<CampaignSummary> run_campaign(
     const CampaignSettings& settings, const Task& task, CampaignContext& context);
 
-/// Goes on with a stored campaign. `budget_change` may only change limits; a changed task folder is
-/// refused.
+/// Goes on with a stored campaign. `budget_change` may only change limits; a changed task folder
+/// and another device than the campaign's are refused.
 [[nodiscard]] Result<CampaignSummary> resume_campaign(
     const std::string& name, const Budget* budget_change, CampaignContext& context);
 

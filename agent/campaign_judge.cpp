@@ -42,10 +42,7 @@ CampaignLoop::Step CampaignLoop::judge_start() {
     const std::string what = row.note;
     KW_TRY_ASSIGN(
         const std::optional<Stop> stop,
-        judge_candidate(
-            std::move(row),
-            make_candidate(task_.name, parts_.start.source, settings_.isa),
-            parts_.start.origin));
+        judge_candidate(std::move(row), candidate_of(parts_.start.source), parts_.start.origin));
     const Evaluation& result = history_.attempts.back().result;
     if (result.verdict != Verdict::accepted) {
         Event warning = event(EventType::warning);
@@ -63,10 +60,11 @@ CampaignLoop::Step CampaignLoop::judge_reply(const ProposeRequest& request, cons
     row.slot = request.slot;
     row.parent_hash = reply.parent_hash;
     row.reply_hash = reply.hash;
-    ParsedReply parsed = parse_reply(reply.raw, task_.name, source_of(reply.parent_hash));
+    ParsedReply parsed =
+        parse_reply(reply.raw, task_.name, source_of(reply.parent_hash), row_.target);
     row.note = parsed.note;
     if (parsed.problem.empty()) {
-        const Candidate candidate = make_candidate(task_.name, parsed.source, settings_.isa);
+        const Candidate candidate = candidate_of(parsed.source);
         if (candidate.task == task_.name && candidate.target == row_.target) {
             return judge_candidate(
                 std::move(row), candidate, reply.model == "tune" ? "tune" : "reply");
@@ -81,6 +79,11 @@ CampaignLoop::Step CampaignLoop::judge_reply(const ProposeRequest& request, cons
     return std::optional<Stop>{};
 }
 
+Candidate CampaignLoop::candidate_of(const std::string& source) const {
+    return make_candidate(
+        task_.name, source, settings_.isa, row_.target, arch_of_device(row_.device));
+}
+
 CampaignLoop::Step CampaignLoop::judge_candidate(
     EvaluationRow row, const Candidate& candidate, const std::string& origin) {
     Attempt attempt;
@@ -91,7 +94,7 @@ CampaignLoop::Step CampaignLoop::judge_candidate(
     stored.hash = candidate.hash;
     stored.task = candidate.task;
     stored.target = candidate.target;
-    stored.isa = candidate.isa;
+    stored.isa = code_level(candidate);
     stored.source = candidate.source;
     stored.token_hash = attempt.token_hash;
     stored.origin = origin;
@@ -103,6 +106,9 @@ CampaignLoop::Step CampaignLoop::judge_candidate(
             "the same code as " + short_id('k', twin->candidate_hash) + " of step " +
                 std::to_string(twin->step) + " slot " + std::to_string(twin->slot) + " (" +
                 std::string(code(twin->result.verdict)) + ")");
+    } else if (
+        const auto problem = disagreement(candidate, row_.target, arch_of_device(row_.device))) {
+        row.result = unjudged(Verdict::forbidden, *problem);
     } else {
         KW_TRY_ASSIGN(row.result, call_judge(row, candidate));
     }
@@ -141,6 +147,7 @@ Result<Evaluation> CampaignLoop::call_judge(const EvaluationRow& row, const Cand
 
 /// The evaluation and the campaign's counters, in one transaction; then the events.
 Result<void> CampaignLoop::store(EvaluationRow row, Attempt attempt) {
+    attempt.target = row_.target;
     attempt.step = row.step;
     attempt.slot = row.slot;
     attempt.candidate_hash = row.candidate_hash;

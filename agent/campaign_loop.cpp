@@ -3,7 +3,6 @@
 
 #include "agent/observation.hpp"
 #include "core/hash.hpp"
-#include "evaluator/device/cpu/build.hpp"
 
 #include <algorithm>
 #include <utility>
@@ -79,6 +78,7 @@ Result<void> CampaignLoop::load() {
     for (EvaluationRow& row : rows) {
         seconds += row.result.wall_s;
         Attempt attempt;
+        attempt.target = row_.target;
         attempt.step = row.step;
         attempt.slot = row.slot;
         attempt.candidate_hash = row.candidate_hash;
@@ -95,7 +95,7 @@ Result<void> CampaignLoop::load() {
     }
     row_.evaluations = static_cast<int>(history_.attempts.size());
     elapsed_before_s_ = std::max(stored_.elapsed_s, seconds);
-    header_ = cpu::task_header(task_);
+    header_ = prompt_header(task_, row_.device);
     return {};
 }
 
@@ -168,7 +168,8 @@ Result<std::vector<ProposeRequest>> CampaignLoop::requests_of(
                 settings_.isa,
                 settings_.hint,
                 wave.step,
-                static_cast<int>(width)};
+                static_cast<int>(width),
+                row_.device};
             KW_TRY_ASSIGN(
                 Prompt prompt, build_prompt(parts_.prompts, input, ask, parts_.start.source));
             request.system = std::move(prompt.system);

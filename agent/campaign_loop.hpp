@@ -69,6 +69,8 @@ private:
     Result<void> store(EvaluationRow row, Attempt attempt);
     Result<void> finish(const Stop& stop);
 
+    /// With the campaign's own task, target and architecture where its directive is silent.
+    [[nodiscard]] Candidate candidate_of(const std::string& source) const;
     [[nodiscard]] std::string source_of(const std::string& hash) const;
     [[nodiscard]] Spend spend() const;
     [[nodiscard]] double elapsed_s() const;

@@ -125,6 +125,8 @@ std::string to_json_lines(const Cassette& cassette) {
     header["schema"] = k_cassette_schema;
     header["task"] = cassette.task;
     header["task_hash"] = cassette.task_hash;
+    header["target"] = cassette.target;
+    header["device"] = cassette.device;
     header["isa"] = cassette.isa;
     header["campaign"] = cassette.campaign;
     header["proposer"] = cassette.proposer;
@@ -175,6 +177,13 @@ Result<Cassette> parse_cassette(std::string_view text, const std::string& file_n
             }
             cassette.task = text_of(value, "task");
             cassette.task_hash = text_of(value, "task_hash");
+            if (value.contains("target")) {
+                cassette.target = text_of(value, "target");
+            }
+            if (cassette.target != "cpu" && cassette.target != "cuda") {
+                return fail("'target' is neither cpu nor cuda");
+            }
+            cassette.device = text_of(value, "device");
             cassette.isa = text_of(value, "isa");
             cassette.campaign = text_of(value, "campaign");
             cassette.proposer = text_of(value, "proposer");

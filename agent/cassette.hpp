@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // A cassette: the recorded replies of a campaign as JSON Lines (docs/json.md). First a header
-//   {"schema":"kwright.cassette/1","task":...,"task_hash":...,"isa":...,"campaign":...,
-//    "proposer":...,"strategy":...}
+//   {"schema":"kwright.cassette/1","task":...,"task_hash":...,"target":...,"device":...,
+//    "isa":...,"campaign":...,"proposer":...,"strategy":...}   (no target: cpu)
 // then one line a reply, by step and slot
 //   {"step":1,"slot":0,"parent":HASH,"prompt_hash":HASH,"model":...,"raw":TEXT,
 //    "usage":{"tokens_in":0,"tokens_out":0,"usd":0}}
@@ -43,6 +43,8 @@ struct Cassette {
     std::string proposer;
     std::string strategy;
     std::vector<CassetteReply> replies;  ///< by step, slot
+    std::string target = "cpu";
+    std::string device{};  ///< id, "" = not recorded
 };
 
 [[nodiscard]] std::string to_json_lines(const Cassette& cassette);

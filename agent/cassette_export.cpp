@@ -26,7 +26,9 @@ Result<void> export_cassette(
         // else.
         row->proposer.substr(0, row->proposer.find(':')),
         row->strategy,
-        {}};
+        {},
+        row->target,
+        row->device};
     KW_TRY_ASSIGN(const std::vector<ReplyRow> replies, store.replies(row->id));
     for (const ReplyRow& reply : replies) {
         cassette.replies.push_back(

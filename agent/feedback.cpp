@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "agent/feedback.hpp"
 
+#include "agent/cuda_feedback.hpp"
 #include "agent/text.hpp"
 
 #include <algorithm>
@@ -11,6 +12,7 @@ namespace {
 
 constexpr std::size_t k_max_diagnostics = 3000;
 constexpr std::size_t k_max_shapes = 16;
+constexpr std::size_t k_max_findings = 12;
 constexpr double k_roof_reached = 0.95;
 
 std::string verdict_label(const Evaluation& result) {
@@ -72,7 +74,8 @@ bool before_any_case(Verdict verdict) {
            verdict == Verdict::no_reply || verdict == Verdict::duplicate;
 }
 
-std::string failure_text(const Evaluation& result) {
+std::string failure_text(const Attempt& attempt) {
+    const Evaluation& result = attempt.result;
     std::string out;
     const CaseOutcome* outcome = failed_case(result);
     if (outcome != nullptr && outcome->hidden) {
@@ -97,6 +100,9 @@ std::string failure_text(const Evaluation& result) {
     } else if (!result.summary.empty()) {
         out += fence(cut_middle(result.summary, 600)) + "\n";
     }
+    if (attempt.target == "cuda" && found_by_checks(result.verdict)) {
+        out += findings_text(result, attempt.source);
+    }
     return out;
 }
 
@@ -118,15 +124,21 @@ std::string code_facts(const BuildFacts& build) {
                         std::to_string(count);
             }
         }
-        out += "Vector instructions: " + list + "\n";
+        // Only the CPU's judge looks at the stack.
+        out += (build.stack_references < 0 ? "Instructions: " : "Vector instructions: ") + list;
+        out += "\n";
     }
-    return out;
+    return out + resources_text(build);
 }
 
 std::string speed_text(const Evaluation& result) {
-    std::string out = "Speed-up " + show_speedup(result.speedup) +
-                      " (95 % interval), geometric mean over the timed shapes: " +
-                      tell_speedup(result.speedup.value) + " than the fastest baseline.\n";
+    const bool modelled = is_modelled(result);
+    std::string out =
+        (modelled ? "Modelled speed-up " + figure(result.speedup.value, 2) + "x (" +
+                        "from counts of an emulated device, not measured)"
+                  : "Speed-up " + show_speedup(result.speedup) + " (95 % interval)");
+    out += ", geometric mean over the timed shapes: " + tell_speedup(result.speedup.value) +
+           " than the fastest baseline.\n";
     if (result.vs_naive.value > 0) {
         out += "Against the naive baseline: " + figure(result.vs_naive.value, 2) + "x.\n";
     }
@@ -141,6 +153,26 @@ std::string speed_text(const Evaluation& result) {
         }
     }
     return out;
+}
+
+/// What a device says of an accepted kernel: terms of its model, warnings of its checks.
+std::string device_notes(const Attempt& attempt) {
+    const Evaluation& result = attempt.result;
+    if (!is_modelled(result)) {
+        return {};
+    }
+    std::string places = result.detail;
+    std::string notes = result.detail.empty() ? "" : cut_middle(result.detail, 1500) + "\n";
+    for (std::size_t i = 0; i < std::min(result.findings.size(), k_max_findings); ++i) {
+        notes += note_of(result.findings[i]) + "\n";
+        places += result.findings[i].evidence + "\n";
+    }
+    if (notes.empty()) {
+        return {};
+    }
+    const std::string lines = named_lines(places, attempt.source, k_max_findings);
+    return "What the device says of it:\n" + fence(notes) + "\n" +
+           (lines.empty() ? "" : "Lines of the source that it names:\n" + lines);
 }
 
 }  // namespace
@@ -186,10 +218,10 @@ std::string feedback_text(const Attempt& attempt) {
     }
     std::string out = "Verdict: " + verdict_label(result) + "\n";
     if (result.verdict == Verdict::accepted) {
-        out += speed_text(result) + code_facts(result.build) + shape_table(attempt);
-        return out;
+        return out + speed_text(result) + code_facts(result.build) + shape_table(attempt) +
+               device_notes(attempt);
     }
-    out += failure_text(result);
+    out += failure_text(attempt);
     for (std::size_t i = 0; i < std::min<std::size_t>(result.findings.size(), 4); ++i) {
         const Finding& finding = result.findings[i];
         if (finding.phase == "scan" || finding.phase == "build") {

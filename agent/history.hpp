@@ -17,6 +17,7 @@ struct Attempt {
     std::string candidate_hash;  ///< "" for NR
     std::string parent_hash;
     std::string source;  ///< "" for NR
+    std::string target = "cpu";
     std::string token_hash;
     std::string note;
     double reward = 0;           ///< speed-up when accepted, else 0; never set for XX

@@ -3,6 +3,9 @@
 
 #include "agent/feedback.hpp"
 #include "agent/text.hpp"
+#include "core/candidate.hpp"
+#include "evaluator/device/cpu/build.hpp"
+#include "evaluator/evaluator.hpp"
 
 #include <algorithm>
 #include <array>
@@ -33,8 +36,52 @@ constexpr std::size_t k_max_header = 12'000;
 constexpr std::size_t k_max_summary = 4'000;
 constexpr std::size_t k_max_facts = 2'500;
 
-std::string source_block(const std::string& source, std::size_t at_most) {
-    return fence(cut_middle(source, at_most), "cpp") + "\n";
+std::string source_block(const std::string& source, std::size_t at_most, bool cuda) {
+    return fence(cut_middle(source, at_most), cuda ? "cuda" : "cpp") + "\n";
+}
+
+/// "const uint8_t*": what a kernel's parameter for the argument is.
+std::string cuda_type(const Arg& arg) {
+    std::string type(c_type(arg.dtype));
+    if (arg.dtype == DType::f16 || arg.dtype == DType::bf16) {
+        type = arg.dtype == DType::f16 ? "__half" : "__nv_bfloat16";
+    }
+    const bool written = arg.role == Role::out || arg.role == Role::inout;
+    return (written || arg.role == Role::workspace ? "" : "const ") + type + "*";
+}
+
+std::string timing_text(const std::string& device_id) {
+    if (!device_models(device_id)) {
+        return "Times are measured on the device, in pairs with the baseline on the same fresh "
+               "inputs.";
+    }
+    return "There is no GPU: the PTX that the compiler makes is interpreted on an emulated device. "
+           "Whether results are right is checked there in full, on small, odd and ragged shapes. "
+           "Times are *modelled*, never measured: a roofline with occupancy and latency over "
+           "counted instructions, 32-byte sectors, bank conflicts and barriers of sampled blocks, "
+           "with ptxas' registers. The model orders kernels coarsely; it does not know "
+           "instruction scheduling, caches beyond their bandwidth, or clocks. Write what is fast "
+           "on the real device rather than what suits the model.";
+}
+
+std::string classes_text(const CudaRules& rules) {
+    const auto list = [](const std::vector<std::string>& names) {
+        std::string out;
+        for (const std::string& name : names) {
+            out += (out.empty() ? "`" : ", `") + name + "`";
+        }
+        return out;
+    };
+    std::string out;
+    if (!rules.require.empty()) {
+        out += "\n- The task demands at least one of these instruction classes in the PTX: " +
+               list(rules.require) + ".";
+    }
+    if (!rules.forbid.empty()) {
+        out += "\n- The task forbids these instruction classes in the PTX: " + list(rules.forbid) +
+               ".";
+    }
+    return out;
 }
 
 /// The generated header without the judge's trampolines: nothing in them helps to write a kernel.
@@ -73,11 +120,11 @@ std::string dims_text(const Task& task) {
     return out;
 }
 
-std::string args_text(const Task& task) {
+std::string args_text(const Task& task, bool cuda) {
     std::string out;
     for (const Arg& arg : task.args) {
-        out += "- " + arg.name + ": " + std::string(c_type(arg.dtype)) + ", " +
-               std::string(name(arg.role)) + ", shape [";
+        out += "- " + arg.name + ": " + (cuda ? cuda_type(arg) : std::string(c_type(arg.dtype))) +
+               ", " + std::string(name(arg.role)) + ", shape [";
         for (std::size_t i = 0; i < arg.shape.size(); ++i) {
             out += (i > 0 ? ", " : "") + arg.shape[i].text();
         }
@@ -121,7 +168,9 @@ std::string naive_text(const History& done) {
                    one_line(shape.baseline, 24) + "), least possible " + show_time(shape.floor_ns) +
                    "\n";
         }
-        return "\nTimes to beat, one call, weights cold:\n" + out;
+        return (is_modelled(attempt.result) ? "\nTimes to beat, one call, modelled:\n"
+                                            : "\nTimes to beat, one call, weights cold:\n") +
+               out;
     }
     return {};
 }
@@ -148,7 +197,7 @@ std::string trajectory_text(const History& done, std::size_t at_most) {
     return out + fence(lines) + "\n";
 }
 
-std::string best_text(const History& done, const Attempt* parent, std::size_t at_most) {
+std::string best_text(const History& done, const Attempt* parent, std::size_t at_most, bool cuda) {
     const Attempt* best = best_of(done);
     if (best == nullptr) {
         return {};
@@ -160,12 +209,12 @@ std::string best_text(const History& done, const Attempt* parent, std::size_t at
                       " (the best, raised by " + figure((1 / done.gamma - 1) * 100, 0) +
                       " % for every step since: an early find counts more).\n" + shape_table(*best);
     if (best != parent && at_most > 0) {
-        out += source_block(best->source, at_most);
+        out += source_block(best->source, at_most, cuda);
     }
     return out;
 }
 
-std::string last_text(const History& done, const Attempt* parent, std::size_t at_most) {
+std::string last_text(const History& done, const Attempt* parent, std::size_t at_most, bool cuda) {
     const std::vector<const Attempt*> steps = trajectory(done);
     if (steps.empty() || steps.back() == parent || steps.back() == best_of(done)) {
         return {};
@@ -173,20 +222,21 @@ std::string last_text(const History& done, const Attempt* parent, std::size_t at
     const Attempt& last = *steps.back();
     std::string out = "\n## Last attempt (" + label(last) + ")\n" + feedback_text(last);
     if (!last.source.empty() && at_most > 0) {
-        out += source_block(last.source, at_most);
+        out += source_block(last.source, at_most, cuda);
     }
     return out;
 }
 
-std::string parent_text(const Attempt* parent, const std::string& start, std::size_t at_most) {
+std::string parent_text(
+    const Attempt* parent, const std::string& start, std::size_t at_most, bool cuda) {
     if (parent != nullptr) {
         return "\n## Start from this source (" + label(*parent) + ")\n" + feedback_text(*parent) +
-               source_block(parent->source, at_most);
+               source_block(parent->source, at_most, cuda);
     }
     if (start.empty()) {
         return {};
     }
-    return "\n## Start from this source\n" + source_block(start, at_most);
+    return "\n## Start from this source\n" + source_block(start, at_most, cuda);
 }
 
 Result<std::string> answer_text(
@@ -203,26 +253,38 @@ Result<std::string> answer_text(
 
 }  // namespace
 
+std::string prompt_header(const Task& task, const std::string& device_id) {
+    return target_of_device(device_id) == "cpu" ? cpu::task_header(task) : std::string{};
+}
+
+bool device_models(const std::string& device_id) {
+    return device_id.starts_with("emulated:");
+}
+
 Result<Prompt> build_prompt(
     const PromptBook& book,
     const ObservationInput& input,
     const Ask& ask,
     const std::string& start) {
     const Task& task = input.task;
+    const bool cuda = target_of_device(input.device) == "cuda";
     const Attempt* parent = find_attempt(input.done, ask.parent_hash);
     TemplateValues values = {
         {"task", task.name},
         {"title", one_line(task.title, 200)},
         {"summary", cut_middle(task.summary, k_max_summary)},
         {"header", fence(header_for_prompt(input.header), "c")},
-        {"args", args_text(task)},
+        {"args", args_text(task, cuda)},
         {"dims", dims_text(task)},
         {"shapes", shapes_text(task)},
         {"machine", cut_middle(input.machine_facts, k_max_facts)},
         {"isa", input.isa},
-        {"naive", naive_text(input.done)}};
+        {"naive", naive_text(input.done)},
+        {"arch", arch_of_device(input.device)},
+        {"timing", timing_text(input.device)}};
     const TemplateValues rule_values = {
         {"task", task.name},
+        {"classes", classes_text(task.cuda)},
         {"prepare",
          task.prepare ? "The task allows packing of the weights: define " + task.name +
                             "_prepare_size and " + task.name +
@@ -234,10 +296,10 @@ Result<Prompt> build_prompt(
     Prompt prompt;
     KW_TRY_ASSIGN(prompt.system, fill_template(book.system, {{"task", task.name}}, "system.md"));
     for (const Trim& trim : k_trims) {
-        values["best"] = best_text(input.done, parent, trim.other_source);
+        values["best"] = best_text(input.done, parent, trim.other_source, cuda);
         values["trajectory"] = trajectory_text(input.done, trim.trajectory_lines);
-        values["last"] = last_text(input.done, parent, trim.other_source);
-        values["parent"] = parent_text(parent, start, trim.parent_source);
+        values["last"] = last_text(input.done, parent, trim.other_source, cuda);
+        values["parent"] = parent_text(parent, start, trim.parent_source, cuda);
         values["hints"] = hints_text(task, input.hint, trim.hints);
         KW_TRY_ASSIGN(prompt.text, fill_template(book.propose, values, "propose.md"));
         if (prompt.text.size() + prompt.system.size() <= k_max_prompt_bytes) {

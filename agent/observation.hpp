@@ -26,8 +26,14 @@ struct ObservationInput {
     std::string isa;
     std::string hint;  ///< the user's
     int step = 1;
-    int width = 1;  ///< proposals of this step
+    int width = 1;               ///< proposals of this step
+    std::string device = "cpu";  ///< id
 };
+
+/// Generated <task>.h for the CPU; "" for devices whose contract is the launch plan.
+[[nodiscard]] std::string prompt_header(const Task& task, const std::string& device_id);
+/// The times of this device are modelled.
+[[nodiscard]] bool device_models(const std::string& device_id);
 
 struct Prompt {
     std::string system;

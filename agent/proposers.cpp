@@ -11,25 +11,30 @@ namespace {
 
 Result<std::unique_ptr<Proposer>> make_tuner(const ProposerOptions& options) {
     const Task& task = options.task;
-    if (task.seed.empty()) {
+    const bool cuda = options.target == "cuda";
+    const std::filesystem::path& seed = seed_of(task, options.target);
+    if (seed.empty()) {
         return Error{
             Errc::usage,
-            "proposer tune: task " + task.name + " has no seed source",
-            "add [seed] to its task.toml, or choose another --proposer"};
+            "proposer tune: task " + task.name + " has no seed source" +
+                (cuda ? " for target cuda" : ""),
+            std::string("add ") + (cuda ? "seed to [cuda]" : "[seed]") +
+                " in its task.toml, or choose another --proposer"};
     }
-    KW_TRY_ASSIGN(std::string source, read_text_file(task.seed));
+    KW_TRY_ASSIGN(std::string source, read_text_file(seed));
     Result<TuneSpace> space = read_tune_space(source);
     if (!space) {
         return Error{
-            space.error().code, task.seed.string() + ": " + space.error().what, space.error().hint};
+            space.error().code, seed.string() + ": " + space.error().what, space.error().hint};
     }
     if (space->params.empty()) {
         return Error{
             Errc::usage,
-            "proposer tune: " + task.seed.string() + " declares no parameter",
+            "proposer tune: " + seed.string() + " declares no parameter",
             "write //!tune NAME = {1, 2, 4} before #define NAME 1"};
     }
-    return make_tune_proposer(std::move(*space), std::move(source), options.search_seed);
+    return make_tune_proposer(
+        std::move(*space), std::move(source), options.search_seed, cuda ? "cuda" : "cpp");
 }
 
 }  // namespace
@@ -40,6 +45,14 @@ std::string whole_prompt(const ProposeRequest& request) {
 
 std::string prompt_hash(const ProposeRequest& request) {
     return sha256_hex(whole_prompt(request));
+}
+
+const std::filesystem::path& seed_of(const Task& task, const std::string& target) {
+    return target == "cuda" ? task.cuda.seed : task.seed;
+}
+
+const std::vector<Baseline>& baselines_of(const Task& task, const std::string& target) {
+    return target == "cuda" ? task.cuda.baselines : task.baselines;
 }
 
 ProposerSpec split_spec(const std::string& spec) {
@@ -74,6 +87,16 @@ Result<std::unique_ptr<Proposer>> make_proposer(
                 "replaying " + rest + ": it was recorded for task " + cassette.task + ", not " +
                     options.task.name,
                 "kwright run " + cassette.task + " --proposer replay:" + rest};
+        }
+        if (cassette.target != options.target) {
+            const std::string device =
+                cassette.device.empty() ? "" : " --device " + cassette.device;
+            return Error{
+                Errc::usage,
+                "replaying " + rest + ": it was recorded for target " + cassette.target + ", not " +
+                    options.target,
+                "kwright run " + cassette.task + " --target " + cassette.target + device +
+                    " --proposer replay:" + rest};
         }
         return make_replay_proposer(std::move(cassette));
     }

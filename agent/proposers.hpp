@@ -28,11 +28,17 @@ struct ProposerOptions {
     double exchange_wait_s = 3600;
     std::uint64_t search_seed = 1;
     RetryObserver on_retry;
+    std::string target = "cpu";  ///< whose seed the tuner takes, whose cassettes are replayed
 };
 
 /// Errc::usage for an unknown kind or a missing part, Errc::environment when no API key is set.
 [[nodiscard]] Result<std::unique_ptr<Proposer>> make_proposer(
     const std::string& spec, const ProposerOptions& options);
+
+/// The task's sources for a target: "cpu" or "cuda". The seed may be empty.
+[[nodiscard]] const std::filesystem::path& seed_of(const Task& task, const std::string& target);
+[[nodiscard]] const std::vector<Baseline>& baselines_of(
+    const Task& task, const std::string& target);
 
 /// The part before and behind the first colon.
 struct ProposerSpec {
@@ -57,8 +63,12 @@ struct ProposerSpec {
 [[nodiscard]] std::unique_ptr<Proposer> make_replay_proposer(Cassette cassette);
 
 /// The parameter search of tuner.hpp; it reads the points tried so far from the history.
+/// `language` is that of the reply's fence.
 [[nodiscard]] std::unique_ptr<Proposer> make_tune_proposer(
-    TuneSpace space, std::string seed_source, std::uint64_t search_seed);
+    TuneSpace space,
+    std::string seed_source,
+    std::uint64_t search_seed,
+    std::string language = "cpp");
 
 /// A chat API over HTTP. `kind` is "openai" or "anthropic".
 [[nodiscard]] Result<std::unique_ptr<Proposer>> make_api_proposer(

@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <array>
 #include <cctype>
+#include <utility>
 #include <vector>
 
 namespace kw::agent {
@@ -96,26 +97,79 @@ bool defines(std::string_view code, std::string_view function) {
     return false;
 }
 
+/// `//!launch`, also as formatters write it.
+bool has_launch(std::string_view code) {
+    for (std::size_t at = code.find("//"); at != k_npos; at = code.find("//", at + 2)) {
+        std::string_view rest = code.substr(at + 2);
+        for (const std::string_view part : {"!", "launch"}) {
+            const std::size_t begin = rest.find_first_not_of(" \t");
+            rest = begin == k_npos ? std::string_view{} : rest.substr(begin);
+            if (!rest.starts_with(part)) {
+                rest = {};
+                break;
+            }
+            rest.remove_prefix(part.size());
+        }
+        if (!rest.empty() && !is_word(rest.front())) {
+            return true;
+        }
+    }
+    return false;
+}
+
+bool has_word(std::string_view code, std::string_view word) {
+    for (std::size_t at = code.find(word); at != k_npos; at = code.find(word, at + word.size())) {
+        const std::size_t end = at + word.size();
+        if ((at == 0 || !is_word(code[at - 1])) && (end >= code.size() || !is_word(code[end]))) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/// What a file of the task must hold to be one.
+struct Wanted {
+    std::string_view function;
+    bool cuda = false;
+
+    /// Holds it: a reason to take this block and no other.
+    [[nodiscard]] bool defined_in(std::string_view code) const {
+        return cuda ? has_word(code, "__global__") && has_launch(code) : defines(code, function);
+    }
+    /// "" when the code may be judged: the judge says better than a parser what is wrong with it.
+    [[nodiscard]] std::string missing_in(std::string_view code) const {
+        if (cuda) {
+            return has_word(code, "__global__") ? "" : "no code block holds a __global__ function";
+        }
+        return code.find(function) != k_npos ? ""
+                                             : "no code block mentions " + std::string(function);
+    }
+};
+
 bool is_code_language(std::string_view language) {
     static constexpr std::array<std::string_view, 11> k_code = {
         "", "c", "cpp", "c++", "cxx", "cc", "h", "hpp", "cu", "cuda", "cplusplus"};
     return std::find(k_code.begin(), k_code.end(), language) != k_code.end();
 }
 
-/// Best block: the last that defines the function, else the longest of code.
-const Block* choose_block(const std::vector<Block>& blocks, std::string_view function) {
+/// Best block: the last that defines what is wanted, else the longest of code; of CUDA code one
+/// with a kernel before one without.
+const Block* choose_block(const std::vector<Block>& blocks, const Wanted& wanted) {
     const Block* best = nullptr;
     for (const Block& block : blocks) {
-        if (defines(block.body, function)) {
+        if (wanted.defined_in(block.body)) {
             best = &block;
         }
     }
     if (best != nullptr) {
         return best;
     }
+    const auto value = [&wanted](const Block& block) {
+        const bool kernel = wanted.cuda && has_word(block.body, "__global__");
+        return std::pair(kernel, block.body.size());
+    };
     for (const Block& block : blocks) {
-        if (is_code_language(block.language) &&
-            (best == nullptr || block.body.size() >= best->body.size())) {
+        if (is_code_language(block.language) && (best == nullptr || value(block) >= value(*best))) {
             best = &block;
         }
     }
@@ -123,11 +177,11 @@ const Block* choose_block(const std::vector<Block>& blocks, std::string_view fun
 }
 
 /// A reply that is nothing but source, perhaps with a sentence before it.
-std::string raw_source(std::string_view text, std::string_view function) {
-    if (!defines(text, function)) {
+std::string raw_source(std::string_view text, const Wanted& wanted) {
+    if (!wanted.defined_in(text)) {
         return {};
     }
-    static constexpr std::array<std::string_view, 14> k_starts = {
+    static constexpr std::array<std::string_view, 17> k_starts = {
         "#",
         "//",
         "/*",
@@ -141,7 +195,10 @@ std::string raw_source(std::string_view text, std::string_view function) {
         "void ",
         "struct",
         "constexpr",
-        "const "};
+        "const ",
+        "__global__",
+        "__device__",
+        "__constant__"};
     std::size_t begin = 0;
     for (std::size_t at = 0; at < text.size();) {
         const std::string_view line = text.substr(at, text.find('\n', at) - at);
@@ -203,14 +260,14 @@ std::string find_note(std::string_view prose) {
     return first;
 }
 
-ParsedReply usable(std::string source, std::string note, std::string_view function) {
+ParsedReply usable(std::string source, std::string note, const Wanted& wanted) {
     ParsedReply parsed{{}, std::move(note), {}};
     if (source.find_first_not_of(" \t\n") == std::string::npos) {
         parsed.problem = "the code block is empty";
     } else if (source.size() > k_max_reply_bytes) {
         parsed.problem = "the source is over 1 MiB";
-    } else if (source.find(function) == std::string::npos) {
-        parsed.problem = "no code block mentions " + std::string(function);
+    } else if (std::string missing = wanted.missing_in(source); !missing.empty()) {
+        parsed.problem = std::move(missing);
     } else {
         parsed.source = std::move(source);
     }
@@ -224,7 +281,11 @@ ParsedReply no_source(std::string problem, std::string note) {
 }  // namespace
 
 ParsedReply parse_reply(
-    std::string_view reply, std::string_view function, std::string_view parent) {
+    std::string_view reply,
+    std::string_view function,
+    std::string_view parent,
+    std::string_view target) {
+    const Wanted wanted{function, target == "cuda"};
     if (reply.size() > k_max_reply_bytes) {
         return no_source("the reply is over 1 MiB", {});
     }
@@ -244,9 +305,9 @@ ParsedReply parse_reply(
             files.push_back(block);
         }
     }
-    const Block* block = choose_block(files, function);
+    const Block* block = choose_block(files, wanted);
     const bool file_wins =
-        block != nullptr && block->offset > list.last_offset && defines(block->body, function);
+        block != nullptr && block->offset > list.last_offset && wanted.defined_in(block->body);
     if (has_edits && !file_wins) {
         if (!list.problem.empty()) {
             return no_source(list.problem, note);
@@ -256,20 +317,23 @@ ParsedReply parse_reply(
                 "the reply holds edits, but there is no parent to apply them to", note);
         }
         EditResult edited = apply_edits(normalise(parent), list.edits);
-        return edited.problem.empty() ? usable(std::move(edited.source), note, function)
+        return edited.problem.empty() ? usable(std::move(edited.source), note, wanted)
                                       : no_source(edited.problem, note);
     }
     if (block != nullptr) {
         if (!block->closed && !braces_balance(block->body)) {
             return no_source("the reply ends in the middle of the code: cut off", note);
         }
-        return usable(block->body, note, function);
+        return usable(block->body, note, wanted);
     }
-    std::string source = raw_source(text, function);
+    std::string source = raw_source(text, wanted);
     if (source.empty()) {
-        return no_source("the reply holds no C++ code block", note);
+        return no_source(
+            wanted.cuda ? "the reply holds no CUDA code block"
+                        : "the reply holds no C++ code block",
+            note);
     }
-    return usable(std::move(source), {}, function);
+    return usable(std::move(source), {}, wanted);
 }
 
 }  // namespace kw::agent

@@ -1,15 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
-// A user's own file on the board. Submissions of a task share one campaign, "user-<task>", one slot
-// each.
+// A user's own file on the board. Submissions of a task share one campaign a device, "user-<task>"
+// on the CPU, one slot each.
 #include "agent/campaign.hpp"
 #include "agent/campaign_settings.hpp"
+
+#include <algorithm>
 
 namespace kw::agent {
 
 namespace {
 
 Result<CampaignRow> user_campaign(const Task& task, CampaignContext& context) {
-    const std::string name = "user-" + task.name;
+    const std::string device = context.device.id();
+    std::string name = "user-" + task.name;
+    if (device != "cpu") {
+        name += "-" + device;
+        std::replace(name.begin(), name.end(), ':', '-');
+    }
     KW_TRY_ASSIGN(std::optional<CampaignRow> found, context.store.campaign(name));
     if (found) {
         found->task_hash = task.hash;
@@ -23,6 +30,8 @@ Result<CampaignRow> user_campaign(const Task& task, CampaignContext& context) {
     row.name = name;
     row.task = task.name;
     row.task_hash = task.hash;
+    row.device = device;
+    row.target = target_of_device(device);
     row.strategy = "submit";
     row.proposer = "user";
     row.settings_json = to_json(stored);
@@ -56,7 +65,7 @@ Result<EvaluationRow> submit_candidate(
     stored.hash = candidate.hash;
     stored.task = candidate.task;
     stored.target = candidate.target;
-    stored.isa = candidate.isa;
+    stored.isa = code_level(candidate);
     stored.source = candidate.source;
     stored.token_hash = token_hash(candidate.source);
     stored.origin = "user";

@@ -9,10 +9,12 @@ namespace {
 
 class TuneProposer final : public Proposer {
 public:
-    TuneProposer(TuneSpace space, std::string seed_source, std::uint64_t search_seed)
+    TuneProposer(
+        TuneSpace space, std::string seed_source, std::uint64_t search_seed, std::string language)
         : space_(std::move(space))
         , seed_source_(std::move(seed_source))
-        , search_seed_(search_seed) {}
+        , search_seed_(search_seed)
+        , language_(std::move(language)) {}
 
     [[nodiscard]] std::string label() const override { return "tune"; }
     [[nodiscard]] bool wants_prompt() const override { return false; }
@@ -37,7 +39,7 @@ public:
         }
         trials_.push_back({*point, 0});  // further slots of a wave take other points
         reply.text = "NOTE: " + show_point(space_, *point) + "\n\n" +
-                     fence(with_point(space_, seed_source_, *point), "cpp") + "\n";
+                     fence(with_point(space_, seed_source_, *point), language_) + "\n";
         return reply;
     }
 
@@ -45,14 +47,16 @@ private:
     TuneSpace space_;
     std::string seed_source_;
     std::uint64_t search_seed_;
+    std::string language_;
     std::vector<TuneTrial> trials_;
 };
 
 }  // namespace
 
 std::unique_ptr<Proposer> make_tune_proposer(
-    TuneSpace space, std::string seed_source, std::uint64_t search_seed) {
-    return std::make_unique<TuneProposer>(std::move(space), std::move(seed_source), search_seed);
+    TuneSpace space, std::string seed_source, std::uint64_t search_seed, std::string language) {
+    return std::make_unique<TuneProposer>(
+        std::move(space), std::move(seed_source), search_seed, std::move(language));
 }
 
 }  // namespace kw::agent

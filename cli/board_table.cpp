@@ -27,9 +27,13 @@ std::string short_device(const std::string& device) {
     return text.size() > 24 ? text.substr(0, 24) : text;
 }
 
-}  // namespace
+bool is_modelled(const BoardRow& row) {
+    return row.timing_kind == name(Provenance::modelled);
+}
 
-std::string board_table(const std::vector<BoardRow>& rows, const Console& console) {
+/// Rows of one timing kind, with their own summary: the two are never ranked together.
+std::string group(const std::vector<BoardRow>& rows, const Console& console) {
+    const bool modelled = is_modelled(rows.front());
     Table table;
     table.head = {
         "task",
@@ -41,11 +45,15 @@ std::string board_table(const std::vector<BoardRow>& rows, const Console& consol
         "loc",
         "device",
         "isa",
+        "timing",
         "date",
         "by"};
     table.right = {false, false, false, true, true, true, true};
     for (const BoardRow& row : rows) {
-        std::string speedup = show_ratio(row.speedup.value, row.speedup.lo, row.speedup.hi);
+        // A modelled time has no spread, so its ratio has no interval.
+        std::string speedup = modelled
+                                  ? ratio(row.speedup.value)
+                                  : show_ratio(row.speedup.value, row.speedup.lo, row.speedup.hi);
         switch (row.comparison) {
             case Comparison::faster: speedup = console.paint(speedup, Ink::green); break;
             case Comparison::slower: speedup = console.paint(speedup, Ink::yellow); break;
@@ -60,15 +68,34 @@ std::string board_table(const std::vector<BoardRow>& rows, const Console& consol
              ratio(row.vs_naive.value),
              show_percent(row.sol),
              std::to_string(row.lines_of_code),
-             short_device(row.device),
+             modelled ? row.device_id : short_device(row.device),
              row.isa,
+             row.timing_kind,
              iso8601(row.created_ms).substr(0, 10),
              row.campaign + " " + std::to_string(row.step) + "." + std::to_string(row.slot)});
     }
     return render(table) + "\n" + console.paint(board_footer(rows), Ink::dim);
 }
 
+}  // namespace
+
+std::string board_table(const std::vector<BoardRow>& rows, const Console& console) {
+    std::vector<BoardRow> measured;
+    std::vector<BoardRow> modelled;
+    for (const BoardRow& row : rows) {
+        (is_modelled(row) ? modelled : measured).push_back(row);
+    }
+    std::string text = measured.empty() ? "" : group(measured, console);
+    if (!modelled.empty()) {
+        text += measured.empty() ? "" : "\n\n";
+        text += console.paint("modelled on emulated devices, not measured:", Ink::bold) + "\n" +
+                group(modelled, console);
+    }
+    return text;
+}
+
 std::string board_footer(const std::vector<BoardRow>& rows) {
+    const bool modelled = !rows.empty() && is_modelled(rows.front());
     std::map<std::string, double> best;
     for (const BoardRow& row : rows) {
         double& value = best[row.task];
@@ -88,13 +115,14 @@ std::string board_footer(const std::vector<BoardRow>& rows) {
         text.data(),
         text.size(),
         "fast_1 %d/%d   fast_1.5 %d/%d   geometric mean of bests %.2fx   (speed-up = fastest "
-        "baseline / kernel, cold, "
-        "measured; min = worst shape; intervals 95 %%)",
+        "baseline / kernel, %s; min = worst shape%s)",
         above_one,
         static_cast<int>(best.size()),
         above_half_more,
         static_cast<int>(best.size()),
-        best.empty() ? 0.0 : std::exp(log_sum / count));
+        best.empty() ? 0.0 : std::exp(log_sum / count),
+        modelled ? "modelled" : "cold, measured",
+        modelled ? "" : "; intervals 95 %");
     return text.data();
 }
 

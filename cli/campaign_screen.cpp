@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/campaign_screen.hpp"
 
+#include "agent/observation.hpp"
 #include "cli/json_text.hpp"
 #include "core/hash.hpp"
 
@@ -23,6 +24,8 @@ void print_json(const agent::CampaignSummary& summary, Console& console) {
         {"schema", "kwright.campaign/1"},
         {"campaign", summary.row.name},
         {"task", summary.row.task},
+        {"target", summary.row.target},
+        {"device", summary.row.device},
         {"state", summary.row.state},
         {"stop_reason", summary.stop_reason},
         {"evaluations", summary.evaluations},
@@ -95,7 +98,8 @@ int finish_campaign(
     console.print(
         "best      " + console.paint(kernel, Ink::bold) + "  " +
         console.paint(show_ratio(best.value, best.lo, best.hi), Ink::green) +
-        " over the fastest baseline");
+        " over the fastest baseline" +
+        (agent::device_models(summary.row.device) ? ", modelled, not measured" : ""));
     console.say(
         "next      kwright show " + kernel + "    kwright diff " + kernel + "    kwright board");
     return 0;

@@ -88,11 +88,12 @@ Result<db::Store> open_store(const Config& config, db::Access access) {
 
 EvaluatorConfig evaluator_config(const Config& config) {
     const Places places = find_places(config);
-    return {places.cache_dir, places.harness_dir, config.text("sandbox"), config.text("compiler")};
-}
-
-Result<std::unique_ptr<Device>> open_device(const Config& config) {
-    return open_cpu_device(evaluator_config(config));
+    return {
+        places.cache_dir,
+        places.harness_dir,
+        config.text("sandbox"),
+        config.text("compiler"),
+        config.text("cuda.home")};
 }
 
 JudgeOptions judge_options(const Config& config) {
@@ -147,11 +148,22 @@ Workshop::Workshop(
           machine_facts(*device),
           model_config(config)} {}
 
-Result<std::unique_ptr<Workshop>> open_workshop(const Config& config, EventSink& events) {
+Result<std::unique_ptr<Workshop>> open_workshop(
+    const Config& config, EventSink& events, const std::string& device_id) {
     // The store first: a locked or unwritable database should be said before calibration takes its
     // seconds.
     KW_TRY_ASSIGN(db::Store store, open_store(config, db::Access::write));
-    KW_TRY_ASSIGN(auto device, open_device(config));
+    KW_TRY_ASSIGN(auto device, open_device(device_id, evaluator_config(config)));
+    return std::make_unique<Workshop>(std::move(device), std::move(store), events, config);
+}
+
+Result<std::unique_ptr<Workshop>> open_workshop_of(
+    const std::string& campaign, const Config& config, EventSink& events) {
+    KW_TRY_ASSIGN(db::Store store, open_store(config, db::Access::write));
+    KW_TRY_ASSIGN(const std::optional<CampaignRow> row, store.campaign(campaign));
+    // A campaign that is not there: resume says so, with suggestions, and needs no device for it.
+    const std::string id = row ? row->device : "cpu";
+    KW_TRY_ASSIGN(auto device, open_device(id, evaluator_config(config)));
     return std::make_unique<Workshop>(std::move(device), std::move(store), events, config);
 }
 

@@ -31,7 +31,6 @@ struct Places {
 [[nodiscard]] Result<Task> open_task(const std::string& name, const Config& config);
 
 [[nodiscard]] Result<db::Store> open_store(const Config& config, db::Access access);
-[[nodiscard]] Result<std::unique_ptr<Device>> open_device(const Config& config);
 [[nodiscard]] EvaluatorConfig evaluator_config(const Config& config);
 [[nodiscard]] JudgeOptions judge_options(const Config& config);
 [[nodiscard]] agent::ModelConfig model_config(const Config& config);
@@ -55,7 +54,11 @@ struct Workshop {
     db::Store store;
     agent::CampaignContext context;
 };
+/// `device_id` as choose_device() gives it.
 [[nodiscard]] Result<std::unique_ptr<Workshop>> open_workshop(
-    const Config& config, EventSink& events);
+    const Config& config, EventSink& events, const std::string& device_id);
+/// With the device that the stored campaign runs on, whatever configuration says.
+[[nodiscard]] Result<std::unique_ptr<Workshop>> open_workshop_of(
+    const std::string& campaign, const Config& config, EventSink& events);
 
 }  // namespace kw::cli

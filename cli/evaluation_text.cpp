@@ -101,7 +101,7 @@ std::string shape_table(const Evaluation& evaluation, const Console&) {
     table.head = {
         "case",
         "dims",
-        "time",
+        is_modelled(evaluation) ? "modelled" : "time",
         "baseline",
         "",
         "speed-up",
@@ -167,7 +167,8 @@ nlohmann::json evaluation_json(const Evaluation& evaluation) {
           {"cached", evaluation.build.cached},
           {"artifact_sha256", evaluation.build.artifact_sha256},
           {"stack_references", evaluation.build.stack_references},
-          {"instructions", evaluation.build.instruction_classes}}},
+          {"instructions", evaluation.build.instruction_classes},
+          {"resources", evaluation.build.resources}}},
         {"speedup", nullptr},
         {"shapes", nlohmann::json::array()},
         {"cases", nlohmann::json::array()},

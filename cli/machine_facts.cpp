@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/machine_facts.hpp"
 
+#include "core/candidate.hpp"
 #include "evaluator/device/cpu/cpu_device.hpp"
+#include "evaluator/device/cuda/launch_plan.hpp"
 
 #include <array>
 #include <cstdio>
@@ -23,9 +25,32 @@ std::string capacity(std::int64_t bytes) {
                               : " (" + std::to_string(bytes >> 10) + " KiB)";
 }
 
+std::string kib(std::int64_t bytes) {
+    return std::to_string(bytes >> 10) + " KiB";
+}
+
+/// An emulated device: the documented product that its constants are those of.
+std::string cuda_facts(const Device& device, const std::string& arch) {
+    const auto found = cuda::constants_of_arch(arch);
+    if (!found) {
+        return device.description();
+    }
+    const cuda::DeviceConstants& facts = *found;
+    return device.description() + "\n" + arch + ": " + std::to_string(facts.sm_count) +
+           " multiprocessors; each: " + std::to_string(facts.sm_threads) + " threads, " +
+           std::to_string(facts.sm_regs) + " registers of 32 bits, " + kib(facts.sm_smem) +
+           " shared memory\n" + "a block: at most " + std::to_string(facts.max_threads) +
+           " threads, " + kib(facts.max_smem) + " shared memory, 255 registers a thread\n" +
+           "L2 cache " + std::to_string(facts.l2_bytes >> 20) +
+           " MiB; DRAM is read in sectors of 32 bytes";
+}
+
 }  // namespace
 
 std::string machine_facts(const Device& device) {
+    if (const std::string arch = arch_of_device(device.id()); !arch.empty()) {
+        return cuda_facts(device, arch);
+    }
     const auto* cpu = dynamic_cast<const cpu::CpuDevice*>(&device);
     if (cpu == nullptr) {
         return device.description();

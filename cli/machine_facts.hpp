@@ -8,7 +8,8 @@
 
 namespace kw::cli {
 
-/// Lines: processor, instruction sets, caches with bandwidths, peak rates; one thread.
+/// Lines. CPU: processor, instruction sets, caches with bandwidths, peak rates; one thread. CUDA:
+/// multiprocessors, registers, shared memory, caches.
 [[nodiscard]] std::string machine_facts(const Device& device);
 
 }  // namespace kw::cli

@@ -86,7 +86,7 @@ Result<Measured> measure(
     const Config& config,
     Console& console) {
     KW_TRY_ASSIGN(const auto floor, BareFloor::open(task, config.text("compiler")));
-    KW_TRY_ASSIGN(const auto device, open_device(config));
+    KW_TRY_ASSIGN(const auto device, open_cpu_device(evaluator_config(config)));
     const JudgeOptions options = judge_options(config);
     Measured result;
     // Run -1 warms caches, pools and the precompiled header up; it does not count.

@@ -156,7 +156,7 @@ Result<int> bench_noise(const Invocation& invocation, Console& console) {
     KW_TRY_ASSIGN(const Wishes wishes, wishes_of(invocation));
     KW_TRY_ASSIGN(
         const Task task, open_task(invocation.text("task", "w4a16_gemv"), invocation.config));
-    KW_TRY_ASSIGN(const auto device, open_device(invocation.config));
+    KW_TRY_ASSIGN(const auto device, open_cpu_device(evaluator_config(invocation.config)));
     Noise noise(task, *device, invocation.config, console);
     KW_TRY_ASSIGN(const Baseline baseline, noise.fastest());
     KW_TRY_ASSIGN(const std::string source, read_text_file(baseline.file));

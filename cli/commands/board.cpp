@@ -19,6 +19,8 @@ nlohmann::json to_json(const BoardRow& row) {
         {"kernel", row.candidate_hash},
         {"campaign", row.campaign},
         {"model", row.model},
+        {"target", row.target},
+        {"device_id", row.device_id},
         {"device", row.device},
         {"isa", row.isa},
         {"speedup", row.speedup.value},
@@ -27,7 +29,7 @@ nlohmann::json to_json(const BoardRow& row) {
         {"min_speedup", row.min_speedup},
         {"sol", row.sol},
         {"comparison", name(row.comparison)},
-        {"timing", "measured"},
+        {"timing", row.timing_kind},
         {"state", row.state},
         {"loc", row.lines_of_code},
         {"step", row.step},
@@ -56,6 +58,9 @@ Result<int> board(const Invocation& invocation, Console& console) {
     if (invocation.has("task")) {
         filter.task = invocation.text("task");
     }
+    if (invocation.has("device")) {
+        filter.device = invocation.text("device");
+    }
     filter.campaigns = split(invocation.all("campaign"));
     filter.all = invocation.has("all");
     KW_TRY_ASSIGN(const std::int64_t limit, invocation.integer("limit", 100));
@@ -72,7 +77,8 @@ Result<int> board(const Invocation& invocation, Console& console) {
     }
     if (rows.empty()) {
         console.say(
-            "no accepted kernel yet in " + store.file().string() +
+            std::string("no accepted kernel yet ") +
+            (filter.device ? "on " + *filter.device + " " : "") + "in " + store.file().string() +
             ".   Find some: kwright run TASK");
         return 0;
     }
@@ -88,10 +94,20 @@ CommandSpec board_command() {
     spec.group = "Look";
     spec.summary = "the leaderboard: the best kernel of each task and device";
     spec.examples = {
-        "kwright board", "kwright board --task w4a16_gemv --all", "kwright board --json"};
+        "kwright board",
+        "kwright board --task w4a16_gemv --all",
+        "kwright board --device emulated:sm_90a",
+        "kwright board --json"};
     spec.options = {
         {"--task", "TASK", "this task only", "", false, "Options", {}},
         {"--campaign", "A,B", "these campaigns only", "", true, "Options", {}},
+        {"--device",
+         "ID",
+         "this device only, or a kind of them: cpu, emulated, emulated:sm_90a",
+         "",
+         false,
+         "Options",
+         {}},
         {"--all", "", "every accepted kernel, not the best of each task", "", false, "Options", {}},
         {"--limit", "N", "at most N rows (100)", "", false, "Options", {}},
     };

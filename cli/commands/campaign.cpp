@@ -24,6 +24,7 @@ Result<int> list(const Invocation& invocation, Console& console) {
                 {{"name", row.name},
                  {"task", row.task},
                  {"target", row.target},
+                 {"device", row.device},
                  {"strategy", row.strategy},
                  {"proposer", row.proposer},
                  {"state", row.state},
@@ -37,14 +38,24 @@ Result<int> list(const Invocation& invocation, Console& console) {
     }
     Table table;
     table.head = {
-        "name", "task", "proposer", "strategy", "state", "evals", "usd", "started", "stop reason"};
-    table.right = {false, false, false, false, false, true, true};
+        "name",
+        "task",
+        "device",
+        "proposer",
+        "strategy",
+        "state",
+        "evals",
+        "usd",
+        "started",
+        "stop reason"};
+    table.right = {false, false, false, false, false, false, true, true};
     for (const CampaignRow& row : rows) {
         std::array<char, 32> usd{};
         std::snprintf(usd.data(), usd.size(), "%.2f", row.spent_usd);
         table.rows.push_back(
             {row.name,
              row.task,
+             row.device,
              row.proposer,
              row.strategy,
              row.state,
@@ -61,7 +72,11 @@ Result<int> export_cassette(const Invocation& invocation, Console& console) {
     KW_TRY_ASSIGN(db::Store store, open_store(invocation.config, db::Access::read_only));
     const std::string to = invocation.text("output");
     KW_TRY(agent::export_cassette(invocation.text("CAMPAIGN"), store, to));
-    console.say("wrote     " + to + "   Replay: kwright run TASK --proposer replay:" + to);
+    KW_TRY_ASSIGN(const auto row, store.campaign(invocation.text("CAMPAIGN")));
+    const std::string device = row && row->device != "cpu" ? " --device " + row->device : "";
+    console.say(
+        "wrote     " + to + "   Replay: kwright run " + (row ? row->task : "TASK") + device +
+        " --proposer replay:" + to);
     return 0;
 }
 

@@ -106,7 +106,7 @@ public:
         , seconds_(seconds) {}
 
     Result<int> run() {
-        KW_TRY_ASSIGN(workshop_, open_workshop(invocation_.config, relay_));
+        KW_TRY_ASSIGN(workshop_, open_workshop(invocation_.config, relay_, "cpu"));
         const std::vector<std::filesystem::path> files = cassettes_of(invocation_.config);
         if (files.empty()) {
             console_.say(

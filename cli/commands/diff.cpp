@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "agent/proposers.hpp"
 #include "cli/commands/commands.hpp"
 #include "cli/console.hpp"
 #include "cli/context.hpp"
@@ -54,7 +55,7 @@ Result<Text> baseline_of(const CandidateRow& kernel, db::Store& store, const Tas
             fastest = row.result.shapes.front().baseline;
         }
     }
-    for (const Baseline& baseline : task.baselines) {
+    for (const Baseline& baseline : agent::baselines_of(task, kernel.target)) {
         if (fastest.empty() || baseline.name == fastest) {
             KW_TRY_ASSIGN(std::string source, read_text_file(baseline.file));
             return Text{"baseline " + baseline.name, std::move(source)};
@@ -79,10 +80,14 @@ Result<Text> other_side(
     if (against == "baseline") {
         return baseline_of(kernel, store, task);
     }
-    if (task.seed.empty()) {
-        return Error{Errc::usage, "task " + task.name + " has no seed source", ""};
+    const std::filesystem::path& seed = agent::seed_of(task, kernel.target);
+    if (seed.empty()) {
+        return Error{
+            Errc::usage,
+            "task " + task.name + " has no seed source for target " + kernel.target,
+            "compare with --against baseline or --against parent"};
     }
-    KW_TRY_ASSIGN(std::string source, read_text_file(task.seed));
+    KW_TRY_ASSIGN(std::string source, read_text_file(seed));
     return Text{"seed of " + task.name, std::move(source)};
 }
 

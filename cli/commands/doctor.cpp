@@ -4,6 +4,7 @@
 #include "cli/commands/commands.hpp"
 #include "cli/console.hpp"
 #include "cli/context.hpp"
+#include "cli/doctor_cuda.hpp"
 #include "cli/host.hpp"
 #include "cli/json_text.hpp"
 #include "evaluator/device/cpu/build.hpp"
@@ -24,6 +25,7 @@ struct Report {
     std::vector<Condition> lines;
     std::optional<cpu::Calibration> calibration;
     bool can_judge = true;
+    bool can_judge_cuda = false;
 
     void add(Condition line) { lines.push_back(std::move(line)); }
     void block(std::string area, std::string what, std::string remedy) {
@@ -207,6 +209,7 @@ void print_json(const Report& report, Console& console) {
         {"schema", "kwright.doctor/1"},
         {"version", KW_VERSION},
         {"can_judge", report.can_judge},
+        {"can_judge_cuda", report.can_judge_cuda},
         {"lines", nlohmann::json::array()},
         {"calibration", nullptr}};
     for (const Condition& line : report.lines) {
@@ -250,7 +253,9 @@ void print_text(const Report& report, Console& console) {
     console.print(text.substr(text.find('\n') + 1));
     console.print(
         report.can_judge
-            ? "\nThis machine can judge CPU kernels.   Next: kwright demo"
+            ? std::string("\nThis machine can judge CPU kernels") +
+                  (report.can_judge_cuda ? ", and CUDA kernels on the emulated device" : "") +
+                  ".   Next: kwright demo"
             : "\nThis machine cannot judge kernels yet: see the lines marked missing.");
 }
 
@@ -263,6 +268,11 @@ Result<int> doctor(const Invocation& invocation, Console& console) {
     look_at_sandbox(report, config);
     if (report.can_judge) {
         look_at_speed(report, config, invocation.has("measure-again"), console);
+    }
+    CudaReport cuda = look_at_cuda(config, report.can_judge);
+    report.can_judge_cuda = cuda.can_judge;
+    for (Condition& line : cuda.lines) {
+        report.add(std::move(line));
     }
     for (Condition& line : timing_conditions()) {
         report.add(std::move(line));

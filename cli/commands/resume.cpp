@@ -9,7 +9,7 @@ namespace {
 Result<int> resume(const Invocation& invocation, Console& console) {
     const std::string name = invocation.text("CAMPAIGN");
     KW_TRY_ASSIGN(const auto sinks, open_sinks(invocation, console));
-    KW_TRY_ASSIGN(const auto workshop, open_workshop(invocation.config, sinks->stream));
+    KW_TRY_ASSIGN(const auto workshop, open_workshop_of(name, invocation.config, sinks->stream));
     const bool changed = invocation.has("max-evals") || invocation.has("max-usd") ||
                          invocation.has("max-tokens") || invocation.has("max-time");
     agent::Budget budget;

@@ -4,6 +4,7 @@
 #include "cli/commands/commands.hpp"
 #include "cli/console.hpp"
 #include "cli/context.hpp"
+#include "cli/device_choice.hpp"
 #include "cli/progress.hpp"
 #include "core/clock.hpp"
 
@@ -36,9 +37,12 @@ Result<agent::CampaignSettings> settings_of(const Invocation& invocation) {
 
 /// Mistakes that need no device are said before it is opened: an unknown proposer, a missing key.
 Result<void> check_proposer(
-    const agent::CampaignSettings& settings, const Task& task, const Config& config) {
+    const agent::CampaignSettings& settings,
+    const Task& task,
+    const std::string& target,
+    const Config& config) {
     const auto proposer = agent::make_proposer(
-        settings.proposer, {system_clock(), task, model_config(config), 0, 1, {}});
+        settings.proposer, {system_clock(), task, model_config(config), 0, 1, {}, target});
     return proposer ? Result<void>{} : Result<void>{proposer.error()};
 }
 
@@ -56,9 +60,12 @@ Result<int> dry_run(
 Result<int> run(const Invocation& invocation, Console& console) {
     KW_TRY_ASSIGN(const Task task, open_task(invocation.text("TASK"), invocation.config));
     KW_TRY_ASSIGN(const agent::CampaignSettings settings, settings_of(invocation));
-    KW_TRY(check_proposer(settings, task, invocation.config));
+    KW_TRY_ASSIGN(const std::string device, choose_device(invocation.config));
+    const std::string target = target_of_device(device);
+    KW_TRY(agent::check_target(task, target));
+    KW_TRY(check_proposer(settings, task, target, invocation.config));
     KW_TRY_ASSIGN(const auto sinks, open_sinks(invocation, console));
-    KW_TRY_ASSIGN(const auto workshop, open_workshop(invocation.config, sinks->stream));
+    KW_TRY_ASSIGN(const auto workshop, open_workshop(invocation.config, sinks->stream, device));
     if (invocation.has("dry-run")) {
         return dry_run(settings, task, *workshop, console);
     }
@@ -80,7 +87,9 @@ CommandSpec run_command() {
     spec.examples = {
         "kwright run w4a16_gemv --proposer tune --max-evals 40",
         "OPENAI_API_KEY=... kwright run w4a16_gemv --proposer openai:MODEL --max-usd 5",
-        "kwright run q4_0_gemv --proposer exchange:./exchange --width 1"};
+        "kwright run q4_0_gemv --proposer exchange:./exchange --width 1",
+        "kwright run w4a16_gemv --target cuda --proposer tune --max-evals 30",
+        "kwright run w4a16_gemv --device emulated:sm_80 --proposer tune"};
     spec.positionals = {
         {"TASK", "task name, or a path with a slash to its folder", true, false, "task"}};
     spec.options = {
@@ -120,6 +129,14 @@ CommandSpec run_command() {
          "budget.max_seconds",
          false,
          "Budget",
+         {}},
+        {"--target", "T", "cpu | cuda", "search.target", false, "Evaluation", {}},
+        {"--device",
+         "ID",
+         "cpu | emulated:sm_80 | emulated:sm_89 | emulated:sm_90a",
+         "search.device",
+         false,
+         "Evaluation",
          {}},
         {"--isa",
          "LEVEL",

@@ -66,6 +66,8 @@ Result<int> show_campaign(
             {"schema", "kwright.campaign/1"},
             {"campaign", campaign.name},
             {"task", campaign.task},
+            {"target", campaign.target},
+            {"device", campaign.device},
             {"strategy", campaign.strategy},
             {"proposer", campaign.proposer},
             {"state", campaign.state},
@@ -89,8 +91,8 @@ Result<int> show_campaign(
         return 0;
     }
     console.print(
-        console.paint(campaign.name, Ink::bold) + "  " + campaign.task + "  " + campaign.strategy +
-        ", " + campaign.proposer + "  " + campaign.state +
+        console.paint(campaign.name, Ink::bold) + "  " + campaign.task + "  on " + campaign.device +
+        "  " + campaign.strategy + ", " + campaign.proposer + "  " + campaign.state +
         (campaign.stop_reason.empty() ? "" : " (" + campaign.stop_reason + ")"));
     if (invocation.has("tree")) {
         console.print(tree(rows, console));
@@ -124,6 +126,7 @@ Result<int> show_kernel(
             {"schema", "kwright.kernel/1"},
             {"kernel", candidate.hash},
             {"task", candidate.task},
+            {"target", candidate.target},
             {"isa", candidate.isa},
             {"origin", candidate.origin},
             {"source", candidate.source},

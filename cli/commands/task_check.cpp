@@ -50,7 +50,7 @@ Result<int> task_check(const Invocation& invocation, Console& console) {
     KW_TRY_ASSIGN(const Task task, open_task(invocation.text("TASK"), invocation.config));
     std::vector<Answer> answers = {{"task.toml", true, "reads, " + task.hash.substr(0, 12)}};
     KW_TRY_ASSIGN(const std::vector<Trial> trials, trials_of(task, answers));
-    KW_TRY_ASSIGN(const auto device, open_device(invocation.config));
+    KW_TRY_ASSIGN(const auto device, open_cpu_device(evaluator_config(invocation.config)));
     JudgeOptions options = judge_options(invocation.config);
     options.timed = false;
     for (const Trial& trial : trials) {

@@ -14,8 +14,8 @@ namespace {
 Result<int> task_list(const Invocation& invocation, Console& console) {
     nlohmann::json document = {{"schema", "kwright.tasks/1"}, {"tasks", nlohmann::json::array()}};
     Table table;
-    table.head = {"task", "cases", "timed", "baselines", "tuner", "title"};
-    table.right = {false, true, true, false, false};
+    table.head = {"task", "targets", "cases", "timed", "baselines", "tuner", "title"};
+    table.right = {false, false, true, true, false, false};
     std::vector<Error> broken;
     for (const TaskEntry& entry : list_tasks(task_roots(invocation.config))) {
         const auto task = load_task(entry.folder);
@@ -29,9 +29,14 @@ Result<int> task_list(const Invocation& invocation, Console& console) {
             baselines += (baselines.empty() ? "" : ", ") + baseline.name;
             names.push_back(baseline.name);
         }
+        std::string targets;
+        for (const std::string& target : task->targets) {
+            targets += (targets.empty() ? "" : ", ") + target;
+        }
         const auto timed = std::ranges::count(task->cases, true, &Case::timed);
         table.rows.push_back(
             {task->name,
+             targets,
              std::to_string(task->cases.size()),
              std::to_string(timed),
              baselines,
@@ -42,6 +47,7 @@ Result<int> task_list(const Invocation& invocation, Console& console) {
              {"title", task->title},
              {"folder", entry.folder.string()},
              {"hash", task->hash},
+             {"targets", task->targets},
              {"cases", task->cases.size()},
              {"timed", timed},
              {"baselines", names},

@@ -2,6 +2,7 @@
 #include "cli/commands/commands.hpp"
 #include "cli/console.hpp"
 #include "cli/context.hpp"
+#include "cli/device_choice.hpp"
 #include "cli/evaluation_text.hpp"
 #include "cli/json_text.hpp"
 #include "core/hash.hpp"
@@ -28,7 +29,8 @@ int report(
             {"file", invocation.text("FILE")},
             {"task", candidate.task},
             {"kernel", candidate.hash},
-            {"isa", candidate.isa},
+            {"target", candidate.target},
+            {"isa", code_level(candidate)},
             {"evaluation", evaluation_json(evaluation)}};
         console.print(json_text(document));
         return accepted ? 0 : 1;
@@ -45,25 +47,62 @@ int report(
     return accepted ? 0 : 1;
 }
 
-Result<int> verify(const Invocation& invocation, Console& console) {
+/// The file as a candidate, with what configuration says where its //!kwright line is silent.
+struct Subject {
+    Task task;
+    Candidate candidate;
+    std::string device;
+};
+
+Result<Subject> read_subject(const Invocation& invocation) {
+    const Config& config = invocation.config;
     const std::string file = invocation.text("FILE");
     KW_TRY_ASSIGN(const std::string source, read_text_file(file));
-    Candidate candidate = make_candidate("", source, invocation.config.text("search.isa"));
-    const std::string wanted = invocation.text("task", candidate.task);
+    const std::string isa = config.text("search.isa");
+    const bool cuda_file = std::filesystem::path(file).extension() == ".cu";
+    const Candidate said = make_candidate("", source, isa, cuda_file ? "cuda" : "", "");
+    const std::string wanted = invocation.text("task", said.task);
     if (wanted.empty()) {
         return Error{
             Errc::usage,
             "no task is named for " + file,
             "pass --task NAME, or begin the file with: //!kwright task=NAME"};
     }
-    KW_TRY_ASSIGN(const Task task, open_task(wanted, invocation.config));
-    if (candidate.task.empty()) {
-        candidate = make_candidate(task.name, source, invocation.config.text("search.isa"));
-    } else if (candidate.task != task.name) {
+    Subject subject;
+    KW_TRY_ASSIGN(subject.task, open_task(wanted, config));
+    if (!said.task.empty() && said.task != subject.task.name) {
         return Error{
             Errc::usage,
-            file + " says task=" + candidate.task + ", but --task is " + task.name,
+            file + " says task=" + said.task + ", but --task is " + subject.task.name,
             "drop one of the two"};
+    }
+    KW_TRY_ASSIGN(subject.device, choose_device(config, said));
+    const std::string target = target_of_device(subject.device);
+    KW_TRY(agent::check_target(subject.task, target));
+    subject.candidate =
+        make_candidate(subject.task.name, source, isa, target, arch_of_device(subject.device));
+    return subject;
+}
+
+/// A file made for something else is rejected as a candidate would be; no device is asked.
+std::optional<Evaluation> refused(const Subject& subject) {
+    const auto problem = disagreement(
+        subject.candidate, target_of_device(subject.device), arch_of_device(subject.device));
+    if (!problem) {
+        return std::nullopt;
+    }
+    Evaluation evaluation;
+    evaluation.verdict = Verdict::forbidden;
+    evaluation.summary = *problem;
+    evaluation.device = subject.device;
+    return evaluation;
+}
+
+Result<int> verify(const Invocation& invocation, Console& console) {
+    KW_TRY_ASSIGN(const Subject subject, read_subject(invocation));
+    const auto& [task, candidate, device_id] = subject;
+    if (const auto evaluation = refused(subject)) {
+        return report(*evaluation, candidate, invocation, console);
     }
     JudgeOptions options = judge_options(invocation.config);
     options.timed = !invocation.has("no-timing");
@@ -72,13 +111,13 @@ Result<int> verify(const Invocation& invocation, Console& console) {
     };
     if (invocation.has("submit")) {
         NoSink sink;
-        KW_TRY_ASSIGN(const auto workshop, open_workshop(invocation.config, sink));
+        KW_TRY_ASSIGN(const auto workshop, open_workshop(invocation.config, sink, device_id));
         KW_TRY_ASSIGN(
             const EvaluationRow row,
             agent::submit_candidate(task, candidate, workshop->context, options));
         return report(row.result, candidate, invocation, console);
     }
-    KW_TRY_ASSIGN(const auto device, open_device(invocation.config));
+    KW_TRY_ASSIGN(const auto device, open_device(device_id, evaluator_config(invocation.config)));
     KW_TRY_ASSIGN(const Evaluation evaluation, judge(*device, task, candidate, options, observer));
     console.redraw({});
     return report(evaluation, candidate, invocation, console);
@@ -92,8 +131,10 @@ CommandSpec verify_command() {
     spec.group = "Judge";
     spec.summary = "judge a file of your own: exit 0 accepted, 1 rejected";
     spec.examples = {
-        "kwright verify my_gemv.cpp --task w4a16_gemv", "kwright verify my_gemv.cpp --no-timing"};
-    spec.positionals = {{"FILE", "one C++ source", true, false, "file"}};
+        "kwright verify my_gemv.cpp --task w4a16_gemv",
+        "kwright verify my_gemv.cpp --no-timing",
+        "kwright verify my_gemv.cu --device emulated:sm_90a"};
+    spec.positionals = {{"FILE", "one C++ or CUDA source", true, false, "file"}};
     spec.options = {
         {"--task", "TASK", "unless the file says //!kwright task=NAME", "", false, "Options", {}},
         {"--no-timing", "", "check only", "", false, "Options", {}},
@@ -101,6 +142,14 @@ CommandSpec verify_command() {
          "",
          "store it: an accepted kernel enters the board, by user",
          "",
+         false,
+         "Options",
+         {}},
+        {"--target", "T", "cpu | cuda", "search.target", false, "Options", {}},
+        {"--device",
+         "ID",
+         "cpu | emulated:sm_80 | emulated:sm_89 | emulated:sm_90a",
+         "search.device",
          false,
          "Options",
          {}},

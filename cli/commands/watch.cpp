@@ -76,6 +76,9 @@ Result<int> watch(const Invocation& invocation, Console& console) {
                 "no campaign is called \"" + name + "\"",
                 "see `kwright campaign list`"};
         }
+        if (shown_evaluations < 0) {
+            console.say("campaign  " + name + ": " + campaign->task + " on " + campaign->device);
+        }
         if (campaign->evaluations != shown_evaluations || campaign->state != "running") {
             KW_TRY_ASSIGN(const std::vector<EvaluationRow> rows, store.evaluations(campaign->id));
             show_new(rows, *campaign, seen, sink);

@@ -147,14 +147,15 @@ public:
         : judge_(std::move(judge))
         , bomb_(bomb) {}
 
-    [[nodiscard]] std::string id() const override { return "cpu"; }
-    [[nodiscard]] std::string description() const override { return "cpu: fake"; }
+    [[nodiscard]] std::string id() const override { return device_id; }
+    [[nodiscard]] std::string description() const override { return device_id + ": fake"; }
     Result<Evaluation> judge(
         const Task&,
         const Candidate& candidate,
         const JudgeOptions&,
         const StageObserver& observer) override {
         judged.push_back(candidate.source);
+        candidates.push_back(candidate);
         if (observer) {
             observer("check", "checking");
         }
@@ -167,7 +168,9 @@ public:
         return judge_(candidate.source);
     }
 
+    std::string device_id = "cpu";
     std::vector<std::string> judged;
+    std::vector<Candidate> candidates;
     std::function<void()> after;
 
 private:
@@ -286,6 +289,33 @@ file = "seed.cpp"
         "{ for (int64_t i = 0; i < N; ++i) y[i] = 2 * x[i]; }\n");
     write_text(folder / "baselines" / "naive.cpp", kernel("naive"));
     write_text(folder / "seed.cpp", seed);
+    return folder;
+}
+
+inline const char* k_cuda_seed =
+    "//!kwright task=twice target=cuda\n"
+    "//!launch twice_kernel grid=ceil_div(N, BLOCK) block=BLOCK args=(x, y, N)\n"
+    "//!tune BLOCK = {64, 128, 256}\n"
+    "#define BLOCK 64\n"
+    "//!tune UNROLL = {1, 2}\n"
+    "constexpr int UNROLL = 1;\n"
+    "extern \"C\" __global__ void twice_kernel(const float* x, float* y, int N) {\n"
+    "    const int i = blockIdx.x * BLOCK + threadIdx.x;\n"
+    "    if (i < N) y[i] = 2 * x[i];\n"
+    "}\n";
+
+/// The same task for CPU and CUDA.
+inline fs::path write_cuda_task(const fs::path& root, bool with_seed = true) {
+    const fs::path folder = write_task(root);
+    std::string toml = read_text(folder / "task.toml");
+    const std::string targets = "targets = [\"cpu\"]";
+    toml.replace(toml.find(targets), targets.size(), "targets = [\"cpu\", \"cuda\"]");
+    toml += with_seed ? "[cuda]\nseed = \"cuda/seed.cu\"\n" : "[cuda]\n";
+    toml += "forbid = [\"mma.bf16\"]\n";
+    toml += "[[cuda.baselines]]\nname = \"plain\"\nfile = \"cuda/plain.cu\"\n";
+    write_text(folder / "task.toml", toml);
+    write_text(folder / "cuda/seed.cu", k_cuda_seed);
+    write_text(folder / "cuda/plain.cu", std::string(k_cuda_seed) + "// plain\n");
     return folder;
 }
 
