@@ -83,7 +83,9 @@ std::vector<EmuLaunchReport> run_all(
     std::vector<EmuLaunchReport> reports;
     for (std::size_t i = 0; i < job.launches.size(); ++i) {
         const emu::Launch& launch = job.launches[i];
-        reports.push_back({launch.kernel, emu::run(module, launch, device, job.options)});
+        emu::Options options = job.options;
+        options.sampled_blocks = job.samples[i];
+        reports.push_back({launch.kernel, emu::run(module, launch, device, options)});
         if (reports.back().report.ending != emu::Ending::completed) {
             break;
         }

@@ -66,7 +66,7 @@ private:
         }
         if (key == "sample") {
             for (std::uint64_t block = 0; words >> block;) {
-                options.sampled_blocks.push_back(block);
+                sample_.push_back(block);
             }
             return words.eof();
         }
@@ -119,6 +119,8 @@ private:
             launch.parameters.push_back(static_cast<std::byte>(value));
         }
         job_.launches.push_back(std::move(launch));
+        job_.samples.push_back(std::move(sample_));
+        sample_.clear();
         return true;
     }
 
@@ -135,6 +137,7 @@ private:
     std::string_view text_;
     std::size_t at_ = 0;
     bool done_ = false;
+    std::vector<std::uint64_t> sample_;
     EmuJob job_;
 };
 

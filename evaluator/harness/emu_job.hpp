@@ -4,7 +4,7 @@
 //   checks all | none
 //   threads N          seed N          instructions N          wall_ms N
 //   buffer NAME OFFSET BYTES in|out|inout|scratch       bytes of descriptor 3, in argument order
-//   sample N N N ...                                    blocks of every launch; none = all
+//   sample N N N ...                                    blocks of the next launch; none = all
 //   launch KERNEL gx gy gz bx by bz cx cy cz SHARED COOPERATIVE HEX
 //   ptx BYTES
 // and then that many bytes of PTX. HEX is the parameter block with device addresses in it; buffer i
@@ -32,6 +32,7 @@ struct EmuJob {
     emu::Options options;
     std::vector<EmuBuffer> buffers;
     std::vector<emu::Launch> launches;
+    std::vector<std::vector<std::uint64_t>> samples;  ///< one a launch
     std::string_view ptx;
 };
 

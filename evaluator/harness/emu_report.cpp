@@ -50,8 +50,9 @@ Json show(const emu::Counters& counters) {
     }
     Json lines = Json::array();
     for (const emu::InsnReport& insn : counters.instructions) {
-        // Only what the critic can use: memory that is not as it should be.
-        if (lines.size() < k_most_instructions && insn.counts.requests > 0) {
+        // What the model and the critic use: accesses and their patterns, and matrix shapes.
+        const bool wanted = insn.counts.requests > 0 || insn.work == emu::Work::matrix;
+        if (wanted && lines.size() < k_most_instructions) {
             Json entry = show(insn.counts);
             entry["opcode"] = insn.opcode;
             entry["line"] = insn.at.line;
