@@ -21,11 +21,15 @@ Result<void> check_known(const ConfigValue& device) {
     for (const std::string& name : known) {
         all += (all.empty() ? "" : ", ") + name;
     }
-    const auto near = did_you_mean(device.text, known);
+    // "emulated:sm_90" is nearer to sm_90a than edit distance says.
+    const auto begun = std::ranges::find_if(
+        known, [&](const std::string& name) { return name.starts_with(device.text); });
+    const auto near =
+        begun != known.end() ? std::optional(*begun) : did_you_mean(device.text, known);
     return Error{
         Errc::usage,
         device.where + ": there is no device '" + device.text + "'",
-        near ? "did you mean " + *near + "?" : "known: " + all};
+        (near ? "did you mean " + *near + "? " : "") + "known: " + all};
 }
 
 }  // namespace

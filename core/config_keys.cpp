@@ -63,11 +63,6 @@ std::vector<ConfigKey> make_keys() {
             "how candidates are confined; none is recorded with every result",
             {"auto", "none"}),
         text("compiler", "g++", "C++ compiler of candidates: a name or a path"),
-        path(
-            "cuda.home",
-            "",
-            "folder of the CUDA toolkit; empty = searched: CUDA_HOME, PATH, /usr/local/cuda, "
-            "wheels"),
         text("color", "auto", "colours on the terminal", {"auto", "always", "never"}),
 
         text("model.base_url", "", "address of the model API; empty = the provider's own"),
@@ -92,6 +87,12 @@ std::vector<ConfigKey> make_keys() {
             {},
             "price of replies; negative = unknown",
             "USD per million tokens"),
+
+        path(
+            "cuda.home",
+            "",
+            "folder of the CUDA toolkit; empty = searched: CUDA_HOME, PATH, /usr/local/cuda, "
+            "wheels"),
 
         text("search.strategy", "maxcode", "how the next parent is chosen"),
         integer("search.width", "4", 1, "proposals a step", ""),

@@ -81,6 +81,9 @@ TEST_CASE("errors: golden transcript of usage mistakes", "[cli]") {
     run(kwright, {"run", "w4a16_gem"}, 2);
     run(kwright, {"run", "w4a16_gemv", "--proposer", "oracle"}, 2);
     run(kwright, {"run", "w4a16_gemv", "--max-evals", "many"}, 2);
+    run(kwright, {"run", "w4a16_gemv", "--target", "gpu"}, 2);
+    run(kwright, {"run", "w4a16_gemv", "--device", "emulated:sm_90"}, 2);
+    run(kwright, {"run", "w4a16_gemv", "--target", "cpu", "--device", "emulated:sm_80"}, 2);
     run(kwright, {"verify", "no-such-file.cpp"}, 2);
     run(kwright, {"task", "new", "No-Identifier"}, 2);
     check_golden("errors-usage.txt", run.text());
@@ -160,6 +163,18 @@ TEST_CASE("errors: doctor says what is missing and returns 3", "[cli]") {
     const Outcome document = kwright({"doctor", "--json"});
     CHECK(document.code == 3);
     CHECK(document.out.find("\"can_judge\":false") != std::string::npos);
+    CHECK(document.out.find("\"can_judge_cuda\":false") != std::string::npos);
+}
+
+TEST_CASE("errors: doctor says calmly that there is no CUDA toolkit", "[cli]") {
+    const Folder folder;
+    Program kwright(folder.path());
+    const int without = kwright({"doctor"}).code;
+    kwright.environment["KWRIGHT_CUDA_HOME"] = (folder / "no-such-toolkit").string();
+    const Outcome outcome = kwright({"doctor"});
+    CHECK(outcome.code == without);
+    CHECK(outcome.out.find("CPU tasks do not need one") != std::string::npos);
+    CHECK(outcome.out.find("cuda") != std::string::npos);
 }
 
 TEST_CASE("errors: a key never shows", "[cli]") {
