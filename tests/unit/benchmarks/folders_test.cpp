@@ -16,7 +16,32 @@ TEST_CASE("benchmarks: every folder loads and has what the loop needs") {
         REQUIRE(task.ok());
         CHECK(task.value().baselines.front().name == "naive");
         CHECK_FALSE(task.value().seed.empty());
+        CHECK(has_target(task.value(), "cuda"));
+        CHECK(task.value().cuda.baselines.front().name == "naive");
+        CHECK_FALSE(task.value().cuda.seed.empty());
         CHECK(fs::exists(entry.folder / "README.md"));
+    }
+}
+
+TEST_CASE("benchmarks: the emulated device takes every small case and models every timed one") {
+    for (const TaskEntry& entry : list_tasks({fs::path(KW_SOURCE_DIR) / "benchmarks"})) {
+        const Task task = load_task(entry.folder).value();
+        for (const Case& item : task.cases) {
+            INFO(entry.name << " " << item.name);
+            CHECK(item.emulated);
+        }
+        // Hidden shapes are drawn; enough of them must be small.
+        std::size_t small = 0;
+        for (std::size_t i = 0; i < 64; ++i) {
+            DimMap dims;
+            std::size_t rest = i;
+            for (const auto& [name, values] : task.hidden.choose) {
+                dims[name] = values[rest % values.size()];
+                rest = rest / values.size() + i;
+            }
+            small += fits_emulated(task, dims) ? 1 : 0;
+        }
+        CHECK(small >= 32);
     }
 }
 

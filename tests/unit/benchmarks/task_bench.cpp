@@ -91,14 +91,14 @@ void check_packing(const Task& task, const Library& library) {
     }
 }
 
+}  // namespace
+
 std::string replaced(const std::string& text, const std::string& find, const std::string& with) {
     const std::size_t at = text.find(find);
     INFO("text to replace: " << find);
     REQUIRE(at != std::string::npos);
     return text.substr(0, at) + with + text.substr(at + find.size());
 }
-
-}  // namespace
 
 Entry entry_of(const Library& library, const char* name) {
     void* symbol = library.symbol(name);
@@ -233,13 +233,22 @@ std::string TaskBench::check(const Library& library, const Drawn& drawn) const {
     if (!packed.guard_intact()) {
         return "prepare wrote behind its bytes";
     }
+    std::vector<std::span<std::byte>> after;
+    for (std::size_t i = 0; i < task_.args.size(); ++i) {
+        if (!outputs[i].guard_intact()) {
+            return task_.args[i].name + ": written behind its end";
+        }
+        after.push_back(outputs[i].bytes());
+    }
+    return check(drawn, after);
+}
+
+std::string TaskBench::check(
+    const Drawn& drawn, const std::vector<std::span<std::byte>>& after) const {
     for (std::size_t i = 0; i < task_.args.size(); ++i) {
         const Arg& arg = task_.args[i];
-        const auto got = outputs[i].bytes();
+        const auto got = after[i];
         const auto before = drawn.args[i].bytes();
-        if (!outputs[i].guard_intact()) {
-            return arg.name + ": written behind its end";
-        }
         if (arg.role == Role::weight || arg.role == Role::in) {
             if (std::memcmp(got.data(), before.data(), got.size()) != 0) {
                 return arg.name + ": input was changed";
@@ -262,7 +271,7 @@ std::string TaskBench::check(const Library& library, const Drawn& drawn) const {
     return "";
 }
 
-std::string TaskBench::first_complaint(const Library& library) const {
+const std::vector<std::pair<std::string, Drawn>>& TaskBench::cases() const {
     if (cases_.empty()) {
         for (const Case& item : task_.cases) {
             if (!item.timed) {
@@ -280,7 +289,11 @@ std::string TaskBench::first_complaint(const Library& library) const {
                 label, draw(dims, kinds.empty() ? "" : kinds[i % kinds.size()], label));
         }
     }
-    for (const auto& [name, drawn] : cases_) {
+    return cases_;
+}
+
+std::string TaskBench::first_complaint(const Library& library) const {
+    for (const auto& [name, drawn] : cases()) {
         const std::string text = check(library, drawn);
         if (!text.empty()) {
             return name + ": " + text;
@@ -299,14 +312,14 @@ void require_rejected(
     }
 }
 
-void require_seed_right(const TaskBench& bench) {
-    const std::string seed = bench.read("seed.cpp");
+std::vector<std::string> tuned_sources(const std::string& seed) {
     struct Parameter {
         std::string name, now;
         std::vector<std::string> values;
     };
     std::vector<Parameter> parameters;
     const std::regex tune(R"(//!tune (\w+) = \{([^}]*)\}\n#define (\w+) (\S+)\n)");
+    std::size_t points = 0;
     for (std::sregex_iterator at(seed.begin(), seed.end(), tune), end; at != end; ++at) {
         const std::smatch& match = *at;
         REQUIRE(match[1] == match[3]);
@@ -319,14 +332,12 @@ void require_seed_right(const TaskBench& bench) {
             parameter.values.push_back(v->str());
         }
         CHECK(std::count(parameter.values.begin(), parameter.values.end(), parameter.now) == 1);
-    }
-    REQUIRE(!parameters.empty());
-    std::size_t points = 0;
-    for (const Parameter& parameter : parameters) {
         points = std::max(points, parameter.values.size());
     }
+    REQUIRE(!parameters.empty());
+    std::vector<std::string> sources;
     for (std::size_t point = 0; point <= points; ++point) {
-        std::string source = seed;
+        std::string& source = sources.emplace_back(seed);
         for (const Parameter& parameter : parameters) {
             const std::string& value =
                 point == points ? parameter.now : parameter.values[point % parameter.values.size()];
@@ -335,12 +346,20 @@ void require_seed_right(const TaskBench& bench) {
                 "#define " + parameter.name + " " + parameter.now + "\n",
                 "#define " + parameter.name + " " + value + "\n");
         }
+    }
+    return sources;
+}
+
+void require_seed_right(const TaskBench& bench) {
+    int point = 0;
+    for (const std::string& source : tuned_sources(bench.read("seed.cpp"))) {
         for (const char* isa : {"-march=x86-64-v3", "-march=native"}) {
             INFO(bench.task().name << " seed, point " << point << " " << isa);
             const Library library = bench.build(source, isa);
             CHECK(bench.first_complaint(library) == "");
             check_packing(bench.task(), library);
         }
+        ++point;
     }
 }
 

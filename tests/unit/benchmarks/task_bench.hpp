@@ -75,8 +75,13 @@ public:
         const DimMap& dims, const std::string& distribution, const std::string& label) const;
     /// "" = every output is right; else which one is wrong and how.
     [[nodiscard]] std::string check(const Library& library, const Drawn& drawn) const;
+    /// The same for arguments that were computed elsewhere: `after` holds all of them.
+    [[nodiscard]] std::string check(
+        const Drawn& drawn, const std::vector<std::span<std::byte>>& after) const;
     /// Runs every untimed case and some hidden shapes; the first complaint, "" when there is none.
     [[nodiscard]] std::string first_complaint(const Library& library) const;
+    /// These cases by name, drawn once.
+    [[nodiscard]] const std::vector<std::pair<std::string, Drawn>>& cases() const;
 
 private:
     Task task_;
@@ -95,6 +100,12 @@ struct Fault {
 /// Every fault, planted alone into `file`, must be rejected by some case.
 void require_rejected(
     const TaskBench& bench, const std::string& file, const std::vector<Fault>& faults);
+/// `text` with the first `find`, which must occur, replaced.
+[[nodiscard]] std::string replaced(
+    const std::string& text, const std::string& find, const std::string& with);
+/// A seed at points of its `//!tune` parameters that together use every value of every parameter,
+/// the defaults last.
+[[nodiscard]] std::vector<std::string> tuned_sources(const std::string& seed);
 /// The seed with its `//!tune` parameters at their defaults and at points that together use every
 /// value of every parameter, at x86-64-v3 and at the machine's own level, must be right.
 void require_seed_right(const TaskBench& bench);
