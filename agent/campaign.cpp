@@ -203,7 +203,7 @@ std::vector<std::string> plan_lines(
             " timed), " + std::to_string(task.hidden.count) + " hidden",
         "device    " + device.description() +
             (target == "cpu" ? ", code for " + settings.isa : "") +
-            (device_models(device.id()) ? "; its times are modelled, none is measured" : ""),
+            (device_models(device.id()) ? "; none is measured" : ""),
         "baselines " + (baselines.empty() ? "none" : baselines),
         "search    " + settings.proposer + ", " + settings.strategy + ", budget " +
             budget_text(settings.budget)};

@@ -145,6 +145,9 @@ std::string show_time(double ns) {
 }
 
 std::string show_speedup(const Ratio& ratio) {
+    if (ratio.lo == ratio.value && ratio.hi == ratio.value) {
+        return figure(ratio.value, 2) + "x";  // modelled: there is no spread to tell
+    }
     return figure(ratio.value, 2) + "x [" + figure(ratio.lo, 2) + ", " + figure(ratio.hi, 2) + "]";
 }
 

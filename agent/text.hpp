@@ -27,7 +27,8 @@ namespace kw::agent {
 
 [[nodiscard]] std::string figure(double value, int decimals);  ///< "2.31"
 [[nodiscard]] std::string show_time(double ns);                ///< "3.10 us"; "-" for 0
-[[nodiscard]] std::string show_speedup(const Ratio& ratio);    ///< "2.31x [2.27, 2.36]"
+[[nodiscard]] std::string show_speedup(
+    const Ratio& ratio);  ///< "2.31x [2.27, 2.36]"; "2.31x" without spread
 /// "2.31x: 131 % faster" or "0.85x: 15 % slower"; the slow-down is that of speed, 1 - ratio.
 [[nodiscard]] std::string tell_speedup(double ratio);
 

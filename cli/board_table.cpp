@@ -50,10 +50,7 @@ std::string group(const std::vector<BoardRow>& rows, const Console& console) {
         "by"};
     table.right = {false, false, false, true, true, true, true};
     for (const BoardRow& row : rows) {
-        // A modelled time has no spread, so its ratio has no interval.
-        std::string speedup = modelled
-                                  ? ratio(row.speedup.value)
-                                  : show_ratio(row.speedup.value, row.speedup.lo, row.speedup.hi);
+        std::string speedup = show_ratio(row.speedup.value, row.speedup.lo, row.speedup.hi);
         switch (row.comparison) {
             case Comparison::faster: speedup = console.paint(speedup, Ink::green); break;
             case Comparison::slower: speedup = console.paint(speedup, Ink::yellow); break;

@@ -230,7 +230,11 @@ std::string show_ratio(double value, double lo, double hi) {
         return "-";
     }
     std::array<char, 64> text{};
-    std::snprintf(text.data(), text.size(), "%.2fx [%.2f, %.2f]", value, lo, hi);
+    if (lo == value && hi == value) {  // modelled: there is no spread to tell
+        std::snprintf(text.data(), text.size(), "%.2fx", value);
+    } else {
+        std::snprintf(text.data(), text.size(), "%.2fx [%.2f, %.2f]", value, lo, hi);
+    }
     return text.data();
 }
 

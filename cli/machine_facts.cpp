@@ -4,6 +4,7 @@
 #include "core/candidate.hpp"
 #include "evaluator/device/cpu/cpu_device.hpp"
 #include "evaluator/device/cuda/launch_plan.hpp"
+#include "evaluator/device/emulated/model.hpp"
 
 #include <array>
 #include <cstdio>
@@ -29,6 +30,18 @@ std::string kib(std::int64_t bytes) {
     return std::to_string(bytes >> 10) + " KiB";
 }
 
+/// Rates that the modelled times rest on: whole device, dense.
+std::string model_facts(const emulated::ModelArch& arch, std::int64_t sm_count) {
+    const double clocks = arch.ghz * static_cast<double>(sm_count);  // G a second
+    const auto tera = [clocks](double a_clock) {
+        return whole(2 * a_clock * clocks / 1000) + " TFLOP/s";
+    };
+    return "\nmodelled as " + arch.product + ": DRAM " + whole(arch.dram_gb_s) + " GB/s, L2 " +
+           whole(arch.l2_gb_s) + " GB/s; f32 FMA " + tera(arch.fma_lanes) + ", f16x2 FMA " +
+           tera(2 * arch.half_lanes) + "; tensor cores: f16 and bf16 " + tera(arch.mac_f16) +
+           ", s8 " + (arch.fp8 ? "and fp8 " : "") + "twice that" + (arch.fp8 ? "" : ", no fp8");
+}
+
 /// An emulated device: the documented product that its constants are those of.
 std::string cuda_facts(const Device& device, const std::string& arch) {
     const auto found = cuda::constants_of_arch(arch);
@@ -36,13 +49,15 @@ std::string cuda_facts(const Device& device, const std::string& arch) {
         return device.description();
     }
     const cuda::DeviceConstants& facts = *found;
+    const auto model = emulated::model_of_arch(arch);
     return device.description() + "\n" + arch + ": " + std::to_string(facts.sm_count) +
            " multiprocessors; each: " + std::to_string(facts.sm_threads) + " threads, " +
            std::to_string(facts.sm_regs) + " registers of 32 bits, " + kib(facts.sm_smem) +
            " shared memory\n" + "a block: at most " + std::to_string(facts.max_threads) +
            " threads, " + kib(facts.max_smem) + " shared memory, 255 registers a thread\n" +
            "L2 cache " + std::to_string(facts.l2_bytes >> 20) +
-           " MiB; DRAM is read in sectors of 32 bytes";
+           " MiB; DRAM is read in sectors of 32 bytes" +
+           (model ? model_facts(*model, facts.sm_count) : "");
 }
 
 }  // namespace

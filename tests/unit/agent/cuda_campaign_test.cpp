@@ -285,7 +285,7 @@ TEST_CASE("cuda campaign: the plan says device and that times are modelled") {
     for (const std::string& line : plan.lines) {
         lines += line + "\n";
     }
-    CHECK(contains(lines, "emulated:sm_90a: fake; its times are modelled"));
+    CHECK(contains(lines, "emulated:sm_90a: fake; none is measured"));
     CHECK(contains(lines, "baselines plain"));
     CHECK_FALSE(contains(lines, "code for"));
     CHECK(contains(plan.first_prompt, "```cuda\n//!kwright task=twice"));

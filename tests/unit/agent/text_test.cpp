@@ -64,6 +64,7 @@ TEST_CASE("text: figures read like people write them") {
     CHECK(show_time(184000) == "184 us");
     CHECK(show_time(2.5e9) == "2.50 s");
     CHECK(show_speedup({2.314, 2.27, 2.361}) == "2.31x [2.27, 2.36]");
+    CHECK(show_speedup({2.314, 2.314, 2.314}) == "2.31x");
     CHECK(tell_speedup(0.85) == "0.85x: 15 % slower");
     CHECK(tell_speedup(2.31) == "2.31x: 131 % faster");
     CHECK(tell_speedup(1.001) == "1.00x: as fast");

@@ -14,6 +14,7 @@ TEST_CASE("console: times have three digits and a unit and nothing is never zero
     CHECK(show_time(310'400'000) == "310 ms");
     CHECK(show_time(3.1e9) == "3.10 s");
     CHECK(show_ratio(2.314, 2.272, 2.358) == "2.31x [2.27, 2.36]");
+    CHECK(show_ratio(2.314, 2.314, 2.314) == "2.31x");
     CHECK(show_ratio(0, 0, 0) == "-");
     CHECK(show_percent(0.806) == "81 %");
     CHECK(show_percent(0) == "-");
