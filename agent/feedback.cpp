@@ -189,9 +189,9 @@ std::string shape_table(const Attempt& attempt) {
     if (attempt.result.verdict != Verdict::accepted || attempt.result.shapes.empty()) {
         return {};
     }
-    std::string out =
-        "| shape | time | fastest baseline | speed-up | GB/s | of roof | hot speed-up |\n"
-        "|---|---|---|---|---|---|---|\n";
+    std::string out = std::string("| shape | ") + (is_modelled(attempt.result) ? "modelled " : "") +
+                      "time | fastest baseline | speed-up | GB/s | of roof | hot speed-up |\n"
+                      "|---|---|---|---|---|---|---|\n";
     std::size_t shown = 0;
     for (const ShapeTiming& shape : attempt.result.shapes) {
         if (shown++ == k_max_shapes) {

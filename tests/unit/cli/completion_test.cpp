@@ -64,6 +64,8 @@ TEST_CASE("completion: options and the values they take", "[cli]") {
     CHECK(has(shell({"run", "--proposer", ""}), "openai:"));
     CHECK(has(shell({"run", "--proposer", ""}), "tune"));
     CHECK(has(shell({"verify", "x.cpp", "--isa", ""}), "x86-64-v3"));
+    CHECK(shell({"run", "--target", ""}) == Words{"cpu", "cuda"});
+    CHECK(shell({"run", "--device", "emulated:sm_9"}) == Words{"emulated:sm_90a"});
     CHECK(shell({"board", "--color", "n"}) == Words{"never"});
     CHECK(shell({"run", "--events", ""}) == Words{"@file"});
     CHECK(shell({"completion", "z"}) == Words{"zsh"});
