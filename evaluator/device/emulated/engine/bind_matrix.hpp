@@ -25,4 +25,15 @@ Binding bind_wgmma_integer(const Match& match);
 Binding bind_wgmma_bits(const Match& match);
 Binding bind_wgmma_order(const Match& match);
 
+Binding bind_mbarrier_init(const Match& match);
+Binding bind_mbarrier_inval(const Match& match);
+Binding bind_mbarrier_arrive(const Match& match);
+Binding bind_mbarrier_tx(const Match& match);
+Binding bind_mbarrier_wait(const Match& match);
+Binding bind_mbarrier_pending(const Match& match);
+Binding bind_copy_arrive(const Match& match);
+Binding bind_bulk_copy(const Match& match);
+Binding bind_bulk_group(const Match& match);
+Binding bind_proxy_fence(const Match& match);
+
 }  // namespace kw::emu

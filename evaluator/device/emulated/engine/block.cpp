@@ -166,6 +166,7 @@ void start_block(Block& block, std::uint64_t index) {
         start_frame(warp, *block.program);
         start_warp(warp);
         warp.async->copies.clear();
+        warp.async->bulk.clear();
         warp.async->open.fill(0);
     }
     if (run.options->seed != 0) {

@@ -4,6 +4,7 @@ kw_add_test(emu_matrix LABEL unit
         emulated/machine/device.cpp
         emulated/matrix/kernels_test.cpp
         emulated/matrix/matrices.cpp
+        emulated/matrix/mbarrier_test.cpp
         emulated/matrix/mma_test.cpp
         emulated/matrix/wgmma_test.cpp
         emulated/matrix/wmma_test.cpp
