@@ -273,6 +273,25 @@ TEST_CASE("bulk copies: data is there after the wait and not before") {
     }
 }
 
+TEST_CASE("bulk copies: a wait for the phase before does not make data arrive") {
+    const std::string body =
+        "mov.u32 %r1, bar;\nmov.u32 %r2, tile;\nmbarrier.init.shared::cta.b64 [%r1], 2;\n"
+        "mbarrier.arrive.expect_tx.shared::cta.b64 _, [%r1], 16;\n"
+        "cp.async.bulk.shared::cta.global.mbarrier::complete_tx::bytes [%r2], [%rd0], 16, [%r1];\n"
+        "mbarrier.try_wait.parity.shared::cta.b64 %p1, [%r1], 1;\nselp.u32 %r3, 1, 0, %p1;\n"
+        "st.global.u32 [%rd1], %r3;\nld.shared.u32 %r4, [%r2];\n";
+    Device device(kernel(body, k_shared));
+    device.options.checks = Checks::all();
+    const Report report = device.launch(
+        launch_of(1),
+        {device.input("in", std::vector<std::uint32_t>{1, 2, 3, 4}),
+         device.output<std::uint32_t>("out", 1)});
+    INFO(device.text(report));
+    CHECK(device.read<std::uint32_t>("out")[0] == 1);
+    REQUIRE(report.findings.size() == 1);
+    CHECK(report.findings[0].kind == FindingKind::uninitialised_read);
+}
+
 TEST_CASE("bulk copies: wrong sizes and places are found") {
     const auto finding = [](const std::string& operands) {
         const std::string body =
