@@ -51,6 +51,16 @@ std::vector<std::string> hashes(const std::vector<BoardRow>& rows) {
 
 }  // namespace
 
+TEST_CASE("board: a wide interval does not stand above a shown speed-up", "[db]") {
+    Board board;
+    const CampaignRow gemv = campaign_of(board.store, "one", "gemv");
+    board.put(gemv, "cpu A", 8.0, [](CandidateRow&, EvaluationRow& row) {
+        row.result.speedup = {8.0, 1.6, 37.0};
+    });
+    const auto shown = board.put(gemv, "cpu A", 4.6);
+    CHECK(hashes(board.rows()) == std::vector<std::string>{shown});
+}
+
 TEST_CASE("board: the best of each task and device is shown and all when asked", "[db]") {
     Board board;
     const CampaignRow gemv = campaign_of(board.store, "one", "gemv");
