@@ -29,7 +29,7 @@ bool complete(const Block& block, const Barrier& barrier) {
 
 void write_result(WarpState& warp, const Group& group, const Barrier& barrier) {
     const Insn& insn = *group.result;
-    const auto kind = static_cast<BarrierResult>(insn.mods);
+    const auto kind = static_cast<BarrierResult>(insn.mods & 3);
     if (kind == BarrierResult::popc) {
         std::uint32_t* out = warp.lanes<std::uint32_t>(insn.slot[0]);
         for (std::size_t lane = 0; lane < k_lanes; ++lane) {

@@ -1,7 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 kw_add_test(emu_machine LABEL unit
     SOURCES
+        emulated/machine/atomic_test.cpp
+        emulated/machine/control_test.cpp
+        emulated/machine/copy_test.cpp
         emulated/machine/device.cpp
         emulated/machine/load_store_test.cpp
         emulated/machine/run_test.cpp
+        emulated/machine/warp_test.cpp
     LINK kw_emu)
