@@ -17,7 +17,8 @@ Result<std::filesystem::path> place_program(
         return Error{
             Errc::environment,
             "placing the harness program " + from.string() + ": " + error.message(),
-            "reinstall kwright, or set KWRIGHT_HARNESS_DIR to the folder that holds " + name};
+            "build or install it (cmake --build build --target " + name +
+                "), or set KWRIGHT_HARNESS_DIR to the folder that holds it"};
     }
     return to;
 }
