@@ -300,7 +300,8 @@ Result<Prompt> build_prompt(
         values["trajectory"] = trajectory_text(input.done, trim.trajectory_lines);
         values["last"] = last_text(input.done, parent, trim.other_source, cuda);
         values["parent"] = parent_text(parent, start, trim.parent_source, cuda);
-        values["hints"] = hints_text(task, input.hint, trim.hints);
+        values["hints"] =
+            hints_text(task, input.hint, trim.hints && !cuda);  // tasks write them for CPUs
         KW_TRY_ASSIGN(prompt.text, fill_template(book.propose, values, "propose.md"));
         if (prompt.text.size() + prompt.system.size() <= k_max_prompt_bytes) {
             break;

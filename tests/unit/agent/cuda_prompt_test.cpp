@@ -90,6 +90,7 @@ TEST_CASE("cuda prompt: it holds the contract in CUDA's words and how times are 
     CHECK(contains(prompt.system, "`twice`"));
     CHECK_FALSE(contains(prompt.text, "{{"));
     CHECK_FALSE(contains(prompt.text, "x86-64"));
+    CHECK_FALSE(contains(prompt.text, "Load wide."));  // the task's hint for CPUs
 }
 
 TEST_CASE("cuda prompt: a device that measures is not called modelled") {
