@@ -257,14 +257,12 @@ private:
             return false;
         }
         for (const cuda::KernelResources& kernel : built_.kernels) {
-            result_.findings.push_back(
-                {"resources",
-                 "info",
-                 "build",
-                 kernel.name + ": " + std::to_string(kernel.registers) + " registers, " +
-                     std::to_string(kernel.static_smem) + " bytes of shared memory, " +
-                     std::to_string(kernel.spill_store_bytes + kernel.spill_load_bytes) +
-                     " bytes spilled"});
+            std::map<std::string, int>& resources = result_.build.resources;
+            resources[kernel.name + ".registers"] = kernel.registers;
+            resources[kernel.name + ".smem_bytes"] = static_cast<int>(kernel.static_smem);
+            resources[kernel.name + ".stack_bytes"] = static_cast<int>(kernel.stack_bytes);
+            resources[kernel.name + ".spill_bytes"] =
+                static_cast<int>(kernel.spill_store_bytes + kernel.spill_load_bytes);
         }
         return true;
     }

@@ -19,10 +19,13 @@ constexpr int k_unknown_registers = 64;
 
 /// Multiply-adds of one warp-wide matrix instruction, by its shape, relative to what f16 costs.
 double matrix_macs(const std::string& opcode) {
-    const std::size_t at = opcode.find(".m");
     int m = 0, n = 0, k = 0;
-    if (at == std::string::npos ||
-        std::sscanf(opcode.c_str() + at, ".m%dn%dk%d", &m, &n, &k) != 3) {
+    std::size_t at = opcode.find(".m");
+    while (at != std::string::npos &&
+           std::sscanf(opcode.c_str() + at, ".m%dn%dk%d", &m, &n, &k) != 3) {
+        at = opcode.find(".m", at + 2);  // not the .mma_async of wgmma
+    }
+    if (at == std::string::npos) {
         return 0;
     }
     // Load and store forms of wmma move data only.
