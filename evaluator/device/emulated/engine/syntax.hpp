@@ -132,7 +132,7 @@ struct ParseLimits {
     std::size_t registers = 1'000'000;
     std::size_t symbols = 200'000;  ///< globals, functions, parameters and variables
     std::size_t data_bytes = std::size_t{64} << 20;  ///< of all symbols together
-    int depth = 64;  ///< nested scopes and vectors
+    int depth = 64;                                  ///< nested scopes and vectors
 };
 
 struct ParseResult {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Golden tests of atom and red: what is left in memory and what every lane gets, in lane order.
-#include "../golden.hpp"
-#include "device.hpp"
 #include "tests/support/catch.hpp"
+#include "tests/unit/evaluator/emulated/golden.hpp"
+#include "tests/unit/evaluator/emulated/machine/device.hpp"
 
 #include <algorithm>
 #include <functional>

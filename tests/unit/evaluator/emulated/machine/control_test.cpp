@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Golden tests of control flow, barriers and fences.
-#include "../golden.hpp"
-#include "device.hpp"
 #include "tests/support/catch.hpp"
+#include "tests/unit/evaluator/emulated/golden.hpp"
+#include "tests/unit/evaluator/emulated/machine/device.hpp"
 
 namespace kw::emu::test {
 namespace {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "device.hpp"
+#include "tests/unit/evaluator/emulated/machine/device.hpp"
 
 #include "tests/support/catch.hpp"
 

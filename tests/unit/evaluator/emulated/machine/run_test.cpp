@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Whole kernels from nvcc's PTX.
-#include "device.hpp"
 #include "tests/support/catch.hpp"
+#include "tests/unit/evaluator/emulated/machine/device.hpp"
 
 namespace kw::emu::test {
 namespace {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Golden tests of what lanes of a warp do together, computed lane by lane on the host.
-#include "../golden.hpp"
-#include "device.hpp"
 #include "tests/support/catch.hpp"
+#include "tests/unit/evaluator/emulated/golden.hpp"
+#include "tests/unit/evaluator/emulated/machine/device.hpp"
 
 #include <bit>
 #include <functional>
