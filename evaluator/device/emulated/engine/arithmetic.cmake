@@ -8,6 +8,7 @@ set(kw_emu_arithmetic
     ${CMAKE_CURRENT_LIST_DIR}/ops_float.cpp
     ${CMAKE_CURRENT_LIST_DIR}/ops_float_rounded.cpp
     ${CMAKE_CURRENT_LIST_DIR}/ops_half.cpp
+    ${CMAKE_CURRENT_LIST_DIR}/ops_half_modern.cpp
     ${CMAKE_CURRENT_LIST_DIR}/ops_integer.cpp
     ${CMAKE_CURRENT_LIST_DIR}/ops_integer_bits.cpp
     ${CMAKE_CURRENT_LIST_DIR}/ops_integer_carry.cpp

@@ -37,6 +37,17 @@ KW_LANE inline double double_of(std::uint64_t bits) {
     return std::bit_cast<double>(bits);
 }
 
+/// yes ? a : b, of which both are computed in any case: a branch would end vectorisation.
+KW_LANE inline float choose(bool yes, float a, float b) {
+    const std::uint32_t mask = 0U - static_cast<std::uint32_t>(yes);
+    return float_of((bits_of(a) & mask) | (bits_of(b) & ~mask));
+}
+
+KW_LANE inline double choose(bool yes, double a, double b) {
+    const std::uint64_t mask = std::uint64_t{0} - static_cast<std::uint64_t>(yes);
+    return double_of((bits_of(a) & mask) | (bits_of(b) & ~mask));
+}
+
 /// The canonical NaN for any NaN.
 KW_LANE inline float canonical(float a) {
     return a != a ? float_of(k_float_nan) : a;

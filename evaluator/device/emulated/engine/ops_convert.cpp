@@ -186,7 +186,8 @@ std::uint32_t packed_conversion(const Conversion& conversion) {
            (static_cast<std::uint32_t>(conversion.from) << 4) |
            (static_cast<std::uint32_t>(conversion.round) << 8) |
            (conversion.integral ? 0x1000U : 0U) | (conversion.ftz ? 0x2000U : 0U) |
-           (conversion.saturate ? 0x4000U : 0U);
+           (conversion.saturate ? 0x4000U : 0U) | (size_of(conversion.to) == 64 ? 0x10000U : 0U) |
+           (size_of(conversion.from) == 64 ? 0x20000U : 0U);
 }
 
 Conversion unpacked_conversion(std::uint32_t mods) {
@@ -197,11 +198,6 @@ Conversion unpacked_conversion(std::uint32_t mods) {
         (mods & 0x1000U) != 0,
         (mods & 0x2000U) != 0,
         (mods & 0x4000U) != 0};
-}
-
-std::uint8_t own_width(const Conversion& conversion) {
-    return static_cast<std::uint8_t>(
-        (size_of(conversion.to) == 64 ? 1 : 0) | (size_of(conversion.from) == 64 ? 2 : 0));
 }
 
 void convert_any(const Insn& insn, Warp& warp, Lanes active) {

@@ -46,7 +46,9 @@ void convert_any(const Insn& insn, Warp& warp, Lanes active);
 /// convert_any, or null.
 [[nodiscard]] Handler fast_conversion(const Conversion& conversion);
 
-/// The lanes of 8 bytes that the conversion's own types ask for, as in Insn::wide.
-[[nodiscard]] std::uint8_t own_width(const Conversion& conversion);
+/// The lanes of 8 bytes that the types of the conversion in `mods` ask for, as in Insn::wide.
+[[nodiscard]] inline std::uint8_t own_width(std::uint32_t mods) {
+    return static_cast<std::uint8_t>((mods >> 16) & 3U);
+}
 
 }  // namespace kw::emu

@@ -4,6 +4,7 @@
 #include "evaluator/device/emulated/engine/half.hpp"
 #include "evaluator/device/emulated/engine/ops_convert.hpp"
 #include "evaluator/device/emulated/engine/ops_float.hpp"
+#include "evaluator/device/emulated/engine/ops_half_modern.hpp"
 
 #include <limits>
 
@@ -16,7 +17,7 @@ template <class Body>
 struct OwnWidth {
     template <class Isa>
     KW_LANE static void run(const Insn& insn, Warp& warp, Lanes active) {
-        if (insn.wide == own_width(unpacked_conversion(insn.mods))) {
+        if (insn.wide == own_width(insn.mods)) {
             Body::template run<Isa>(insn, warp, active);
         } else {
             convert_any(insn, warp, active);
@@ -224,13 +225,19 @@ Handler reals(const Conversion& conversion) {
     const Number to = conversion.to;
     const Number from = conversion.from;
     if (to == Number::f32 && from == Number::f16) {
-        return own<WidenCanonical<Half>, float, Half>();
+        if (const Handler modern = modern_half(HalfForm::widen, false)) {
+            return modern;
+        }
+        return own_plain<WidenCanonical<Half>, float, Half>();
     }
     if (to == Number::f32 && from == Number::bf16) {
         return own<WidenCanonical<Brain>, float, Brain>();
     }
     if (to == Number::f16 && from == Number::f32) {
-        return own<NarrowHalf, Half, float>();
+        if (const Handler modern = modern_half(HalfForm::narrow, false)) {
+            return modern;
+        }
+        return own_plain<NarrowHalf, Half, float>();
     }
     if (to == Number::bf16 && from == Number::f32) {
         return own<NarrowBrain, Brain, float>();

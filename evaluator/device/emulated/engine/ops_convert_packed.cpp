@@ -3,6 +3,7 @@
 #include "evaluator/device/emulated/engine/bind_convert.hpp"
 #include "evaluator/device/emulated/engine/fp8.hpp"
 #include "evaluator/device/emulated/engine/ops_half.hpp"
+#include "evaluator/device/emulated/engine/ops_half_modern.hpp"
 #include "evaluator/device/emulated/engine/rounding.hpp"
 
 #include <algorithm>
@@ -159,8 +160,13 @@ Binding bind_cvt_narrow(const Match& match) {
     const bool packed = type.ends_with("x2");
     const bool brain = type.starts_with(".bf16");
     if (packed && match[1] == ".rn" && match[2].empty() && match[3].empty()) {
-        return brain ? bind_map<PackBrains, std::uint32_t, float, float>(Work::convert, true)
-                     : bind_map<PackHalves, std::uint32_t, float, float>(Work::convert, true);
+        if (brain) {
+            return bind_map<PackBrains, std::uint32_t, float, float>(Work::convert, true);
+        }
+        Binding binding = bind_plain<PackHalves, std::uint32_t, float, float>(Work::convert, true);
+        const Handler modern = modern_half(HalfForm::pack, true);
+        binding.run = modern != nullptr ? modern : binding.run;
+        return binding;
     }
     Binding binding;
     binding.run = packed ? &run_narrow<true> : &run_narrow<false>;

@@ -93,6 +93,28 @@ struct Both : UsesIsa {
     }
 };
 
+/// Bits that compare as integers as the numbers do, -0 below +0.
+KW_LANE inline std::int32_t order_of(std::uint32_t bits) {
+    const std::int32_t wide = static_cast<std::int16_t>(bits);
+    return wide ^ ((wide >> 15) & 0x7FFF);
+}
+
+/// min or max as `extreme` of f32 has them, on the bits; a NaN has more than those of infinity.
+template <bool maximum, bool nan, bool xorsign>
+KW_LANE inline std::uint32_t extreme_bits(
+    std::uint32_t a, std::uint32_t b, std::uint32_t infinity) {
+    const std::uint32_t x = xorsign ? a & 0x7FFFU : a;
+    const std::uint32_t y = xorsign ? b & 0x7FFFU : b;
+    const bool a_nan = (a & 0x7FFFU) > infinity;
+    const bool b_nan = (b & 0x7FFFU) > infinity;
+    const bool first = maximum ? order_of(x) > order_of(y) : order_of(x) < order_of(y);
+    const std::uint32_t number = first ? x : y;
+    const std::uint32_t chosen = a_nan ? y : b_nan ? x : number;
+    const std::uint32_t result = xorsign ? chosen | ((a ^ b) & 0x8000U) : chosen;
+    const bool invalid = nan ? a_nan | b_nan : a_nan & b_nan;
+    return invalid ? k_half_nan : result;
+}
+
 /// A binding of Op on T, or on both halves of registers; `common` ones get the wider vectors.
 template <class Op, class T, class... Same>
 [[nodiscard]] Binding bind_narrow_as(bool packed, Work work, std::true_type /*common*/) {

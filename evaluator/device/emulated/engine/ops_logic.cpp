@@ -121,7 +121,10 @@ struct Lop3 {
         for (unsigned i = 0; i < 8; ++i) {
             row[i] = 0U - ((table >> i) & 1U);
         }
-        alignas(64) std::uint32_t out[k_lanes];
+        alignas(64) std::uint32_t kept[k_lanes];
+        const bool straight = active == k_all_lanes && !with_predicate;
+        std::uint32_t* const out = straight ? warp.lanes<std::uint32_t>(insn.slot[0]) : kept;
+#pragma GCC ivdep
         for (int i = 0; i < k_lanes; ++i) {
             const std::uint32_t low0 = row[0] ^ ((row[0] ^ row[1]) & c[i]);
             const std::uint32_t low1 = row[2] ^ ((row[2] ^ row[3]) & c[i]);
@@ -140,7 +143,7 @@ struct Lop3 {
             store_predicate(
                 warp, insn.slot[1], (insn.mods & k_or) != 0 ? set | q : set & q, active);
         }
-        if (insn.slot[0] != k_no_slot) {
+        if (!straight && insn.slot[0] != k_no_slot) {
             copy_active(warp.lanes<std::uint32_t>(insn.slot[0]), out, active);
         }
     }
@@ -190,7 +193,7 @@ struct PermuteBytes {
         const std::uint32_t* const b = warp.lanes<std::uint32_t>(insn.slot[2]);
         const std::uint32_t* const c = warp.lanes<std::uint32_t>(insn.slot[3]);
         const auto mode = static_cast<Permute>(insn.mods);
-        alignas(64) std::uint32_t out[k_lanes];
+        alignas(64) std::uint32_t out[k_lanes] = {};
         std::uint32_t differ = 0;
         for (int i = 0; i < k_lanes; ++i) {
             differ |= c[i] ^ c[0];
@@ -207,25 +210,25 @@ struct PermuteBytes {
     }
 
 private:
+    /// A byte at a time, so that what a byte is taken from is the same in every lane.
     KW_LANE static void uniform(
         std::uint32_t* out, const std::uint32_t* a, const std::uint32_t* b, std::uint32_t code) {
-        const std::uint32_t* word[4];
-        std::uint32_t down[4];
-        std::uint32_t keep[4];  // all ones: the byte itself, not its sign
-        for (std::uint32_t i = 0; i < 4; ++i) {
-            const std::uint32_t pick = code >> (4 * i);
-            word[i] = (pick & 4U) != 0 ? b : a;
-            down[i] = 8 * (pick & 3U);
-            keep[i] = (pick & 8U) != 0 ? 0U : ~0U;
-        }
-        for (int i = 0; i < k_lanes; ++i) {
-            std::uint32_t result = 0;
-            for (std::uint32_t k = 0; k < 4; ++k) {
-                const std::uint32_t byte = (word[k][i] >> down[k]) & 0xFFU;
-                const std::uint32_t sign = (0U - (byte >> 7U)) & 0xFFU;
-                result |= ((byte & keep[k]) | (sign & ~keep[k])) << (8 * k);
+        for (std::uint32_t k = 0; k < 4; ++k) {
+            const std::uint32_t pick = code >> (4 * k);
+            const std::uint32_t* const word = (pick & 4U) != 0 ? b : a;
+            const std::uint32_t left = 24 - 8 * (pick & 3U);
+            const std::uint32_t place = 0xFFU << (8 * k);
+            if ((pick & 8U) != 0) {
+                for (int i = 0; i < k_lanes; ++i) {
+                    const std::uint32_t sign = 0U - ((word[i] << left) >> 31);
+                    out[i] = out[i] | (sign & place);
+                }
+            } else {
+                for (int i = 0; i < k_lanes; ++i) {
+                    const std::uint32_t byte = (word[i] << left) >> 24;
+                    out[i] = out[i] | (byte << (8 * k));
+                }
             }
-            out[i] = result;
         }
     }
 };

@@ -11,18 +11,18 @@ namespace {
 struct Exp2 {
     KW_LANE float operator()(float a) const {
         const auto result = static_cast<float>(exp2_of(double{a}));
-        return a == a ? result : a;
+        return choose(a == a, result, a);
     }
 };
 
 struct Log2 {
     KW_LANE float operator()(float a) const {
         const bool positive = a > 0.0F;
-        const double x = positive ? double{a} : 1.0;
+        const double x = choose(positive, double{a}, 1.0);
         const auto result = static_cast<float>(log2_of(x));
         const float infinity = float_of(0x7F800000U);
-        const float edge = a == 0.0F ? -infinity : float_of(k_float_nan);
-        return positive ? (a < infinity ? result : infinity) : edge;
+        const float edge = choose(a == 0.0F, -infinity, float_of(k_float_nan));
+        return choose(positive, choose(a < infinity, result, infinity), edge);
     }
 };
 
@@ -37,7 +37,7 @@ struct Cosine {
 struct Tanh {
     KW_LANE float operator()(float a) const {
         const auto result = static_cast<float>(tanh_of(double{a}));
-        return a == a ? result : a;
+        return choose(a == a, result, a);
     }
 };
 

@@ -90,9 +90,9 @@ KW_LANE inline double sine_of(double a, std::uint64_t quarter) {
     cosine = cosine * t - 0.5;
     cosine = 1.0 + t * cosine;
     const std::uint64_t which = bits_of(shifted) + quarter;
-    const double chosen = (which & 1U) != 0 ? cosine : sine;
+    const double chosen = choose((which & 1U) != 0, cosine, sine);
     const double result = double_of(bits_of(chosen) ^ ((which & 2U) << 62));
-    return a - a == 0 ? result : double_of(0x7FF8000000000000U);
+    return choose(a - a == 0, result, double_of(0x7FF8000000000000U));
 }
 
 KW_LANE inline double tanh_of(double a) {
@@ -100,7 +100,7 @@ KW_LANE inline double tanh_of(double a) {
     const double large = 1.0 - 2.0 / (doubled + 1.0);
     const double t = a * a;
     const double small = a * (1.0 - t * (1.0 / 3.0 - t * (2.0 / 15.0)));
-    return t < 0x1p-16 ? small : large;
+    return choose(t < 0x1p-16, small, large);
 }
 
 }  // namespace kw::emu

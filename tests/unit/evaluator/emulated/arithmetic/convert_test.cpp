@@ -206,27 +206,25 @@ TEST_CASE("convert: floating point to integers rounds clamps and knows two kinds
     KW_GOLDEN("cvt_to_integer");
     for (const Type& from : k_reals) {
         const std::vector<std::uint64_t> bits = sources_of(from);
-        for (const Type& to : k_integers) {
-            for (const Direction& direction : k_directions) {
+        for (const Direction& direction : k_directions) {
+            std::vector<long double> whole;
+            std::fesetround(direction.mode);
+            for (const std::uint64_t source : bits) {
+                whole.push_back(std::nearbyint(real_value(from, source)));
+            }
+            std::fesetround(FE_TONEAREST);
+            for (const Type& to : k_integers) {
                 std::vector<std::uint64_t> expected;
-                std::fesetround(direction.mode);
-                for (const std::uint64_t source : bits) {
-                    const long double value = real_value(from, source);
-                    const auto low = static_cast<long double>(lowest(to));
-                    const auto high = static_cast<long double>(highest(to));
-                    wide number = 0;
-                    if (std::isnan(value)) {
-                        const bool zero = from.bits != 64 && to.bits != 64;
-                        number = zero ? 0 : wide{1} << (to.bits - 1);
-                    } else {
-                        const long double whole = std::nearbyint(value);
-                        number = whole <= low    ? lowest(to)
-                                 : whole >= high ? highest(to)
-                                                 : static_cast<wide>(whole);
-                    }
+                const auto low = static_cast<long double>(lowest(to));
+                const auto high = static_cast<long double>(highest(to));
+                const bool zero = from.bits != 64 && to.bits != 64;
+                for (const long double value : whole) {
+                    const wide number = std::isnan(value) ? (zero ? 0 : wide{1} << (to.bits - 1))
+                                        : value <= low    ? lowest(to)
+                                        : value >= high   ? highest(to)
+                                                          : static_cast<wide>(value);
                     expected.push_back(static_cast<std::uint64_t>(number));
                 }
-                std::fesetround(FE_TONEAREST);
                 const std::string opcode = "cvt" + direction.name + "i" + to.name + from.name;
                 const Width result = to.bits == 64 ? Width::w64 : Width::w32;
                 const auto got = run_opcode(opcode, {result}, {register_of(from, bits, false)})[0];

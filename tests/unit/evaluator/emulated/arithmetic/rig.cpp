@@ -12,7 +12,7 @@ namespace kw::emu::test {
 namespace {
 
 constexpr std::size_t k_slot_bytes = 512;
-constexpr std::size_t k_most_slots = 12;
+constexpr std::size_t k_most_slots = 7;
 
 struct Frame {
     alignas(64) std::array<std::byte, k_slot_bytes * k_most_slots> bytes{};
