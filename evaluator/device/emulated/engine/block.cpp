@@ -126,6 +126,7 @@ std::unique_ptr<Block> make_block(Worker& worker) {
         warp.block = block.get();
         warp.index = w;
         warp.code = program.insns.data();
+        warp.leaving = program.leaving.data();
         warp.counts = worker.counts.data();
         warp.frame = at;
         warp.local = at + program.frame_bytes;

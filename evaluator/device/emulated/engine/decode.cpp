@@ -75,6 +75,7 @@ public:
             return {std::nullopt, std::move(error_)};
         }
         find_granules();
+        find_leaving();
         return {std::move(program_), {}};
     }
 
@@ -399,6 +400,19 @@ private:
         }
         program_.shared_granule = __builtin_ctz(shared);
         program_.global_granule = __builtin_ctz(global);
+    }
+
+    void find_leaving() {
+        program_.leaving.assign(program_.insns.size(), 0);
+        for (std::size_t i = program_.insns.size(); i-- > 0;) {
+            const Insn& insn = program_.insns[i];
+            if (insn.guarded) {
+                continue;
+            }
+            const bool onward = insn.run == &run_bra && insn.target > i;
+            program_.leaving[i] =
+                insn.run == &run_exit || (onward && program_.leaving[insn.target] != 0) ? 1 : 0;
+        }
     }
 
     static constexpr std::uint32_t k_hidden = 0x80000000u;

@@ -8,11 +8,32 @@
 namespace kw::emu {
 namespace {
 
+/// "tile" of _ZZ6kernelE4tile, a variable of a function as nvcc mangles it; else the name.
+std::string plain_name(const std::string& name) {
+    if (!name.starts_with("_ZZ")) {
+        return name;
+    }
+    for (std::size_t at = name.size(); at-- > 3;) {
+        if (name[at - 1] != 'E' || name[at] < '1' || name[at] > '9') {
+            continue;
+        }
+        std::size_t digits = at;
+        std::size_t length = 0;
+        while (digits < name.size() && name[digits] >= '0' && name[digits] <= '9') {
+            length = length * 10 + static_cast<std::size_t>(name[digits++] - '0');
+        }
+        if (length != 0 && length <= name.size() - digits) {
+            return name.substr(digits, length);
+        }
+    }
+    return name;
+}
+
 void name_variable(Finding& finding, const std::vector<Variable>& variables) {
     for (const Variable& variable : variables) {
         if (finding.address >= variable.offset &&
             finding.address - variable.offset < variable.bytes) {
-            finding.allocation = variable.name;
+            finding.allocation = plain_name(variable.name);
             finding.offset = static_cast<std::int64_t>(finding.address - variable.offset);
             finding.allocation_bytes = variable.bytes;
             return;
@@ -38,7 +59,7 @@ void name_place(Finding& finding, WarpState& warp) {
         finding.offset = static_cast<std::int64_t>(finding.address);
         name_variable(finding, block.program->local_variables);
     } else if (const Allocation* allocation = block.run->memory->find(finding.address)) {
-        finding.allocation = allocation->name;
+        finding.allocation = plain_name(allocation->name);
         finding.offset = static_cast<std::int64_t>(finding.address - allocation->address);
         finding.allocation_bytes = allocation->bytes;
     }

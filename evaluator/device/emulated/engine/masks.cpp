@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "evaluator/device/emulated/engine/masks.hpp"
 
+#include "evaluator/device/emulated/engine/warp_control.hpp"
+
 namespace kw::emu {
 
 Lanes member_mask(WarpState& warp, const Insn& insn, Lanes active, std::uint32_t slot) {
@@ -12,7 +14,11 @@ Lanes member_mask(WarpState& warp, const Insn& insn, Lanes active, std::uint32_t
         defect.detail = "the lane executes the instruction but its mask does not name it";
         report(warp, insn, __builtin_ctz(unnamed), defect);
     }
-    if (const Lanes gone = mask & warp.exited; gone != 0) {
+    Lanes gone = 0;
+    if ((mask & warp.present & ~active) != 0 && !warp.deserted) {
+        gone = mask & gone_lanes(warp);
+    }
+    if (gone != 0) {
         defect.kind = FindingKind::exited_lane_in_mask;
         defect.severity = Severity::warning;  // allowed, but its value is undefined
         defect.count = static_cast<std::uint64_t>(__builtin_popcount(gone));

@@ -13,14 +13,14 @@ namespace {
 constexpr std::size_t k_max_copies = 4096;
 constexpr std::uint32_t k_policy_bit = 64;  ///< of Insn::mods: the last operand is a cache policy
 
-/// Lands the copies of these lanes.
-void land(WarpState& warp, AsyncCopy& copy, Lanes lanes) {
+/// Lands the copies of these lanes; the shadow hears of it only if they were waited for.
+void land(WarpState& warp, AsyncCopy& copy, Lanes lanes, bool waited) {
     Block& block = *warp.block;
     for (Lanes left = lanes; left != 0; left &= left - 1) {
         const int lane = __builtin_ctz(left);
         const auto l = static_cast<std::size_t>(lane);
         std::memcpy(block.shared + copy.to[l], copy.data[l].data(), copy.bytes);
-        if (block.shadow) {
+        if (waited && block.shadow) {
             block.shadow->arrive(
                 SharedAccess{&warp, copy.insn, lane, copy.to[l], copy.bytes, Order::plain});
         }
@@ -103,7 +103,7 @@ void run_cp_async(const Insn& insn, Warp& base, Lanes active) {
     if (copy.lanes != 0) {
         warp.async->copies.push_back(copy);
         if (warp.async->copies.size() > k_max_copies) {
-            land(warp, warp.async->copies.front(), k_all_lanes);
+            land(warp, warp.async->copies.front(), k_all_lanes, false);
             warp.async->copies.pop_front();
         }
     }
@@ -138,6 +138,13 @@ Binding async_binding(Handler run, std::vector<Width> widths) {
 
 }  // namespace
 
+void async_drop(WarpState& warp, Lanes lanes) {
+    for (AsyncCopy& copy : warp.async->copies) {
+        land(warp, copy, copy.lanes & lanes, false);
+    }
+    std::erase_if(warp.async->copies, [](const AsyncCopy& copy) { return copy.lanes == 0; });
+}
+
 void async_wait(WarpState& warp, Lanes lanes, std::uint32_t keep, bool everything) {
     std::deque<AsyncCopy>& copies = warp.async->copies;
     for (AsyncCopy& copy : copies) {
@@ -149,7 +156,7 @@ void async_wait(WarpState& warp, Lanes lanes, std::uint32_t keep, bool everythin
                 over |= Lanes{1} << lane;
             }
         }
-        land(warp, copy, over);
+        land(warp, copy, over, true);
     }
     std::erase_if(copies, [](const AsyncCopy& copy) { return copy.lanes == 0; });
 }

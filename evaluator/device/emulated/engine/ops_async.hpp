@@ -42,4 +42,7 @@ struct AsyncQueue {
 /// open group if `everything`.
 void async_wait(WarpState& warp, Lanes lanes, std::uint32_t keep, bool everything);
 
+/// Threads have returned without waiting: their data lands, and still counts as in flight.
+void async_drop(WarpState& warp, Lanes lanes);
+
 }  // namespace kw::emu

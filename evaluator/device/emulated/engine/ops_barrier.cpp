@@ -60,11 +60,9 @@ void run_bar_warp_sync(const Insn& insn, Warp& base, Lanes active) {
             here |= group.lanes;
         }
     }
-    if ((mask & warp.alive() & ~here) != 0) {
-        if (!converged(warp, insn, active, mask)) {
-            warp.groups[warp.group_count - 1].warp_sync = true;
-            return;
-        }
+    if (!converged(warp, insn, active, mask, FindingKind::unconverged_warp_op, here & ~active)) {
+        warp.groups[warp.group_count - 1].warp_sync = true;
+        return;
     }
     for (std::uint32_t i = 0; i < warp.group_count; ++i) {
         Group& group = warp.groups[i];
@@ -75,7 +73,6 @@ void run_bar_warp_sync(const Insn& insn, Warp& base, Lanes active) {
             warp.limit = 0;
         }
     }
-    warp.forced = false;
     if (warp.block->shadow) {
         warp.block->shadow->warp_barrier(warp.index, here);
     }

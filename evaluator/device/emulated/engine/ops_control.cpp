@@ -11,7 +11,7 @@ namespace {
 
 void leave(WarpState& warp, Lanes lanes) {
     if (!warp.async->copies.empty()) {
-        async_wait(warp, lanes, 0, true);
+        async_drop(warp, lanes);
     }
     warp.exited |= lanes;
     warp.active &= ~lanes;

@@ -23,9 +23,11 @@ void put_back(WarpState& warp) {
         group.pc = warp.pc;
         group.lanes = warp.active;
         group.forced = warp.forced;
+        group.deserted = warp.deserted;
         warp.groups[warp.group_count++] = group;
         warp.active = 0;
         warp.forced = false;
+        warp.deserted = false;
     }
 }
 
@@ -42,6 +44,7 @@ void merge(WarpState& warp) {
                 group.lanes |= other.lanes;
                 group.wait = Wait::none;
                 group.forced = group.forced || other.forced;
+                group.deserted = group.deserted || other.deserted;
                 remove(warp, j);
             }
         }
@@ -53,10 +56,13 @@ void wake_after_exit(WarpState& warp) {
     if (warp.exited == warp.exited_seen) {
         return;
     }
+    const Lanes fresh = warp.exited & ~warp.exited_seen;
     warp.exited_seen = warp.exited;
     for (std::uint32_t i = 0; i < warp.group_count; ++i) {
-        if (warp.groups[i].wait == Wait::lanes) {
-            warp.groups[i].wait = Wait::none;
+        Group& group = warp.groups[i];
+        if (group.wait == Wait::lanes) {
+            group.wait = Wait::none;
+            group.deserted = group.deserted || (group.missing & fresh) != 0;
         }
     }
 }
@@ -91,6 +97,7 @@ bool pick(WarpState& warp) {
         warp.pc = only.pc;
         warp.active = only.lanes;
         warp.forced = only.forced;
+        warp.deserted = only.deserted;
         warp.limit = 0xFFFFFFFFu;
         warp.group_count = 0;
         warp.loops = 0;
@@ -108,6 +115,7 @@ bool pick(WarpState& warp) {
     warp.pc = chosen.pc;
     warp.active = chosen.lanes;
     warp.forced = chosen.forced;
+    warp.deserted = chosen.deserted;
     warp.limit = 0xFFFFFFFFu;
     for (std::uint32_t i = 0; i < warp.group_count; ++i) {
         const Group& other = warp.groups[i];
@@ -154,6 +162,7 @@ void start_warp(WarpState& warp) {
     warp.exited_seen = 0;
     warp.carry = 0;
     warp.forced = false;
+    warp.deserted = false;
     warp.yield = false;
     warp.loops = 0;
     warp.turn = 0;
@@ -196,27 +205,51 @@ void park(WarpState& warp, Lanes lanes, Group group) {
     warp.limit = 0;
 }
 
-bool converged(WarpState& warp, const Insn& insn, Lanes active, Lanes mask, FindingKind kind) {
-    const Lanes missing = mask & warp.alive() & ~active;
-    if (missing == 0) {
+Lanes gone_lanes(const WarpState& warp) {
+    Lanes gone = warp.exited;
+    for (std::uint32_t i = 0; i < warp.group_count; ++i) {
+        const Group& group = warp.groups[i];
+        if (group.wait == Wait::none && warp.leaving[group.pc] != 0) {
+            gone |= group.lanes;
+        }
+    }
+    return gone;
+}
+
+bool converged(
+    WarpState& warp,
+    const Insn& insn,
+    Lanes active,
+    Lanes mask,
+    FindingKind kind,
+    Lanes elsewhere) {
+    const Lanes here = active | elsewhere;
+    if ((mask & warp.alive() & ~here) == 0 && !warp.deserted) {
         return true;
     }
-    const auto pc = static_cast<std::uint32_t>(warp.index_of(insn));
-    if (warp.forced) {
-        warp.forced = false;
+    const Lanes missing = mask & warp.present & ~here & ~gone_lanes(warp);
+    const bool forced = warp.forced && missing != 0;
+    if (forced || (missing == 0 && warp.deserted)) {
+        const Lanes absent = missing != 0 ? missing : mask & warp.exited;
         Defect defect;
         defect.kind = kind;
-        defect.count = static_cast<std::uint64_t>(__builtin_popcount(missing));
-        defect.detail = kind == FindingKind::divergent_barrier
-                            ? "other lanes of the warp wait elsewhere or never come"
-                            : "lanes that the mask names never came";
-        report(warp, insn, __builtin_ctz(missing), defect);
+        defect.count = static_cast<std::uint64_t>(__builtin_popcount(absent));
+        defect.detail = missing == 0 ? "other lanes of the warp went on and returned without it"
+                                     : "other lanes of the warp wait elsewhere or never come";
+        report(warp, insn, absent != 0 ? __builtin_ctz(absent) : 0, defect);
+    }
+    warp.forced = false;
+    if (missing == 0 || forced) {
+        warp.deserted = false;
         return true;
     }
     Group group;
-    group.pc = pc;
+    group.pc = static_cast<std::uint32_t>(warp.index_of(insn));
     group.wait = Wait::lanes;
     group.mask = mask;
+    group.missing = missing;
+    group.deserted = warp.deserted;
+    warp.deserted = false;
     park(warp, active, group);
     return false;
 }

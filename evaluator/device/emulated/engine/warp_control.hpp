@@ -23,12 +23,17 @@ void park(WarpState& warp, Lanes lanes, Group group);
 /// For handlers of .sync instructions, which begin with it: true when all lanes of `mask` that are
 /// alive are in `active`. Otherwise the lanes are parked at this instruction, and the handler
 /// returns; it is called again with more lanes, or at last by force, which is a finding of `kind`.
+/// `elsewhere`: lanes that have come, at another instruction.
 [[nodiscard]] bool converged(
     WarpState& warp,
     const Insn& insn,
     Lanes active,
     Lanes mask,
-    FindingKind kind = FindingKind::unconverged_warp_op);
+    FindingKind kind = FindingKind::unconverged_warp_op,
+    Lanes elsewhere = 0);
+
+/// Lanes that have exited, or that are just about to: nobody can wait for them.
+[[nodiscard]] Lanes gone_lanes(const WarpState& warp);
 
 /// When no warp of the block can go on: lets one group that waits for lanes execute with those it
 /// has. False: there is none.

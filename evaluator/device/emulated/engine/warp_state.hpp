@@ -20,21 +20,25 @@ struct Group {
     Lanes lanes = 0;
     Wait wait = Wait::none;
     bool forced = false;           ///< executes the .sync instruction with the lanes it has
+    bool deserted = false;         ///< lanes that it waited for have exited elsewhere
     bool warp_sync = false;        ///< at a bar.warp.sync, whose lanes may meet at different ones
     std::uint8_t barrier = 0;      ///< number, if it waits for one
-    Lanes mask = 0;                ///< the lanes that it waits for
+    Lanes mask = 0;                ///< all lanes that have to meet
+    Lanes missing = 0;             ///< those of them that it waits for
     const Insn* result = nullptr;  ///< bar.red: what takes the result
 };
 
 struct WarpState : Warp {
     const Insn* code = nullptr;
-    InsnCounts* counts = nullptr;  ///< an entry an instruction
-    std::uint32_t pc = 0;          ///< of the running group: while a handler runs, the next one
-    std::uint32_t limit = 0;       ///< the running group stops before this pc; 0: at once
-    Lanes active = 0;              ///< the running group
+    const std::uint8_t* leaving = nullptr;  ///< Program::leaving
+    InsnCounts* counts = nullptr;           ///< an entry an instruction
+    std::uint32_t pc = 0;     ///< of the running group: while a handler runs, the next one
+    std::uint32_t limit = 0;  ///< the running group stops before this pc; 0: at once
+    Lanes active = 0;         ///< the running group
     Lanes exited = 0;
     Lanes exited_seen = 0;    ///< when groups were last looked at
     bool forced = false;      ///< Group::forced of the running group
+    bool deserted = false;    ///< the same
     bool yield = false;       ///< lets other warps run first
     std::int64_t fuel = 0;    ///< instructions until other warps get a turn
     std::uint32_t loops = 0;  ///< backward branches while other groups were ready
