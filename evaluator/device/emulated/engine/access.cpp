@@ -1,14 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "evaluator/device/emulated/engine/access.hpp"
 
+#include "evaluator/device/emulated/engine/access_notes.hpp"
+
 #include <algorithm>
 
 namespace kw::emu {
 namespace {
-
-/// Addresses of shared memory name a block of the cluster from this bit on: rank + 1, 0 is one's
-/// own.
-constexpr int k_rank_shift = 24;
 
 struct Span {
     std::byte* host = nullptr;  ///< of `low`
@@ -50,10 +48,6 @@ Span span_of(WarpState& warp, Space space, std::uint64_t address, int lane) {
     }
 }
 
-bool writes(Use use) {
-    return use != Use::load;
-}
-
 Space window_space(Window window) {
     switch (window) {
         case Window::shared: return Space::shared;
@@ -69,24 +63,6 @@ Generic resolve(Window window, std::uint64_t address) {
         return generic_place(address);
     }
     return {window_space(window), address};
-}
-
-void file(
-    WarpState& warp,
-    const Insn& insn,
-    int lane,
-    FindingKind kind,
-    Space space,
-    std::uint64_t address,
-    std::uint32_t bytes,
-    Use use) {
-    Defect defect;
-    defect.kind = kind;
-    defect.space = space;
-    defect.address = address;
-    defect.bytes = bytes;
-    defect.write = writes(use);
-    report(warp, insn, lane, defect);
 }
 
 /// Bounds, alignment, write protection of one lane. Returns the host pointer or nullptr.
@@ -118,170 +94,6 @@ std::byte* permit(
         }
     }
     return span.host + (address - span.low);
-}
-
-/// Whether `bytes` bytes of a shadow, which are 0 or 1, are all 1.
-bool all_written(const std::uint8_t* written, std::uint32_t bytes) {
-    if (bytes < 8) {
-        std::uint64_t have = 0;
-        std::memcpy(&have, written, bytes);
-        return have == (0x0101010101010101U >> (64 - 8 * bytes));
-    }
-    std::uint64_t all = 0x0101010101010101U;
-    for (std::uint32_t i = 0; i < bytes; i += 8) {
-        std::uint64_t have = 0;
-        std::memcpy(&have, written + i, 8);
-        all &= have;
-    }
-    return all == 0x0101010101010101U;
-}
-
-void note_global(
-    WarpState& warp,
-    const Insn& insn,
-    int lane,
-    std::uint64_t address,
-    std::uint32_t bytes,
-    Use use,
-    Order order,
-    const std::byte* value,
-    const std::byte* memory) {
-    Run& run = *warp.block->run;
-    const std::size_t slot = (address >> k_slot_bits) - k_first_slot;
-    Allocation& allocation = *run.memory->find(address);
-    const std::uint64_t offset = address - allocation.address;
-    if (run.options->checks.initialised && !allocation.written.empty()) {
-        std::uint8_t* written = allocation.written.data() + offset;
-        if ((use == Use::load || use == Use::atomic) && std::memchr(written, 0, bytes) != nullptr) {
-            file(
-                warp,
-                insn,
-                lane,
-                FindingKind::uninitialised_read,
-                Space::global,
-                address,
-                bytes,
-                use);
-        }
-        if (writes(use)) {
-            std::memset(written, 1, bytes);
-        }
-    }
-    if (run.global_shadow != nullptr && run.global_shadow->watches(slot)) {
-        const GlobalAccess access{
-            &warp, &insn, lane, slot, offset, bytes, order, &warp.block->global_time};
-        if (use == Use::load || use == Use::atomic) {
-            run.global_shadow->read(access);
-        }
-        if (writes(use)) {
-            run.global_shadow->write(access, value, memory);
-        }
-    }
-}
-
-void note_local(
-    WarpState& warp,
-    const Insn& insn,
-    int lane,
-    std::uint64_t address,
-    std::uint32_t bytes,
-    Use use) {
-    if (warp.local_written == nullptr) {
-        return;
-    }
-    std::uint8_t* written =
-        warp.local_written + static_cast<std::size_t>(lane) * warp.local_bytes + address;
-    if (writes(use)) {
-        std::memset(written, 1, bytes);
-    } else if (!all_written(written, bytes)) {
-        file(warp, insn, lane, FindingKind::uninitialised_read, Space::local, address, bytes, use);
-    }
-}
-
-/// Tells the shadows of one lane's permitted access.
-void note(
-    WarpState& warp,
-    const Insn& insn,
-    int lane,
-    Space space,
-    std::uint64_t address,
-    std::uint32_t bytes,
-    Use use,
-    Order order,
-    const std::byte* value,
-    const std::byte* memory) {
-    if (space == Space::global) {
-        note_global(warp, insn, lane, address, bytes, use, order, value, memory);
-    } else if (space == Space::local) {
-        note_local(warp, insn, lane, address, bytes, use);
-    } else if (space == Space::shared && warp.block->shadow && (address >> k_rank_shift) == 0) {
-        const SharedAccess access{
-            &warp, &insn, lane, static_cast<std::uint32_t>(address), bytes, order};
-        if (use == Use::load || use == Use::atomic) {
-            warp.block->shadow->read(access);
-        }
-        if (use == Use::copy_to) {
-            warp.block->shadow->write_pending(access);
-        } else if (writes(use)) {
-            warp.block->shadow->write(access, value, memory);
-        }
-    }
-}
-
-bool watched(const WarpState& warp, Space space) {
-    const Run& run = *warp.block->run;
-    switch (space) {
-        case Space::global: return run.options->checks.initialised || run.global_shadow != nullptr;
-        case Space::local: return warp.local_written != nullptr;
-        case Space::shared: return warp.block->shadow != nullptr;
-        default: return false;
-    }
-}
-
-/// A load from one allocation that has all its data, and that nobody writes.
-bool nothing_to_note(WarpState& warp, const Reach& out, std::uint32_t bytes) {
-    const Run& run = *warp.block->run;
-    const std::uint64_t first = out.address[static_cast<std::size_t>(__builtin_ctz(out.lanes))];
-    const Allocation& allocation = *run.memory->find(first);
-    if (run.options->checks.initialised && !allocation.written.empty()) {
-        const bool whole = out.kind == AccessShape::Kind::contiguous &&
-                           all_written(
-                               allocation.written.data() + (first - allocation.address),
-                               bytes * static_cast<std::uint32_t>(k_lanes));
-        if (!whole) {
-            return false;
-        }
-    }
-    return run.global_shadow == nullptr ||
-           !run.global_shadow->watches((first >> k_slot_bits) - k_first_slot);
-}
-
-/// Loads and atomics of permitted lanes; stores are told later, with their values.
-void note_reads(
-    WarpState& warp,
-    const Insn& insn,
-    const Reach& out,
-    std::uint32_t bytes,
-    Use use,
-    Order order) {
-    if (use == Use::store || (!out.mixed && !watched(warp, out.space))) {
-        return;
-    }
-    if (use == Use::load && out.one_range && out.space == Space::shared) {
-        const SharedAccess access{&warp, &insn, 0, 0, bytes, order};
-        warp.block->shadow->read(access, out.lanes, out.address.data());
-        return;
-    }
-    if (use == Use::load && out.one_range && out.space == Space::global &&
-        nothing_to_note(warp, out, bytes)) {
-        return;
-    }
-    for (Lanes left = out.lanes; left != 0; left &= left - 1) {
-        const int lane = __builtin_ctz(left);
-        const auto l = static_cast<std::size_t>(lane);
-        note(
-            warp, insn, lane, out.space_of(l), out.address[l], bytes, use, order, nullptr, nullptr);
-    }
 }
 
 /// Lane by lane: files what is wrong with each, and lets the others go on.
@@ -453,57 +265,6 @@ void reach(
         }
     }
     note_reads(warp, insn, out, bytes, use, order);
-}
-
-bool stores_noted(const WarpState& warp, const Reach& reach) {
-    return reach.mixed || watched(warp, reach.space);
-}
-
-void note_stores(
-    WarpState& warp,
-    const Insn& insn,
-    const Reach& reach,
-    std::uint32_t bytes,
-    Order order,
-    const std::byte (*values)[32]) {
-    const bool races = warp.block->run->options->checks.races;
-    for (Lanes left = reach.lanes; left != 0; left &= left - 1) {
-        const int lane = __builtin_ctz(left);
-        const auto l = static_cast<std::size_t>(lane);
-        note(
-            warp,
-            insn,
-            lane,
-            reach.space_of(l),
-            reach.address[l],
-            bytes,
-            Use::store,
-            order,
-            values[l],
-            reach.host(l));
-        if (!reach.overlapping || !races || order == Order::strong) {
-            continue;
-        }
-        for (Lanes before = reach.lanes & ((Lanes{1} << lane) - 1); before != 0;
-             before &= before - 1) {
-            const auto b = static_cast<std::size_t>(__builtin_ctz(before));
-            if (reach.host(b) == reach.host(l) && std::memcmp(values[b], values[l], bytes) != 0) {
-                Defect defect;
-                const bool shared = reach.space_of(l) == Space::shared;
-                defect.kind = shared ? FindingKind::shared_race : FindingKind::global_race;
-                defect.severity = shared ? Severity::error : Severity::warning;
-                defect.hazard = Hazard::write_after_write;
-                defect.space = reach.space_of(l);
-                defect.write = true;
-                defect.bytes = bytes;
-                defect.address = reach.address[l];
-                defect.other_insn = static_cast<std::uint32_t>(warp.index_of(insn));
-                defect.detail = "lanes of one store write different values to one place";
-                report(warp, insn, lane, defect);
-                break;
-            }
-        }
-    }
 }
 
 std::byte* reach_lane(

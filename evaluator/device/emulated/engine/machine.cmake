@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 set(kw_emu_machine
     ${CMAKE_CURRENT_LIST_DIR}/access.cpp
+    ${CMAKE_CURRENT_LIST_DIR}/access_notes.cpp
     ${CMAKE_CURRENT_LIST_DIR}/access_shape.cpp
     ${CMAKE_CURRENT_LIST_DIR}/barriers.cpp
     ${CMAKE_CURRENT_LIST_DIR}/block.cpp

@@ -6,6 +6,7 @@ kw_add_test(emu_machine LABEL unit
         emulated/machine/control_test.cpp
         emulated/machine/copy_test.cpp
         emulated/machine/device.cpp
+        emulated/machine/kernels_test.cpp
         emulated/machine/load_store_test.cpp
         emulated/machine/run_test.cpp
         emulated/machine/warp_test.cpp
