@@ -56,5 +56,6 @@ namespace kw::emu {
 [[nodiscard]] Binding bind_szext(const Match& match);
 [[nodiscard]] Binding bind_testp(const Match& match);
 [[nodiscard]] Binding bind_unary_real(const Match& match);
+[[nodiscard]] Binding bind_vabsdiff4(const Match& match);
 
 }  // namespace kw::emu

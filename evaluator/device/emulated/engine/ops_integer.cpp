@@ -59,8 +59,9 @@ Binding bind_three(std::string_view type, Work work) {
 
 template <class Op>
 Binding bind_extreme(const Match& match) {
-    const std::string_view type = match.parts.back();
     const bool relu = match.has(".relu");
+    const std::string_view last = match.parts.back();
+    const std::string_view type = last == ".relu" ? match[1] : last;
     if (type.ends_with("x2")) {
         return relu ? bind_halves<Relu<Op>>(type) : bind_halves<Op>(type);
     }
@@ -189,6 +190,21 @@ Binding bind_minmax_integer(const Match& match) {
 
 Binding bind_dp4a(const Match& match) {
     return bind_dot<Dot4>(match[1], match[2]);
+}
+
+Binding bind_vabsdiff4(const Match& match) {
+    using U = std::uint8_t;
+    using S = std::int8_t;
+    const auto pick = [&match]<class A, class B>(A, B) {
+        using Word = std::uint32_t;
+        return match[4].empty()
+                   ? bind_plain<ByteDifferences<A, B, false>, Word, Word, Word, Word>(Work::integer)
+                   : bind_plain<ByteDifferences<A, B, true>, Word, Word, Word, Word>(Work::integer);
+    };
+    if (match[2] == ".u32") {
+        return match[3] == ".u32" ? pick(U{}, U{}) : pick(U{}, S{});
+    }
+    return match[3] == ".u32" ? pick(S{}, U{}) : pick(S{}, S{});
 }
 
 Binding bind_dp2a(const Match& match) {

@@ -238,4 +238,19 @@ struct Dot2 {
     }
 };
 
+/// |a - b| of four bytes, in bytes, or added up onto c.
+template <class A, class B, bool sum>
+struct ByteDifferences {
+    KW_LANE std::uint32_t operator()(std::uint32_t a, std::uint32_t b, std::uint32_t c) const {
+        std::uint32_t bytes = 0;
+        for (unsigned i = 0; i < 4; ++i) {
+            const auto apart = static_cast<std::int32_t>(element<A>(a, i) - element<B>(b, i));
+            const auto size = static_cast<std::uint32_t>(apart < 0 ? -apart : apart);
+            c += size;
+            bytes |= (size & 0xFFU) << (8 * i);
+        }
+        return sum ? c : bytes;
+    }
+};
+
 }  // namespace kw::emu

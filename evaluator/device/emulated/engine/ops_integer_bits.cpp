@@ -148,6 +148,10 @@ struct MakeMask {
     }
 };
 
+/// The rows have no 16-bit forms.
+template <class T>
+using WideEnough = std::conditional_t<(sizeof(T) < 4), std::int32_t, T>;
+
 }  // namespace
 
 Binding bind_count_bits(const Match& match) {
@@ -164,8 +168,8 @@ Binding bind_brev(const Match& match) {
 }
 
 Binding bind_bfe(const Match& match) {
-    return with_integer(match[1], [](auto t) {
-        using T = decltype(t);
+    return with_integer(match[1], [](auto t) -> Binding {
+        using T = WideEnough<decltype(t)>;
         return bind_map<ExtractField, T, T, std::uint32_t, std::uint32_t>(Work::integer);
     });
 }
@@ -178,8 +182,8 @@ Binding bind_bfi(const Match& match) {
 }
 
 Binding bind_bfind(const Match& match) {
-    return with_integer(match[2], [&match](auto t) {
-        using T = decltype(t);
+    return with_integer(match[2], [&match](auto t) -> Binding {
+        using T = WideEnough<decltype(t)>;
         return match.has(".shiftamt") ? bind_map<FindBitShift, std::uint32_t, T>(Work::integer)
                                       : bind_map<FindBit, std::uint32_t, T>(Work::integer);
     });

@@ -195,6 +195,7 @@ TEST_CASE("arithmetic: division by zero and of the lowest number have a defined 
 TEST_CASE("arithmetic: packed halves are apart from one another") {
     KW_GOLDEN("add_halves");
     KW_GOLDEN("minmax_relu");
+    KW_GOLDEN("minmax_relu_last");
     const auto halves = [](std::uint32_t a, std::uint32_t b, bool sign, auto f) {
         std::uint32_t result = 0;
         for (unsigned shift : {0U, 16U}) {
@@ -230,6 +231,13 @@ TEST_CASE("arithmetic: packed halves are apart from one another") {
     check("max.u16x2", false, high);
     check("min.s16x2", true, low);
     check("max.s16x2", true, high);
+    for (const std::string type : {".s32", ".s16x2"}) {
+        for (const std::string base : {"min", "max"}) {
+            CHECK(
+                evaluate<std::uint32_t>(base + type + ".relu", a, b) ==
+                evaluate<std::uint32_t>(base + ".relu" + type, a, b));
+        }
+    }
     check("min.relu.s16x2", true, [](wide x, wide y) { return std::max(std::min(x, y), wide{0}); });
     check("max.relu.s16x2", true, [](wide x, wide y) { return std::max({x, y, wide{0}}); });
     check_two<std::int32_t>(
@@ -242,6 +250,7 @@ TEST_CASE("arithmetic: packed halves are apart from one another") {
 TEST_CASE("arithmetic: dot products take each operand with its own sign") {
     KW_GOLDEN("dp4a");
     KW_GOLDEN("dp2a");
+    KW_GOLDEN("vabsdiff4");
     const auto field = [](std::uint32_t x, unsigned bits, unsigned i, bool sign) {
         const wide value = (x >> (bits * i)) & ((1U << bits) - 1U);
         return sign && ((value >> (bits - 1)) & 1) != 0 ? value - (wide{1} << bits) : value;
@@ -258,6 +267,22 @@ TEST_CASE("arithmetic: dot products take each operand with its own sign") {
                 }
                 return c;
             });
+            const auto apart = [&](wide a, wide b, unsigned i) {
+                const wide difference = field(bits(a), 8, i, sa) - field(bits(b), 8, i, sb);
+                return difference < 0 ? -difference : difference;
+            };
+            const auto bytes = [&](wide a, wide b, wide) {
+                wide result = 0;
+                for (unsigned i = 0; i < 4; ++i) {
+                    result |= (apart(a, b, i) & 0xFF) << (8 * i);
+                }
+                return result;
+            };
+            const auto total = [&](wide a, wide b, wide c) {
+                return c + apart(a, b, 0) + apart(a, b, 1) + apart(a, b, 2) + apart(a, b, 3);
+            };
+            check_three<std::uint32_t, std::uint32_t>("vabsdiff4.u32" + types, bytes);
+            check_three<std::uint32_t, std::uint32_t>("vabsdiff4.u32" + types + ".add", total);
             for (const bool upper : {false, true}) {
                 const std::string mode = upper ? ".hi" : ".lo";
                 const auto sum = [&](wide a, wide b, wide c) {
