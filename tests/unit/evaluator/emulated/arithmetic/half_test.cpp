@@ -216,7 +216,13 @@ TEST_CASE("arithmetic: signs and extremes of f16 and bf16") {
     KW_GOLDEN("minmax_f16");
     KW_GOLDEN("minmax_bf16");
     for (const Type& type : {k_half, k_brain}) {
-        const Operands in = operands(type, 1);
+        Operands in = operands(type, 1);
+        for (std::size_t i = 0; 3 * i < in.a.size(); ++i) {
+            in.a[i] = in.a[3 * i];
+            in.b[i] = in.b[3 * i];
+        }
+        in.a.resize(in.a.size() / 3);
+        in.b.resize(in.a.size());
         for (const bool ftz : {false, true}) {
             if (ftz && type.brain) {
                 continue;

@@ -14,10 +14,3 @@ kw_add_test(emu_arithmetic LABEL unit
         emulated/arithmetic/special_test.cpp
         emulated/arithmetic/table_test.cpp
     LINK kw_emu)
-# Millions of values pass through these.
-set_source_files_properties(
-    emulated/arithmetic/convert_test.cpp
-    emulated/arithmetic/half_test.cpp
-    emulated/arithmetic/narrow.cpp
-    emulated/arithmetic/rig.cpp
-    PROPERTIES COMPILE_OPTIONS -O2)
