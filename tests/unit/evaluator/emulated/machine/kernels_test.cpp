@@ -2,8 +2,8 @@
 // Kernels of tests/golden/ptx that lean on the machine: tiles and barriers, atomics, functions and
 // local memory, copies in flight, cooperative groups, clusters, CUB. All run with all checks, on
 // one worker and on several, and with the warps in several orders.
-#include "device.hpp"
 #include "tests/support/catch.hpp"
+#include "tests/unit/evaluator/emulated/machine/device.hpp"
 
 #include <algorithm>
 #include <functional>
