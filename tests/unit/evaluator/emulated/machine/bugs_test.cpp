@@ -2,8 +2,8 @@
 // The seeded bugs of tests/golden/ptx/bugs: each is found, with its kind, at its line of the CUDA
 // source, also with another order of the warps; its correct twin gives no finding at all, and the
 // checks change neither results nor counters.
-#include "tests/unit/evaluator/emulated/machine/device.hpp"
 #include "tests/support/catch.hpp"
+#include "tests/unit/evaluator/emulated/machine/device.hpp"
 
 #include <algorithm>
 #include <map>
