@@ -84,7 +84,7 @@ void Run::print(std::string_view text) {
 Worker::Worker(Run& of)
     : run(&of)
     , counts(of.program->insns.size())
-    , shapes(of.program->shapes)
+    , shapes(of.program->shapes + std::size_t{2})
     , findings(of.options->max_findings) {}
 
 std::uint64_t block_state_bytes(const Run& run) {

@@ -99,11 +99,10 @@ struct Cluster {
     std::uint64_t phase = 0;
 };
 
-/// `which`: of the instruction's memory operands.
+/// `which`: of the instruction's addresses in brackets; it has to have one.
 [[nodiscard]] inline AccessShape& shape_of(
     WarpState& warp, const Insn& insn, std::uint32_t which = 0) {
-    Worker& worker = *warp.block->worker;
-    return worker.shapes[warp.block->program->shape_of[warp.index_of(insn)] + which];
+    return warp.block->worker->shapes[warp.block->program->shape_of[warp.index_of(insn)] + which];
 }
 
 /// Makes room for one block; start_block() fills it.

@@ -5,6 +5,7 @@
 #include "evaluator/device/emulated/engine/inline.hpp"
 #include "evaluator/device/emulated/engine/operands.hpp"
 #include "evaluator/device/emulated/engine/ops_control.hpp"
+#include "evaluator/device/emulated/engine/program_facts.hpp"
 #include "evaluator/device/emulated/engine/specials.hpp"
 
 #include <algorithm>
@@ -74,8 +75,7 @@ public:
         if (!give_slots()) {
             return {std::nullopt, std::move(error_)};
         }
-        find_granules();
-        find_leaving();
+        note_facts(program_);
         return {std::move(program_), {}};
     }
 
@@ -375,44 +375,6 @@ private:
             }
         }
         return true;
-    }
-
-    /// The smallest access to shared and to global memory decides what the shadows' cells cover.
-    void find_granules() {
-        std::uint32_t shared = 16;
-        std::uint32_t global = 16;
-        for (std::size_t i = 0; i < program_.insns.size(); ++i) {
-            if (program_.shape_of[i] == 0xFFFFFFFFu) {
-                continue;
-            }
-            const Insn& insn = program_.insns[i];
-            const std::uint32_t bytes = insn.bytes == 0 ? 1 : insn.bytes;
-            const bool both = insn.work != Work::shared && insn.work != Work::global;
-            if (insn.work == Work::local || insn.work == Work::constant) {
-                continue;
-            }
-            if (both || insn.work == Work::shared) {
-                shared = std::min(shared, bytes);
-            }
-            if (both || insn.work == Work::global) {
-                global = std::min(global, bytes);
-            }
-        }
-        program_.shared_granule = __builtin_ctz(shared);
-        program_.global_granule = __builtin_ctz(global);
-    }
-
-    void find_leaving() {
-        program_.leaving.assign(program_.insns.size(), 0);
-        for (std::size_t i = program_.insns.size(); i-- > 0;) {
-            const Insn& insn = program_.insns[i];
-            if (insn.guarded) {
-                continue;
-            }
-            const bool onward = insn.run == &run_bra && insn.target > i;
-            program_.leaving[i] =
-                insn.run == &run_exit || (onward && program_.leaving[insn.target] != 0) ? 1 : 0;
-        }
     }
 
     static constexpr std::uint32_t k_hidden = 0x80000000u;

@@ -105,6 +105,7 @@ enum class Width : std::uint8_t {
     w64,
     w128,
     any,               ///< as the register is; Insn::wide tells (ld, st, cvt, mov)
+    address,           ///< an address in brackets, nothing else; others refuse one, but for `any`
     w32_or_predicate,  ///< bar.red, whose third operand may be left out; a constant is w32
 };
 

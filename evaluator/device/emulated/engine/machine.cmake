@@ -27,6 +27,7 @@ list(APPEND KW_EMU_SOURCES ${kw_emu_machine}
     ${CMAKE_CURRENT_LIST_DIR}/memory.cpp
     ${CMAKE_CURRENT_LIST_DIR}/operands.cpp
     ${CMAKE_CURRENT_LIST_DIR}/ops_printf.cpp
+    ${CMAKE_CURRENT_LIST_DIR}/program_facts.cpp
     ${CMAKE_CURRENT_LIST_DIR}/report.cpp
     ${CMAKE_CURRENT_LIST_DIR}/scheduler.cpp
     ${CMAKE_CURRENT_LIST_DIR}/specials.cpp)

@@ -50,6 +50,20 @@ int width_bytes(Width width) {
 
 }  // namespace
 
+bool takes_addresses(Work work) {
+    switch (work) {
+        case Work::global:
+        case Work::shared:
+        case Work::local:
+        case Work::constant:
+        case Work::generic:
+        case Work::atomic:
+        case Work::copy_async:
+        case Work::matrix: return true;
+        default: return false;
+    }
+}
+
 int lane_bytes(const Register& reg) {
     if (reg.kind == 'p') {
         return 1;
@@ -130,6 +144,9 @@ bool Operands::scalar(const Operand& operand, Width width, First how) {
     if (how != First::reads && operand.kind != Operand::Kind::reg &&
         operand.kind != Operand::Kind::sink) {
         return fail("a register has to be written");
+    }
+    if (width == Width::address) {
+        return fail("an address in brackets is needed");
     }
     switch (operand.kind) {
         case Operand::Kind::reg: return reg(operand, width, how);
@@ -308,8 +325,11 @@ bool Operands::memory(const Operand& operand) {
     }
     const Operand& base = operand.parts[0];
     const Width width = next_width();
-    (void)width;
-    std::int64_t offset = operand.offset;
+    const bool by_any = width == Width::any && takes_addresses(binding_->work);
+    if (width != Width::address && !by_any) {
+        return fail("an address where a value is needed");
+    }
+    const std::int64_t offset = operand.offset;
     switch (base.kind) {
         case Operand::Kind::reg: {
             const std::uint32_t index = flat_register(base.index, instance_);

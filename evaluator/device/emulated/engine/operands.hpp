@@ -45,6 +45,9 @@ enum class First : std::uint8_t { reads, writes, updates };
 /// Bytes in the frame: 4, 128, 256 or 512.
 [[nodiscard]] int frame_size(int lane_bytes);
 
+/// Whether instructions of a class touch memory: then Width::any also means an address.
+[[nodiscard]] bool takes_addresses(Work work);
+
 class Operands {
 public:
     Operands(const Module& module, const Memory& memory, const Flat& flat);

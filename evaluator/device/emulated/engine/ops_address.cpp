@@ -159,9 +159,9 @@ Binding bind_getctarank(const Match& match) {
 }
 
 Binding bind_hint(const Match& match) {
-    Binding binding = address_binding(match, &run_hint, {Width::any});
+    Binding binding = address_binding(match, &run_hint, {Width::address, Width::w32});
+    binding.slots_min = 1;
     binding.work = Work::other;
-    binding.slots_max = 2;  // discard has a size
     return binding;
 }
 

@@ -163,11 +163,11 @@ void async_wait(WarpState& warp, Lanes lanes, std::uint32_t keep, bool everythin
 
 Binding bind_cp_async(const Match& match) {
     Binding binding =
-        async_binding(&run_cp_async, {Width::any, Width::any, Width::w32, Width::any});
+        async_binding(&run_cp_async, {Width::address, Width::address, Width::w32, Width::any});
     binding.slots_min = 3;
     if (match.has("L2::cache_hint")) {
         binding.mods = k_policy_bit;
-        binding.widths = {Width::any, Width::any, Width::w32, Width::any, Width::w64};
+        binding.widths = {Width::address, Width::address, Width::w32, Width::any, Width::w64};
         binding.slots_min = 4;
         binding.slots_max = 5;
     }

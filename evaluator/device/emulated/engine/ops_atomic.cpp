@@ -279,7 +279,7 @@ Binding atomic(const Match& match, std::string_view op) {
         binding.widths.push_back(width);
         binding.sinks = 1;
     }
-    binding.widths.push_back(Width::any);
+    binding.widths.push_back(Width::address);
     const std::size_t values = op == "cas" ? 2 : 1;
     for (std::size_t i = 0; i < values; ++i) {
         binding.widths.push_back(width);
@@ -312,7 +312,7 @@ Binding bind_atomic_vector(const Match& match) {
     const Width width = type == ".f16" || type == ".bf16" ? Width::w16 : Width::w32;
     const bool hint = match.has("L2::cache_hint");
     binding.widths.assign(first + 1 + count + (hint ? 1 : 0), width);
-    binding.widths[first] = Width::any;
+    binding.widths[first] = Width::address;
     if (hint) {
         binding.widths.back() = Width::w64;
     }

@@ -134,13 +134,13 @@ Binding matrix_binding(const Match& match, Handler run) {
 Binding bind_ldmatrix(const Match& match) {
     Binding binding = matrix_binding(match, &run_ldmatrix);
     binding.widths.assign(binding.vector, Width::w32);
-    binding.widths.push_back(Width::any);
+    binding.widths.push_back(Width::address);
     return binding;
 }
 
 Binding bind_stmatrix(const Match& match) {
     Binding binding = matrix_binding(match, &run_stmatrix);
-    binding.widths = {Width::any, Width::w32};
+    binding.widths = {Width::address, Width::w32};
     return binding;
 }
 

@@ -287,7 +287,7 @@ Binding bind_load(const Match& match) {
     binding.vector = static_cast<std::uint8_t>(form.vector);
     binding.widths.assign(
         static_cast<std::size_t>(form.vector), element_width(form.bytes, form.vector));
-    binding.widths.push_back(Width::any);
+    binding.widths.push_back(Width::address);
     binding.sinks = (1U << form.vector) - 1;
     binding.slots_min = static_cast<std::uint16_t>(form.vector + 1);
     binding.slots_max = binding.slots_min;
@@ -309,7 +309,7 @@ Binding bind_store(const Match& match) {
     binding.vector = static_cast<std::uint8_t>(form.vector);
     binding.widths.assign(
         static_cast<std::size_t>(form.vector) + 1, element_width(form.bytes, form.vector));
-    binding.widths[0] = Width::any;
+    binding.widths[0] = Width::address;
     binding.slots_min = static_cast<std::uint16_t>(form.vector + 1);
     binding.slots_max = binding.slots_min;
     if (form.hint) {

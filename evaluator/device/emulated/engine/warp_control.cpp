@@ -167,6 +167,7 @@ void start_warp(WarpState& warp) {
     warp.loops = 0;
     warp.turn = 0;
     warp.group_count = 0;
+    warp.cluster_phase.fill(0);
 }
 
 std::uint64_t run_warp(WarpState& warp) {
