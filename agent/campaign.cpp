@@ -40,7 +40,7 @@ Result<StartSource> start_of(const Task& task, const std::string& target) {
 std::string replay_warning(
     const Cassette& cassette, const Task& task, const std::string& device_id) {
     std::string text;
-    if (cassette.task_hash != task.hash) {
+    if (cassette.task_hash != hash_for(task, target_of_device(device_id))) {
         text = "the task has changed since the cassette was recorded";
     }
     if (!cassette.device.empty() && cassette.device != device_id) {
@@ -263,9 +263,9 @@ Result<CampaignSummary> run_campaign(
     CampaignRow row;
     row.name = settings.name.empty() ? task.name : settings.name;
     row.task = task.name;
-    row.task_hash = task.hash;
     row.device = context.device.id();
     row.target = target_of_device(row.device);
+    row.task_hash = hash_for(task, row.target);
     row.strategy = parts.settings.strategy;
     row.proposer = settings.proposer;
     row.settings_json = to_json(stored);
@@ -317,7 +317,7 @@ Result<CampaignSummary> resume_campaign(
     KW_TRY_ASSIGN(
         const Task task,
         there ? load_task(stored.task_folder) : find_task(found->task, context.task_roots));
-    if (task.hash != found->task_hash) {
+    if (hash_for(task, found->target) != found->task_hash) {
         return Error{
             Errc::usage,
             "resuming " + name + ": the files of task " + task.name +

@@ -19,7 +19,7 @@ Result<CampaignRow> user_campaign(const Task& task, CampaignContext& context) {
     }
     KW_TRY_ASSIGN(std::optional<CampaignRow> found, context.store.campaign(name));
     if (found) {
-        found->task_hash = task.hash;
+        found->task_hash = hash_for(task, found->target);
         return std::move(*found);
     }
     StoredSettings stored;
@@ -29,9 +29,9 @@ Result<CampaignRow> user_campaign(const Task& task, CampaignContext& context) {
     CampaignRow row;
     row.name = name;
     row.task = task.name;
-    row.task_hash = task.hash;
     row.device = device;
     row.target = target_of_device(device);
+    row.task_hash = hash_for(task, row.target);
     row.strategy = "submit";
     row.proposer = "user";
     row.settings_json = to_json(stored);

@@ -155,6 +155,10 @@ bool has_target(const Task& task, std::string_view target) {
     return std::find(task.targets.begin(), task.targets.end(), target) != task.targets.end();
 }
 
+const std::string& hash_for(const Task& task, std::string_view target) {
+    return target == "cpu" ? task.cpu_hash : task.hash;
+}
+
 bool fits_emulated(const Task& task, const DimMap& dims) {
     const Result<std::int64_t> flop = task.cost.flop.eval(dims);
     return flop && *flop <= k_emulated_flop;

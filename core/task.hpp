@@ -179,7 +179,12 @@ struct Task {
     std::vector<std::string> hints;   ///< optional advice for models
     double judge_cap_s = 20;          ///< wall seconds one judgement may take
     std::string hash;                 ///< SHA-256 over the canonical text and every file it names
+    std::string cpu_hash;             ///< the same without what only target cuda has
 };
+
+/// What candidates for `target` are judged by: CUDA sources come and go without making CPU rows
+/// rows of another task.
+[[nodiscard]] const std::string& hash_for(const Task& task, std::string_view target);
 
 /// Whether candidates for `target` ("cpu", "cuda") are judged by this task.
 [[nodiscard]] bool has_target(const Task& task, std::string_view target);

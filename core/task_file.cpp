@@ -96,16 +96,51 @@ void read_all(const TomlValue& tree, const fs::path& given_folder, TaskParts& pa
     }
 }
 
-Result<std::string> task_hash(const TomlValue& tree, TaskParts& parts) {
+/// `files`: relative to the task's folder.
+Result<std::string> hash_of(
+    const TomlValue& tree, const fs::path& folder, std::vector<fs::path> files) {
     Hasher hasher;
     hasher.add(k_schema).add(canonical_text(tree));
-    std::sort(parts.files.begin(), parts.files.end());
-    for (const fs::path& file : parts.files) {
-        KW_TRY_ASSIGN(
-            const std::string text, read_text_file(parts.folder / file, k_max_source_bytes));
+    std::sort(files.begin(), files.end());
+    files.erase(std::unique(files.begin(), files.end()), files.end());
+    for (const fs::path& file : files) {
+        KW_TRY_ASSIGN(const std::string text, read_text_file(folder / file, k_max_source_bytes));
         hasher.add(file.generic_string()).add(text);
     }
     return hasher.hex();
+}
+
+/// As if target cuda had never been added.
+TomlValue without_cuda(TomlValue tree) {
+    const auto drop = [](TomlValue& table, std::string_view key) {
+        std::erase_if(table.members, [key](const TomlMember& member) { return member.key == key; });
+    };
+    drop(tree, "cuda");
+    for (TomlMember& member : tree.members) {
+        if (member.key == "targets") {
+            std::erase_if(
+                member.value.items, [](const TomlValue& item) { return item.text == "cuda"; });
+        } else if (member.key == "cases") {
+            for (TomlValue& item : member.value.items) {
+                drop(item, "emulated");
+            }
+        }
+    }
+    return tree;
+}
+
+std::vector<fs::path> cpu_files(const Task& task) {
+    std::vector<fs::path> files = {task.reference};
+    for (const Baseline& baseline : task.baselines) {
+        files.push_back(baseline.file);
+    }
+    if (!task.seed.empty()) {
+        files.push_back(task.seed);
+    }
+    for (fs::path& file : files) {
+        file = file.lexically_relative(task.folder);
+    }
+    return files;
 }
 
 std::vector<std::string> names_of(const std::vector<TaskEntry>& entries) {
@@ -159,8 +194,13 @@ Result<Task> load_task(const fs::path& folder) {
         if (!parts.mistakes.none()) {
             return parts.mistakes.error();
         }
-        KW_TRY_ASSIGN(parts.task.hash, task_hash(tree, parts));
-        return std::move(parts.task);
+        Task& task = parts.task;
+        KW_TRY_ASSIGN(task.hash, hash_of(tree, real, parts.files));
+        task.cpu_hash = task.hash;
+        if (has_target(task, "cuda")) {
+            KW_TRY_ASSIGN(task.cpu_hash, hash_of(without_cuda(tree), real, cpu_files(task)));
+        }
+        return std::move(task);
     } catch (const fs::filesystem_error& error) {
         return Error{
             Errc::config, "reading task folder " + folder.string() + ": " + error.what(), {}};

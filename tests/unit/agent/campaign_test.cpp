@@ -51,7 +51,7 @@ CampaignSettings replay_settings(
     World& world, const Task& task, const std::vector<std::string>& replies) {
     Cassette cassette;
     cassette.task = task.name;
-    cassette.task_hash = task.hash;
+    cassette.task_hash = hash_for(task, "cpu");
     cassette.isa = "x86-64-v3";
     const Candidate start = make_candidate(task.name, test::read_text(task.seed), "x86-64-v3");
     for (std::size_t i = 0; i < replies.size(); ++i) {

@@ -64,7 +64,7 @@ CampaignSettings replay(
     const std::string& device = k_device) {
     Cassette cassette;
     cassette.task = task.name;
-    cassette.task_hash = task.hash;
+    cassette.task_hash = hash_for(task, target);
     cassette.isa = "native";
     cassette.target = target;
     cassette.device = device;

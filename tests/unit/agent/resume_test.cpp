@@ -82,7 +82,7 @@ struct Scripted {
         CampaignRow row;
         row.name = "camp";
         row.task = task.name;
-        row.task_hash = task.hash;
+        row.task_hash = hash_for(task, row.target);
         row.settings_json = to_json(stored);
         row.state = "running";
         must(world.store.create_campaign(row));

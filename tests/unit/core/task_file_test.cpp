@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "core/task_file.hpp"
 
+#include "core/text_file.hpp"
 #include "tests/unit/core/task_folder.hpp"
 
 using namespace kw;
@@ -95,6 +96,47 @@ TEST_CASE("task_file: every benchmark of the project loads", "[core]") {
     for (const TaskEntry& entry : entries) {
         CHECK(load_ok(entry.folder).name == entry.name);
     }
+}
+
+TEST_CASE("task_file: adding target cuda leaves the hash of the CPU's task", "[core]") {
+    const TempFolder root;
+    write_task(root / "gemv");
+    const Task before = load_ok(root / "gemv");
+    CHECK(before.cpu_hash == before.hash);
+    CHECK(hash_for(before, "cpu") == before.cpu_hash);
+
+    std::string text = read_text_file(root / "gemv/task.toml").value();
+    const std::string targets = "targets = [\"cpu\"]";
+    REQUIRE(text.find(targets) != std::string::npos);
+    text.replace(text.find(targets), targets.size(), "targets = [\"cpu\", \"cuda\"]");
+    text += "\n[cuda]\n[[cuda.baselines]]\nname = \"naive\"\nfile = \"naive.cu\"\n";
+    write_file(root / "gemv/task.toml", text);
+    write_file(root / "gemv/naive.cu", "// first\n");
+    const Task with = load_ok(root / "gemv");
+    CHECK(with.cpu_hash == before.hash);
+    CHECK(hash_for(with, "cuda") == with.hash);
+    CHECK(with.hash != before.hash);
+
+    write_file(root / "gemv/naive.cu", "// second\n");
+    CHECK(load_ok(root / "gemv").hash != with.hash);
+    write_file(root / "gemv/reference.cpp", "// another\n");
+    CHECK(load_ok(root / "gemv").cpu_hash != with.cpu_hash);
+}
+
+TEST_CASE("task_file: the recorded campaigns of the demo are of tasks as they are", "[core]") {
+    const fs::path benchmarks = fs::path(KW_SOURCE_DIR) / "benchmarks";
+    int cassettes = 0;
+    for (const auto& entry : fs::directory_iterator(benchmarks / "demo")) {
+        if (!entry.path().string().ends_with(".cassette.jsonl")) {
+            continue;
+        }
+        ++cassettes;
+        const std::string name = entry.path().filename().string();
+        const Task task = load_ok(benchmarks / name.substr(0, name.find('.')));
+        const std::string text = read_text_file(entry.path()).value();
+        CHECK(text.substr(0, text.find('\n')).find(hash_for(task, "cpu")) != std::string::npos);
+    }
+    CHECK(cassettes >= 3);
 }
 
 TEST_CASE("task_file: mistakes at the head are named with their place", "[core]") {
