@@ -4,6 +4,7 @@ list(APPEND KW_EVALUATOR_SOURCES
     compare_values.cpp
     device/cpu/calibration.cpp
     device/cpu/floor.cpp
+    device/cpu/rotation.cpp
     fill.cpp
     fill_parameters.cpp
     fill_tables.cpp

@@ -125,10 +125,10 @@ int run(bool trace) {
     stay();
     const CacheSizes sizes = cache_sizes();
     const std::size_t last_level = sizes.l3 != 0 ? sizes.l3 : sizes.l2;
-    // As large as the rotation that a cold measurement uses, so that whatever the cache keeps of
-    // such a rotation is in the figure.
+    // As large as the rotation that a cold measurement uses (rotation.hpp), so that whatever the
+    // cache keeps of such a rotation is in the figure.
     constexpr std::size_t k_least = std::size_t{96} << 20;
-    constexpr std::size_t k_most = std::size_t{1536} << 20;
+    constexpr std::size_t k_most = std::size_t{512} << 20;
     std::size_t cold = 3 * last_level;
     cold = cold < k_least ? k_least : cold > k_most ? k_most : cold;
     constexpr std::size_t k_spare = std::size_t{4} << 20;  // the prefetch reads ahead

@@ -251,6 +251,7 @@ private:
             }
         }
         double waited = 0;
+        std::string warm;
         const double cap = options_.cap_s > 0 ? options_.cap_s : task_.judge_cap_s;
         for (std::size_t i = 0; i < shapes.size(); ++i) {
             const auto setup_begin = steady_clock::now();
@@ -268,6 +269,9 @@ private:
                 return {};
             }
             waited = std::max(waited, timed.waited);
+            if (bench->rotation().sets > 1 && bench->rotation().cold < 1) {
+                warm += (warm.empty() ? "" : ", ") + shapes[i]->name;
+            }
             result_.shapes.push_back(std::move(timed.timing));
         }
         if (waited > k_busy) {
@@ -278,6 +282,14 @@ private:
                  "other programs had the judge's processor for " +
                      std::to_string(std::lround(100 * waited)) +
                      " % of the time: judge again on an idle machine"});
+        }
+        if (!warm.empty()) {
+            result_.findings.push_back(
+                {"short-rotation",
+                 "info",
+                 "time",
+                 "weights may have stayed in a cache of " +
+                     std::to_string(device_.calibration_.llc_bytes >> 20) + " MiB: " + warm});
         }
         summarise_accepted(result_, options_.dead_band);
         return {};

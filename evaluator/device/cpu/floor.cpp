@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "evaluator/device/cpu/calibration.hpp"
+#include "evaluator/device/cpu/rotation.hpp"
 
 #include <algorithm>
 #include <string>
@@ -10,8 +11,6 @@ namespace {
 constexpr double k_core_slack = 1.1;
 constexpr double k_shared_cache_slack = 1.25;
 constexpr double k_memory_slack = 1.5;
-constexpr double k_rotated_caches = 3;  // last-level caches that a rotation of weights passes ...
-constexpr double k_most_sets = 64;  // ... unless the sets are small: there are no more than these
 
 /// Bytes of one call, split by what is known of where they lie.
 struct Traffic {
@@ -19,17 +18,6 @@ struct Traffic {
     double writes = 0;  ///< of them: outputs
     double cold = 0;    ///< of them: weights that the rotation has thrown out of every cache
 };
-
-/// The part of `weights` that a rotation has surely thrown out of every cache. Small weights rotate
-/// over less than three caches; then one cacheful of the rotation may have survived, in the worst
-/// case. (A full rotation needs no such correction: memory was calibrated over one just as long.)
-double cold_part(double weights, double last_level) {
-    const double rotation = weights * k_most_sets;
-    if (rotation >= k_rotated_caches * last_level) {
-        return 1;
-    }
-    return std::max(0.0, 1 - last_level / rotation);
-}
 
 Result<Traffic> traffic_of(
     const Task& task, const DimMap& dims, const Calibration& calibration, bool cold) {
@@ -54,8 +42,9 @@ Result<Traffic> traffic_of(
     traffic.writes = std::min(writes, traffic.total);
     // A task may need only part of its weights: count what the other arguments cannot explain.
     if (cold && weights > 0) {
-        traffic.cold = std::min(weights, std::max(0.0, traffic.total - others)) *
-                       cold_part(weights, static_cast<double>(calibration.llc_bytes));
+        traffic.cold =
+            std::min(weights, std::max(0.0, traffic.total - others)) *
+            plan_rotation(static_cast<std::int64_t>(weights), calibration.llc_bytes).cold;
     }
     return traffic;
 }

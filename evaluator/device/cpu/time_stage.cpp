@@ -13,8 +13,6 @@ namespace {
 
 using std::chrono::steady_clock;
 
-constexpr std::int64_t k_least_sets = 3;
-constexpr std::int64_t k_most_sets = 64;
 constexpr int k_warm_up_pairs = 2;
 constexpr int k_choose_rounds = 9;
 constexpr int k_choose_all_rounds = 3;
@@ -26,8 +24,7 @@ double seconds_since(steady_clock::time_point begin) {
     return std::chrono::duration<double>(steady_clock::now() - begin).count();
 }
 
-/// Enough sets that a rotation passes three last-level caches.
-Result<std::int64_t> choose_sets(const Task& task, const DimMap& dims, std::int64_t llc_bytes) {
+Result<Rotation> rotation_of(const Task& task, const DimMap& dims, std::int64_t llc_bytes) {
     std::int64_t bytes = 0;
     for (const Arg& arg : task.args) {
         if (arg.role == Role::weight) {
@@ -35,10 +32,7 @@ Result<std::int64_t> choose_sets(const Task& task, const DimMap& dims, std::int6
             bytes += size;
         }
     }
-    if (bytes == 0) {
-        return std::int64_t{1};
-    }
-    return std::clamp((3 * llc_bytes + bytes - 1) / bytes, k_least_sets, k_most_sets);
+    return plan_rotation(bytes, llc_bytes);
 }
 
 harness::Mode mode_of(const BuiltBaseline& baseline) {
@@ -77,7 +71,8 @@ Result<std::unique_ptr<TimingBench>> TimingBench::create(
         std::ranges::any_of(task.args, [](const Arg& a) { return a.role == Role::weight; });
     KW_TRY_ASSIGN(bench->floor_, floor_of(task, shape.dims, calibration, cold));
     KW_TRY_ASSIGN(bench->bytes_, task.cost.bytes.eval(shape.dims));
-    KW_TRY_ASSIGN(const std::int64_t sets, choose_sets(task, shape.dims, calibration.llc_bytes));
+    KW_TRY_ASSIGN(bench->rotation_, rotation_of(task, shape.dims, calibration.llc_bytes));
+    const std::int64_t sets = bench->rotation_.sets;
     KW_TRY_ASSIGN(const Layout layout, plan_layout(task, {shape.dims}, sets));
     KW_TRY_ASSIGN(bench->baseline_seat_, make_seat(layout));
     KW_TRY_ASSIGN(bench->candidate_seat_, make_seat(layout));

@@ -7,6 +7,7 @@
 #include "evaluator/device/cpu/calibration.hpp"
 #include "evaluator/device/cpu/check_stage.hpp"
 #include "evaluator/device/cpu/input_source.hpp"
+#include "evaluator/device/cpu/rotation.hpp"
 #include "evaluator/statistics.hpp"
 
 #include <filesystem>
@@ -40,6 +41,7 @@ public:
         std::optional<Rejection> rejection;
         double waited = 0;  ///< share of the time in which other programs had the judge's core
     };
+    [[nodiscard]] const Rotation& rotation() const { return rotation_; }
     /// Times the candidate until the paired test is decided or `cap_s` is spent.
     Result<Timed> time(
         const std::filesystem::path& candidate,
@@ -73,6 +75,7 @@ private:
     const Task* task_ = nullptr;
     Case case_;
     Floor floor_;
+    Rotation rotation_;
     std::int64_t bytes_ = 0;
     std::optional<SecretStream> pool_stream_;
     // The reference has memory of its own: whoever shared with it found more of its weights still

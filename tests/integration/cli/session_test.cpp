@@ -181,3 +181,14 @@ TEST_CASE("session: a signal saves and resume goes on to the end", "[cli]") {
     CHECK(campaign.at("state") == "finished");
     CHECK(campaign.at("evaluations").size() == 6);
 }
+
+TEST_CASE("session: doctor says calmly that there is no CUDA toolkit", "[cli]") {
+    const Folder folder;
+    Program kwright(folder.path());
+    const int without = kwright({"doctor"}).code;
+    kwright.environment["KWRIGHT_CUDA_HOME"] = (folder / "no-such-toolkit").string();
+    const Outcome outcome = kwright({"doctor"});
+    CHECK(outcome.code == without);
+    CHECK(outcome.out.find("CPU tasks do not need one") != std::string::npos);
+    CHECK(outcome.out.find("cuda") != std::string::npos);
+}

@@ -166,17 +166,6 @@ TEST_CASE("errors: doctor says what is missing and returns 3", "[cli]") {
     CHECK(document.out.find("\"can_judge_cuda\":false") != std::string::npos);
 }
 
-TEST_CASE("errors: doctor says calmly that there is no CUDA toolkit", "[cli]") {
-    const Folder folder;
-    Program kwright(folder.path());
-    const int without = kwright({"doctor"}).code;
-    kwright.environment["KWRIGHT_CUDA_HOME"] = (folder / "no-such-toolkit").string();
-    const Outcome outcome = kwright({"doctor"});
-    CHECK(outcome.code == without);
-    CHECK(outcome.out.find("CPU tasks do not need one") != std::string::npos);
-    CHECK(outcome.out.find("cuda") != std::string::npos);
-}
-
 TEST_CASE("errors: a key never shows", "[cli]") {
     const Folder folder;
     Program kwright(folder.path());

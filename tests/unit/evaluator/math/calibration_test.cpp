@@ -7,8 +7,6 @@
 
 #include <unistd.h>
 
-#include <array>
-#include <cstdio>
 #include <fstream>
 #include <memory>
 #include <sstream>
@@ -234,24 +232,4 @@ TEST_CASE("identify machine: the same machine has the same hash", "[calibration]
     CHECK(one.llc_bytes > 0);
     CHECK(one.cores >= 1);
     CHECK_FALSE(one.cpu.empty());
-}
-
-TEST_CASE("probe: the real program prints a document that calibrate takes", "[calibration]") {
-    const std::string program = std::string(KW_BINARY_DIR) + "/bin/kw-probe";
-    const std::unique_ptr<FILE, int (*)(FILE*)> pipe(popen(program.c_str(), "r"), pclose);
-    REQUIRE(pipe);
-    std::array<char, 4096> piece{};
-    std::string text;
-    while (const std::size_t n = fread(piece.data(), 1, piece.size(), pipe.get())) {
-        text.append(piece.data(), n);
-    }
-    Bench bench;
-    bench.sandbox.outcome.out = text;
-    const auto calibration = bench.calibrate();
-    INFO(text);
-    REQUIRE(calibration.ok());
-    CHECK(calibration->levels.size() >= 3);
-    // Inside the core is faster than memory, on every machine there is.
-    CHECK(calibration->levels.front().read_gb_per_s > calibration->levels.back().read_gb_per_s);
-    CHECK(calibration->i8_gops > calibration->f32_gflops);
 }

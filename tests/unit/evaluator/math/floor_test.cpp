@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "evaluator/device/cpu/calibration.hpp"
+#include "evaluator/device/cpu/rotation.hpp"
 #include "tests/support/catch.hpp"
 
 using namespace kw;
@@ -103,6 +104,35 @@ TEST_CASE("floor: inputs and outputs may stay in the caches although weights are
     CHECK(floor.roof_ns == Approx(2.4e6 / 10));
     const Floor writes = floor_for("none", dims(0, 1000, 1'000'000, 0), true);
     CHECK(writes.roof_ns == Approx(1'001'000 / 20.0));
+}
+
+TEST_CASE("rotation: it passes three caches within its limits of sets and bytes", "[floor]") {
+    const Rotation usual = plan_rotation(4 * k_mib, 32 * k_mib);
+    CHECK(usual.sets == 24);
+    CHECK(usual.caches == Approx(3));
+    CHECK(usual.cold == 1);
+    CHECK(plan_rotation(0, 32 * k_mib).sets == 1);
+    CHECK(plan_rotation(0, 32 * k_mib).cold == 0);
+    // The cache of a whole socket: no gigabytes, and no promise that they are cold.
+    const Rotation socket = plan_rotation(32 * k_mib, 480 * k_mib);
+    CHECK(socket.sets == 16);
+    CHECK(socket.cold == Approx(1 - 480.0 / 512));
+    CHECK(plan_rotation(400 * k_mib, 32 * k_mib).sets == 3);
+    CHECK(plan_rotation(64, 480 * k_mib).sets == 64);
+}
+
+TEST_CASE("rotation: larger weights are never less cold", "[floor]") {
+    for (const std::int64_t llc : {2 * k_mib, 33 * k_mib, 480 * k_mib}) {
+        Rotation before;
+        for (std::int64_t bytes = 1000; bytes < 1'000'000'000; bytes = bytes * 9 / 8) {
+            const Rotation now = plan_rotation(bytes, llc);
+            REQUIRE(now.sets >= 3);
+            REQUIRE(now.sets <= 64);
+            REQUIRE(now.cold >= before.cold);
+            REQUIRE(now.cold <= 1);
+            before = now;
+        }
+    }
 }
 
 TEST_CASE(

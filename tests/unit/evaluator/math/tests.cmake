@@ -7,4 +7,3 @@ kw_add_test(evaluator_math LABEL unit
         math/floor_test.cpp
         math/statistics_test.cpp
     LINK kw_evaluator nlohmann_json::nlohmann_json)
-add_dependencies(kw_test_evaluator_math kw-probe)
