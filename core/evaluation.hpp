@@ -17,6 +17,9 @@ namespace kw {
 
 inline constexpr const char* k_protocol = "kw-time/1";
 
+/// Why a shape's timing ended: nearly every pair met other programs, so that it shows nothing.
+inline constexpr const char* k_stop_disturbed = "disturbed";
+
 /// An interval of a ratio: 95 % unless said otherwise.
 struct Ratio {
     double value = 0;
@@ -51,7 +54,7 @@ struct ShapeTiming {
     double null_ns = 0;     ///< cost of an empty call, already subtracted
     double prepare_ns = 0;  ///< one prepare call, not ranked
     std::int64_t prepare_bytes = 0;
-    std::string stop_reason;  ///< "decided" | "max pairs" | "time cap"
+    std::string stop_reason;  ///< "decided" | "max pairs" | "time cap" | "disturbed"
     std::vector<Sample> samples;
 };
 

@@ -284,6 +284,7 @@ CallResult Contestant::call(const CallRequest& request) {
     };
     const CallOutcome outcome = runner_->call(spec);
     result.ns = outcome.ns;
+    result.waited_ns = outcome.waited_ns;
     if (!outcome.ok) {
         result.failure = outcome.failure;
         return result;

@@ -34,6 +34,7 @@ struct CallRequest {
 struct CallResult {
     std::optional<RunnerFailure> failure;  ///< also red zones and late writes
     double ns = 0;
+    double waited_ns = 0;  ///< CallOutcome::waited_ns
     std::uint64_t poison_salt = 0;
 };
 

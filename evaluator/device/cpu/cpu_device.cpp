@@ -251,6 +251,7 @@ private:
             }
         }
         double waited = 0;
+        int disturbed = 0;
         std::string warm;
         const double cap = options_.cap_s > 0 ? options_.cap_s : task_.judge_cap_s;
         for (std::size_t i = 0; i < shapes.size(); ++i) {
@@ -269,6 +270,7 @@ private:
                 return {};
             }
             waited = std::max(waited, timed.waited);
+            disturbed += timed.disturbed;
             if (bench->rotation().sets > 1 && bench->rotation().cold < 1) {
                 warm += (warm.empty() ? "" : ", ") + shapes[i]->name;
             }
@@ -280,8 +282,9 @@ private:
                  "warning",
                  "time",
                  "other programs had the judge's processor for " +
-                     std::to_string(std::lround(100 * waited)) +
-                     " % of the time: judge again on an idle machine"});
+                     std::to_string(std::lround(100 * waited)) + " % of the time, and " +
+                     std::to_string(disturbed) +
+                     " pairs were set aside: judge again on an idle machine"});
         }
         if (!warm.empty()) {
             result_.findings.push_back(

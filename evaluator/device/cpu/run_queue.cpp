@@ -1,30 +1,67 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "evaluator/device/cpu/run_queue.hpp"
 
+#include <fcntl.h>
+#include <unistd.h>
+
 #include <algorithm>
-#include <fstream>
+#include <array>
+#include <charconv>
+#include <cstdint>
+#include <string>
+#include <utility>
 
 namespace kw::cpu {
-namespace {
 
-std::optional<double> waited_ns() {
-    std::ifstream stat("/proc/thread-self/schedstat");
-    double ran = 0;
-    double waited = 0;
-    if (stat >> ran >> waited) {
-        return waited;
-    }
-    return std::nullopt;
+RunDelay::RunDelay(const char* path)
+    : fd_(open(path, O_RDONLY | O_CLOEXEC)) {}
+
+RunDelay RunDelay::of_this_thread() {
+    return RunDelay("/proc/thread-self/schedstat");
 }
 
-}  // namespace
+RunDelay RunDelay::of(pid_t process) {
+    return RunDelay(("/proc/" + std::to_string(process) + "/schedstat").c_str());
+}
+
+RunDelay::RunDelay(RunDelay&& other) noexcept
+    : fd_(std::exchange(other.fd_, -1)) {}
+
+RunDelay& RunDelay::operator=(RunDelay&& other) noexcept {
+    std::swap(fd_, other.fd_);
+    return *this;
+}
+
+RunDelay::~RunDelay() {
+    if (fd_ >= 0) {
+        close(fd_);
+    }
+}
+
+// "TIME_RUN TIME_WAITED TIMESLICES", the times in nanoseconds.
+std::optional<double> RunDelay::ns() const {
+    std::array<char, 96> text{};
+    const ssize_t got = fd_ < 0 ? -1 : pread(fd_, text.data(), text.size(), 0);
+    if (got <= 0) {
+        return std::nullopt;
+    }
+    const char* const begin = text.data();
+    const char* const end = begin + got;
+    const char* const blank = std::find(begin, end, ' ');
+    std::uint64_t waited = 0;
+    if (blank == end || std::from_chars(blank + 1, end, waited).ec != std::errc{}) {
+        return std::nullopt;
+    }
+    return static_cast<double>(waited);
+}
 
 RunQueueWatch::RunQueueWatch()
-    : begin_ns_(waited_ns())
+    : delay_(RunDelay::of_this_thread())
+    , begin_ns_(delay_.ns())
     , begin_(std::chrono::steady_clock::now()) {}
 
 std::optional<double> RunQueueWatch::waited() const {
-    const std::optional<double> now_ns = waited_ns();
+    const std::optional<double> now_ns = delay_.ns();
     const std::chrono::duration<double, std::nano> passed =
         std::chrono::steady_clock::now() - begin_;
     if (!begin_ns_ || !now_ns || passed.count() <= 0) {

@@ -162,6 +162,7 @@ Result<std::unique_ptr<Runner>> Runner::start(sandbox::Sandbox& sandbox, const R
         return runner;
     }
     runner->child_->freeze();
+    runner->delay_ = RunDelay::of(runner->child_->pid());
     return runner;
 }
 
@@ -220,6 +221,12 @@ bool Runner::wait_for(
     }
 }
 
+// Both are looked at: a judge without a processor sees "done" too late.
+double Runner::waited_ns() const {
+    thread_local const RunDelay mine = RunDelay::of_this_thread();
+    return mine.ns().value_or(0) + delay_.ns().value_or(0);
+}
+
 void Runner::die(bool timed_out) {
     harness::Evidence evidence;
     const std::uint32_t phase = control_->phase;
@@ -248,6 +255,7 @@ CallOutcome Runner::call(const CallSpec& spec) {
         outcome.failure = failure_;
         return outcome;
     }
+    const double waited_before = waited_ns();
     if (spec.at_go) {
         spec.at_go();
     }
@@ -261,6 +269,7 @@ CallOutcome Runner::call(const CallSpec& spec) {
     if (spec.at_done) {
         spec.at_done();
     }
+    outcome.waited_ns = waited_ns() - waited_before;
     if (!child_->freeze()) {
         die(false);
         outcome.failure = failure_;

@@ -6,6 +6,7 @@
 
 #include "core/result.hpp"
 #include "core/verdict.hpp"
+#include "evaluator/device/cpu/run_queue.hpp"
 #include "evaluator/device/cpu/shared_memory.hpp"
 #include "evaluator/harness/control.hpp"
 #include "sandbox/sandbox.hpp"
@@ -75,6 +76,7 @@ struct CallSpec {
 struct CallOutcome {
     bool ok = false;
     double ns = 0;            ///< from go to done, hand-shake included
+    double waited_ns = 0;     ///< of them: the judge or the runner was ready and had no processor
     std::uint64_t value = 0;  ///< function_prepare_size
     RunnerFailure failure;    ///< when not ok
 };
@@ -100,11 +102,13 @@ private:
         std::uint64_t value,
         std::chrono::steady_clock::time_point deadline);
     bool wait_ready();
+    [[nodiscard]] double waited_ns() const;
     void die(bool timed_out);
 
     std::unique_ptr<sandbox::Child> child_;
     std::shared_ptr<SharedMemory> control_memory_;
     harness::Control* control_ = nullptr;
+    RunDelay delay_;
     RunnerSpec spec_;
     std::uint64_t number_ = 0;
     bool failed_ = false;

@@ -54,6 +54,11 @@ void summarise_accepted(Evaluation& evaluation, double dead_band) {
     }
     evaluation.speedup = stats::geometric_mean(shapes);
     evaluation.comparison = stats::overall(evaluation.speedup, dead_band);
+    if (std::ranges::any_of(shapes, [](const ShapeTiming& shape) {
+            return shape.stop_reason == k_stop_disturbed;
+        })) {
+        evaluation.comparison = Comparison::unclear;
+    }
     double log_naive = 0;
     double log_sol = 0;
     evaluation.min_speedup = shapes.front().speedup.value;

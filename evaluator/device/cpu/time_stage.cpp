@@ -14,10 +14,12 @@ namespace {
 using std::chrono::steady_clock;
 
 constexpr int k_warm_up_pairs = 2;
+constexpr int k_least_pairs = 6;  // whatever the cap says
 constexpr int k_choose_rounds = 9;
 constexpr int k_choose_all_rounds = 3;
 constexpr double k_choose_near = 1.5;
 constexpr int k_hot_pairs = 6;
+constexpr double k_disturbed = 0.002;         // of a call's time: well inside the dead band
 constexpr std::uint64_t k_renew_one_in = 16;  // pairs between rewritten weight sets, on average
 
 double seconds_since(steady_clock::time_point begin) {
@@ -33,6 +35,11 @@ Result<Rotation> rotation_of(const Task& task, const DimMap& dims, std::int64_t 
         }
     }
     return plan_rotation(bytes, llc_bytes);
+}
+
+/// Whether what other programs took of a call could decide.
+bool was_disturbed(const CallResult& call) {
+    return call.waited_ns > k_disturbed * call.ns;
 }
 
 harness::Mode mode_of(const BuiltBaseline& baseline) {
@@ -52,6 +59,7 @@ struct TimingBench::Pair {
     double baseline_ns = 0;
     double candidate_ns = 0;
     std::uint8_t order = 0;
+    bool disturbed = false;
     std::optional<Rejection> rejection;
 };
 
@@ -244,6 +252,7 @@ Result<TimingBench::Pair> TimingBench::run_pair(
     if (disagreement.verdict != Verdict::accepted) {
         pair.rejection = reject(*task_, describe(*task_, as_case(), disagreement));
     }
+    pair.disturbed = was_disturbed(theirs) || was_disturbed(mine);
     pair.baseline_ns = std::max(1.0, theirs.ns - null_ns_);
     pair.candidate_ns = std::max(1.0, mine.ns - null_ns_);
     return pair;
@@ -292,7 +301,8 @@ void TimingBench::summarise(const stats::PairedTest& test, Timed& timed) const {
     timing.baseline_ns = stats::median(theirs);
     timing.naive_ns = naive_ns_ / baseline_ns_ * timing.baseline_ns;
     timing.speedup = test.ratio();
-    timing.comparison = test.comparison();
+    const bool disturbed = timing.stop_reason == k_stop_disturbed;
+    timing.comparison = disturbed ? Comparison::unclear : test.comparison();
     timing.sol = timing.candidate_ns > 0 ? floor_.roof_ns / timing.candidate_ns : 0;
     timing.gb_per_s =
         timing.candidate_ns > 0 ? static_cast<double>(bytes_) / timing.candidate_ns : 0;
@@ -307,13 +317,68 @@ void TimingBench::summarise(const stats::PairedTest& test, Timed& timed) const {
     }
 }
 
+// A pair in which a contestant or the judge had to wait for a processor says how busy the machine
+// is: it is set aside, and counts only where there are hardly any others.
+Result<void> TimingBench::run_pairs(
+    Contestant& candidate,
+    double cap_s,
+    SecretStream& secrets,
+    const StageObserver& observer,
+    stats::PairedTest& test,
+    Timed& timed) {
+    const auto begin = steady_clock::now();
+    const std::int64_t sets = candidate_seat_.layout.sets;
+    std::vector<Sample> disturbed;
+    timed.timing.stop_reason = "max pairs";
+    for (int number = 0; test.state() != stats::PairedState::exhausted; ++number) {
+        if (test.state() == stats::PairedState::decided) {
+            timed.timing.stop_reason = "decided";
+            break;
+        }
+        if (seconds_since(begin) > cap_s && number >= k_warm_up_pairs + k_least_pairs) {
+            timed.timing.stop_reason = "time cap";
+            break;
+        }
+        const std::int64_t set = next_set_++ % sets;
+        const int placement = number % k_placement_count;
+        KW_TRY_ASSIGN(const Pair pair, run_pair(candidate, set, placement, secrets));
+        if (pair.rejection) {
+            timed.rejection = pair.rejection;
+            return {};
+        }
+        if (number >= k_warm_up_pairs) {
+            const Sample sample{
+                pair.baseline_ns,
+                pair.candidate_ns,
+                static_cast<std::uint8_t>(placement),
+                pair.order};
+            pair.disturbed ? disturbed.push_back(sample) : test.add(sample);
+        }
+        if (sets > 1 && secrets.below(k_renew_one_in) == 0) {
+            KW_TRY_ASSIGN(timed.rejection, renew_set(candidate, set));
+            if (timed.rejection) {
+                return {};
+            }
+        }
+        if (observer && number % 16 == 0) {
+            observer("time", case_.name + " pair " + std::to_string(number));
+        }
+    }
+    timed.disturbed = static_cast<int>(disturbed.size());
+    if (test.samples().size() < k_least_pairs) {
+        std::ranges::for_each(disturbed, [&](const Sample& sample) { test.add(sample); });
+        timed.timing.stop_reason = k_stop_disturbed;
+    }
+    test.finish();
+    return {};
+}
+
 Result<TimingBench::Timed> TimingBench::time(
     const std::filesystem::path& candidate_object,
     const JudgeOptions& options,
     double cap_s,
     SecretStream& secrets,
     const StageObserver& observer) {
-    const auto begin = steady_clock::now();
     Timed timed;
     timed.timing.case_name = case_.name;
     timed.timing.dims = case_.dims;
@@ -350,41 +415,10 @@ Result<TimingBench::Timed> TimingBench::time(
     test_options.max_pairs = options.max_pairs;
     test_options.min_placements = 2;  // one lucky placement must not decide alone
     stats::PairedTest test(test_options);
-    timed.timing.stop_reason = "max pairs";
-    for (int number = 0; test.state() != stats::PairedState::exhausted; ++number) {
-        if (test.state() == stats::PairedState::decided) {
-            timed.timing.stop_reason = "decided";
-            break;
-        }
-        if (seconds_since(begin) > cap_s && test.samples().size() >= 6) {
-            timed.timing.stop_reason = "time cap";
-            break;
-        }
-        const std::int64_t set = next_set_++ % sets;
-        const int placement = number % k_placement_count;
-        KW_TRY_ASSIGN(const Pair pair, run_pair(*candidate, set, placement, secrets));
-        if (pair.rejection) {
-            timed.rejection = pair.rejection;
-            return timed;
-        }
-        if (number >= k_warm_up_pairs) {
-            test.add(
-                {pair.baseline_ns,
-                 pair.candidate_ns,
-                 static_cast<std::uint8_t>(placement),
-                 pair.order});
-        }
-        if (sets > 1 && secrets.below(k_renew_one_in) == 0) {
-            KW_TRY_ASSIGN(timed.rejection, renew_set(*candidate, set));
-            if (timed.rejection) {
-                return timed;
-            }
-        }
-        if (observer && number % 16 == 0) {
-            observer("time", case_.name + " pair " + std::to_string(number));
-        }
+    KW_TRY(run_pairs(*candidate, cap_s, secrets, observer, test, timed));
+    if (timed.rejection) {
+        return timed;
     }
-    test.finish();
     timed.waited = run_queue.waited().value_or(0);
     summarise(test, timed);
     if (options.hot && sets > 1 && !timed.rejection) {

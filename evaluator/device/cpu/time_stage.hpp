@@ -40,6 +40,7 @@ public:
         ShapeTiming timing;
         std::optional<Rejection> rejection;
         double waited = 0;  ///< share of the time in which other programs had the judge's core
+        int disturbed = 0;  ///< pairs set aside because other programs were in the way
     };
     [[nodiscard]] const Rotation& rotation() const { return rotation_; }
     /// Times the candidate until the paired test is decided or `cap_s` is spent.
@@ -63,6 +64,13 @@ private:
     struct Pair;
     Result<Pair> run_pair(
         Contestant& candidate, std::int64_t set, int placement, SecretStream& secrets);
+    Result<void> run_pairs(
+        Contestant& candidate,
+        double cap_s,
+        SecretStream& secrets,
+        const StageObserver& observer,
+        stats::PairedTest& test,
+        Timed& timed);
     Result<std::optional<Rejection>> renew_set(Contestant& candidate, std::int64_t set);
     Result<void> measure_hot(Contestant& candidate, SecretStream& secrets, Timed& timed);
     void summarise(const stats::PairedTest& test, Timed& timed) const;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "evaluator/device/cpu/calibration.hpp"
+
 #include "tests/support/catch.hpp"
 
 using namespace kw;

@@ -4,9 +4,12 @@
 #include "evaluator/device/cpu/runner.hpp"
 #include "tests/support/catch.hpp"
 
+#include <unistd.h>
+
 #include <atomic>
 #include <thread>
 #include <time.h>
+#include <utility>
 
 using namespace kw::cpu;
 
@@ -47,4 +50,22 @@ TEST_CASE("run queue: a thread that shares its processor has waited for it", "[j
     // Half of the time, but for what a scheduler may owe to either at the start.
     CHECK(*waited > 0.1);
     CHECK(*waited <= 1);
+}
+
+TEST_CASE("run delay: the counter of a thread never falls and moves along", "[judge]") {
+    RunDelay mine = RunDelay::of_this_thread();
+    CHECK(mine.ns().has_value() == RunDelay::of(getpid()).ns().has_value());
+    double before = 0;
+    for (int i = 0; i < 100; ++i) {
+        const double now = mine.ns().value_or(0);
+        REQUIRE(now >= before);
+        before = now;
+    }
+    const RunDelay moved = std::move(mine);
+    CHECK(moved.ns().value_or(0) >= before);
+}
+
+TEST_CASE("run delay: a process that is not there has no counter", "[judge]") {
+    CHECK_FALSE(RunDelay::of(0).ns().has_value());
+    CHECK_FALSE(RunDelay{}.ns().has_value());
 }

@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "evaluator/device/cpu/summary.hpp"
+
+#include "tests/support/catch.hpp"
+
+using namespace kw;
+
+namespace {
+
+/// Forty pairs whose ratio is `ratio` exactly.
+ShapeTiming timed_shape(const char* name, double ratio) {
+    ShapeTiming shape;
+    shape.case_name = std::string(name);
+    shape.stop_reason = std::string("decided");
+    for (std::uint8_t i = 0; i < 40; ++i) {
+        shape.samples.push_back(
+            {1000 * ratio,
+             1000,
+             static_cast<std::uint8_t>(i % 3),
+             static_cast<std::uint8_t>(i % 2)});
+    }
+    shape.candidate_ns = 1000;
+    shape.baseline_ns = 1000 * ratio;
+    shape.naive_ns = 4000;
+    shape.sol = 0.5;
+    shape.speedup = {ratio, ratio, ratio};
+    shape.comparison = Comparison::faster;
+    return shape;
+}
+
+}  // namespace
+
+TEST_CASE("summary: a shape that met only other programs leaves the whole unclear", "[judge]") {
+    Evaluation evaluation;
+    evaluation.shapes = {timed_shape("a", 2.0), timed_shape("b", 2.0)};
+    cpu::summarise_accepted(evaluation, 0.005);
+    CHECK(evaluation.comparison == Comparison::faster);
+    CHECK(evaluation.speedup.value == Approx(2));
+
+    evaluation.shapes[1].stop_reason = std::string(k_stop_disturbed);
+    cpu::summarise_accepted(evaluation, 0.005);
+    CHECK(evaluation.comparison == Comparison::unclear);
+}
