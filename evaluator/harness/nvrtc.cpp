@@ -5,14 +5,19 @@
 // toolkit header is needed to build it.
 //
 //   kw-nvrtc version LIBRARY                     prints "13.0 sm 75 80 86 ..."
-//   kw-nvrtc compile LIBRARY SOURCE NAME OUTPUT OPTION...
+//   kw-nvrtc compile LIBRARY SOURCE NAME OUTPUT OPTION... [-- PROGRAM ARGUMENT...]
 //       NAME: the file's name in diagnostics. OUTPUT: the PTX. The log goes to standard error.
+//       Once OUTPUT is complete this process becomes PROGRAM, the assembler: a sandbox of its own
+//       would cost more than its work. Everything that it says goes to standard output.
 //
 // Exit status: 0 done; 1 the source does not compile; 2 called wrongly; 3 the library cannot be
 // loaded or lacks a function; 4 the library failed in another way; 5 a file cannot be read or
-// written.
+// written; 6 PROGRAM cannot be started. Then there is no OUTPUT; else the status is PROGRAM's.
 #include <dlfcn.h>
+#include <fcntl.h>
+#include <unistd.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <string>
 #include <vector>
@@ -25,6 +30,7 @@ constexpr int k_usage = 2;
 constexpr int k_no_library = 3;
 constexpr int k_library_failed = 4;
 constexpr int k_file_failed = 5;
+constexpr int k_no_program = 6;
 
 constexpr int k_nvrtc_success = 0;
 constexpr int k_nvrtc_error_invalid_option = 5;
@@ -122,7 +128,11 @@ bool write_text(const char* path, const std::vector<char>& text) {
     }
     const std::size_t bytes = text.empty() ? 0 : text.size() - 1;
     const bool written = std::fwrite(text.data(), 1, bytes, file) == bytes;
-    return std::fclose(file) == 0 && written;
+    if (std::fclose(file) != 0 || !written) {
+        std::remove(path);
+        return false;
+    }
+    return true;
 }
 
 void print_log(const Library& library, Program program) {
@@ -146,6 +156,18 @@ void print_log(const Library& library, Program program) {
     }
 }
 
+/// Returns only when it cannot be started.
+int become(char** program, const char* output) {
+    std::fflush(nullptr);
+    const int log = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 3);
+    if (dup2(STDOUT_FILENO, STDERR_FILENO) == STDERR_FILENO) {
+        execv(program[0], program);
+    }
+    std::remove(output);
+    dprintf(log, "kw-nvrtc: cannot start %s\n", program[0]);
+    return k_no_program;
+}
+
 int compile(const Library& library, int argc, char** argv) {
     std::string source;
     if (!read_text(argv[3], source)) {
@@ -158,7 +180,11 @@ int compile(const Library& library, int argc, char** argv) {
         std::fprintf(stderr, "kw-nvrtc: creating the program: %s\n", library.error_text(result));
         return k_library_failed;
     }
-    result = library.compile(program, argc - 6, const_cast<const char* const*>(argv + 6));
+    char** options = argv + 6;
+    char** next = std::find_if(
+        options, argv + argc, [](const char* word) { return std::string(word) == "--"; });
+    result = library.compile(
+        program, static_cast<int>(next - options), const_cast<const char* const*>(options));
     print_log(library, program);
     if (result == k_nvrtc_error_compilation) {
         return k_does_not_compile;
@@ -179,7 +205,7 @@ int compile(const Library& library, int argc, char** argv) {
         std::fprintf(stderr, "kw-nvrtc: cannot write %s\n", argv[5]);
         return k_file_failed;
     }
-    return k_ok;
+    return argv + argc - next > 1 ? become(next + 1, argv[5]) : k_ok;
 }
 
 }  // namespace
@@ -191,7 +217,8 @@ int main(int argc, char** argv) {
         std::fprintf(
             stderr,
             "usage: kw-nvrtc version LIBRARY\n"
-            "       kw-nvrtc compile LIBRARY SOURCE NAME OUTPUT OPTION...\n");
+            "       kw-nvrtc compile LIBRARY SOURCE NAME OUTPUT OPTION... [-- PROGRAM "
+            "ARGUMENT...]\n");
         return k_usage;
     }
     Library library;

@@ -159,7 +159,14 @@ struct Builder::Impl {
         BuildOutcome& outcome) const {
         const auto start = Clock::now();
         const BuildJob job{
-            sandbox, toolkit, harness, request.source, file, outcome.arch, request.route};
+            sandbox,
+            toolkit,
+            harness,
+            request.source,
+            file,
+            outcome.arch,
+            request.route,
+            request.limits};
         KW_TRY_ASSIGN(JobResult made, run_build_job(job));
         outcome.verdict = made.verdict;
         outcome.summary = std::move(made.summary);

@@ -24,11 +24,15 @@ enum class Route {
     nvcc,       ///< nvcc after NVRTC has nothing against the source: promoted kernels
 };
 
+/// What one tool of a build may take: 20 s of processor time, 64 MiB a written file.
+[[nodiscard]] sandbox::Limits build_limits();
+
 struct BuildRequest {
     std::string source;
     std::string file_name = "candidate.cu";  ///< as diagnostics name it
     std::string arch = "sm_90a";             ///< when the plan names none
     Route route = Route::automatic;
+    sandbox::Limits limits = build_limits();  ///< what is over them is a verdict, TO or OM
 };
 
 /// What ptxas says of one kernel.

@@ -9,7 +9,6 @@
 #include <csignal>
 
 namespace kw::cuda {
-namespace {
 
 namespace fs = std::filesystem;
 
@@ -19,8 +18,6 @@ sandbox::Limits build_limits() {
     limits.file_bytes = cpu::k_build_output_limit;
     return limits;
 }
-
-}  // namespace
 
 Result<void> write_below(const fs::path& base, const fs::path& relative, std::string_view text) {
     std::error_code error;
@@ -44,7 +41,7 @@ Job::Job(const BuildJob& job, fs::path in, fs::path out)
     : job_(job)
     , in_(std::move(in))
     , out_(std::move(out))
-    , limits_(build_limits()) {
+    , limits_(job.limits) {
     context_.own_file = job.file_name;
     context_.source = job.source;
     for (const fs::path& folder : job.toolkit.includes) {
@@ -57,7 +54,7 @@ Job::Job(const BuildJob& job, fs::path in, fs::path out)
 Result<JobResult> Job::run() {
     KW_TRY(write_inputs());
     KW_TRY_ASSIGN(const Next next, nvrtc());
-    if (next == Next::stop) {
+    if (next == Next::stop || next == Next::done) {
         return std::move(result_);
     }
     if (next == Next::nvcc || job_.route == Route::nvcc) {
@@ -159,11 +156,7 @@ bool Job::cpu_spent(const sandbox::Outcome& outcome) const {
 
 bool Job::judge_limits(const sandbox::Outcome& outcome) {
     if (outcome.ended_by == sandbox::EndedBy::signal && outcome.signal == SIGXFSZ) {
-        return fail(
-            Verdict::memory_limit,
-            "the compiler wrote more than " + std::to_string(limits_.file_bytes >> 20) +
-                " MiB: smaller tables, less unrolling",
-            {});
+        return too_large("what the compiler wrote");
     }
     const auto failure = cpu::judge_step(outcome, limits_);
     if (!failure) {
@@ -179,14 +172,22 @@ bool Job::judge_limits(const sandbox::Outcome& outcome) {
     return fail(failure->verdict, failure->summary, {});
 }
 
+bool Job::too_large(const std::string& what) {
+    return fail(
+        Verdict::memory_limit,
+        what + " is larger than " + std::to_string(limits_.file_bytes >> 20) +
+            " MiB: smaller tables, less unrolling",
+        {});
+}
+
 void Job::note(const char* rule, std::string evidence) {
     result_.findings.push_back({rule, "info", "build", std::move(evidence)});
 }
 
 Result<Job::Next> Job::take_ptx(const char* route, const std::vector<CompilerMessage>& messages) {
-    auto ptx = cpu::read_file(out_.path / k_ptx, cpu::k_build_output_limit);
+    auto ptx = cpu::read_file(out_.path / k_ptx, static_cast<std::size_t>(limits_.file_bytes));
     if (!ptx) {
-        fail(Verdict::memory_limit, "the PTX is larger than 64 MiB", {});
+        too_large("the PTX");
         return Next::stop;
     }
     result_.product.route = route;

@@ -18,6 +18,7 @@ struct BuildJob {
     std::string file_name;  ///< plain, ends in .cu
     std::string arch;       ///< known
     Route route = Route::automatic;
+    sandbox::Limits limits;
 };
 
 /// What the tools made, and what the cache keeps.

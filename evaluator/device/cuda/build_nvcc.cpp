@@ -67,31 +67,39 @@ Result<void> Job::ptxas() {
         result_.summary = "built";
         return {};
     }
-    context_.ptx = result_.product.ptx;
     KW_TRY(write_below(in_.path, k_ptx, result_.product.ptx));
-    KW_TRY_ASSIGN(const sandbox::Outcome outcome, timed("build.ptxas", [&] {
-                      return job_.sandbox.run(command(
-                          {job_.toolkit.ptxas.string(),
-                           "-v",
-                           "-arch=" + job_.arch,
-                           "-lineinfo",
-                           k_ptx,
-                           "-o",
-                           std::string(k_out) + "/" + k_cubin}));
+    KW_TRY_ASSIGN(sandbox::Outcome outcome, timed("build.ptxas", [&] {
+                      return job_.sandbox.run(command(ptxas_command(k_ptx)));
                   }));
-    const std::string log = outcome.err + outcome.out;
-    if (!passed(outcome, read_log(log, context_))) {
-        return {};
+    outcome.err += outcome.out;
+    take_cubin(outcome);
+    return {};
+}
+
+std::vector<std::string> Job::ptxas_command(const std::string& ptx) const {
+    return {
+        job_.toolkit.ptxas.string(),
+        "-v",
+        "-arch=" + job_.arch,
+        "-lineinfo",
+        ptx,
+        "-o",
+        std::string(k_out) + "/" + k_cubin};
+}
+
+void Job::take_cubin(const sandbox::Outcome& outcome) {
+    context_.ptx = result_.product.ptx;
+    if (!passed(outcome, read_log(outcome.err, context_))) {
+        return;
     }
-    auto cubin = cpu::read_file(out_.path / k_cubin, cpu::k_build_output_limit);
+    auto cubin = cpu::read_file(out_.path / k_cubin, static_cast<std::size_t>(limits_.file_bytes));
     if (!cubin) {
-        fail(Verdict::memory_limit, "the cubin is larger than 64 MiB", {});
-        return {};
+        too_large("the cubin");
+        return;
     }
     result_.product.cubin = std::move(*cubin);
-    result_.product.kernels = ptxas_facts(log);
+    result_.product.kernels = ptxas_facts(outcome.err);
     result_.summary = "built";
-    return {};
 }
 
 }  // namespace kw::cuda

@@ -30,16 +30,17 @@ bool is_plain_header(const std::string& name) {
 
 }  // namespace
 
-Result<sandbox::Outcome> Job::run_nvrtc() {
+Result<sandbox::Outcome> Job::run_nvrtc(bool assemble) {
     std::error_code ignored;
     fs::remove(out_.path / k_ptx, ignored);
+    const std::string ptx = std::string(k_out) + "/" + k_ptx;
     std::vector<std::string> argv{
         "/kw/kw-nvrtc",
         "compile",
         job_.toolkit.nvrtc.string(),
         job_.file_name,
         job_.file_name,
-        std::string(k_out) + "/" + k_ptx};
+        ptx};
     const auto options = compile_options(job_.arch);
     argv.insert(argv.end(), options.begin(), options.end());
     argv.insert(
@@ -48,7 +49,14 @@ Result<sandbox::Outcome> Job::run_nvrtc() {
         argv.push_back("-I" + folder.string());
     }
     argv.push_back(std::string("-I") + k_stand_ins);
-    return timed("build.nvrtc", [&] { return job_.sandbox.run(command(std::move(argv))); });
+    if (assemble) {
+        argv.emplace_back("--");
+        const auto next = ptxas_command(ptx);
+        argv.insert(argv.end(), next.begin(), next.end());
+    }
+    return timed(assemble ? "build.nvrtc+ptxas" : "build.nvrtc", [&] {
+        return job_.sandbox.run(command(std::move(argv)));
+    });
 }
 
 Result<bool> Job::understood(const sandbox::Outcome& outcome) {
@@ -81,7 +89,17 @@ Result<Job::Next> Job::nvrtc() {
     result_.command = shown_command("nvrtc");
     std::vector<CompilerMessage> messages;
     for (int stood_in = 0;; ++stood_in) {
-        KW_TRY_ASSIGN(const sandbox::Outcome outcome, run_nvrtc());
+        const bool assemble =
+            stood_in == 0 && job_.route != Route::nvcc && !job_.toolkit.ptxas.empty();
+        KW_TRY_ASSIGN(sandbox::Outcome outcome, run_nvrtc(assemble));
+        if (assemble && fs::exists(out_.path / k_ptx)) {
+            KW_TRY_ASSIGN(const Next next, take_ptx("nvrtc", read_log(outcome.err, context_)));
+            if (next != Next::stop) {
+                outcome.err = std::move(outcome.out);  // of ptxas, from here on
+                take_cubin(outcome);
+            }
+            return next == Next::stop ? next : Next::done;
+        }
         KW_TRY_ASSIGN(const bool understandable, understood(outcome));
         if (!understandable) {
             return Next::stop;

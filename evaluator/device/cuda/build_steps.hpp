@@ -44,7 +44,7 @@ public:
     Result<JobResult> run();
 
 private:
-    enum class Next { stop, ptxas, nvcc };
+    enum class Next { stop, ptxas, nvcc, done };
 
     Result<void> write_inputs();
     [[nodiscard]] sandbox::Command command(std::vector<std::string> argv) const;
@@ -56,6 +56,7 @@ private:
 
     [[nodiscard]] bool cpu_spent(const sandbox::Outcome& outcome) const;
     bool judge_limits(const sandbox::Outcome& outcome);
+    bool too_large(const std::string& what);
     void note(const char* rule, std::string evidence);
     Result<Next> take_ptx(const char* route, const std::vector<CompilerMessage>& messages);
     /// The step went well; false with the verdict set.
@@ -75,7 +76,8 @@ private:
     }
 
     // build_nvrtc.cpp
-    Result<sandbox::Outcome> run_nvrtc();
+    /// With `assemble`, ptxas takes NVRTC's place in the same process once there is PTX.
+    Result<sandbox::Outcome> run_nvrtc(bool assemble);
     /// A run of NVRTC that says nothing of the source: limits, crashes, its own failure.
     Result<bool> understood(const sandbox::Outcome& outcome);
     Result<Next> nvrtc();
@@ -86,6 +88,10 @@ private:
     /// False when a verdict stands.
     Result<bool> nvcc(Next why);
     Result<void> ptxas();
+    /// ptxas and its options for the PTX at `ptx` inside the sandbox.
+    [[nodiscard]] std::vector<std::string> ptxas_command(const std::string& ptx) const;
+    /// What ptxas left, or its verdict. Its messages are in `outcome.err`.
+    void take_cubin(const sandbox::Outcome& outcome);
 
     const BuildJob& job_;
     RunDir in_;

@@ -68,6 +68,7 @@ cuda::BuildOutcome CudaWorkshop::build(
     cuda::BuildRequest request;
     request.source = head() + body;
     request.route = route;
+    request.limits = limits;
     auto outcome = builder_->build(task, request);
     if (!outcome) {
         FAIL(outcome.error().what << " - " << outcome.error().hint);

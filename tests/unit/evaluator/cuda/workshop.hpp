@@ -27,6 +27,8 @@ public:
         const std::string& body,
         cuda::Route route = cuda::Route::automatic,
         const Task& task = copy_task());
+    /// Of every build from now on.
+    sandbox::Limits limits = cuda::build_limits();
     /// The two lines that stand before every body.
     static const std::string& head();
     [[nodiscard]] const std::filesystem::path& cache() const { return cache_; }
