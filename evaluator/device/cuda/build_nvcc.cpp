@@ -39,9 +39,11 @@ Result<bool> Job::nvcc(Next why) {
     std::vector<std::string> argv{job_.toolkit.nvcc.string(), "-ptx"};
     const auto options = compile_options(job_.arch);
     argv.insert(argv.end(), options.begin(), options.end());
+    // NVRTC takes the constexpr functions of a header (std::min, numeric_limits) as device code.
     argv.insert(
         argv.end(),
-        {"-I",
+        {"--expt-relaxed-constexpr",
+         "-I",
          k_nvcc_shims,
          "-include",
          k_prelude,

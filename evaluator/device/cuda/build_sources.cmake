@@ -20,5 +20,7 @@ list(APPEND KW_EVALUATOR_SOURCES
     device/cuda/ptx_text.cpp
     device/cuda/ptxas_facts.cpp
     device/cuda/shims.cpp
+    device/cuda/shims_c.cpp
+    device/cuda/shims_std.cpp
     device/cuda/source_scan.cpp
     device/cuda/toolkit.cpp)

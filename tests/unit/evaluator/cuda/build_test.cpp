@@ -62,31 +62,103 @@ TEST_CASE("cuda build: equal requests come from the cache and damage is built an
     CHECK(third.ptx == first.ptx);
 }
 
-TEST_CASE("cuda build: what people and models write compiles as it stands") {
-    KW_WORKSHOP_OR_SKIP(shop);
-    const std::string body =
-        "__device__ uint8_t table[4];\n"
-        "extern \"C\" __global__ void k(const float* x, float* y, int64_t n) {\n"
-        "    const int i = blockIdx.x * blockDim.x + threadIdx.x;\n"
-        "    if (i >= n) return;\n"
-        "    y[i] = fmaxf(x[i], -INFINITY) + FLT_MAX * 0.0f + table[i & 3] + float(INT_MAX) + "
-        "M_PI;\n"
-        "    printf(\"%d\\n\", i);\n    assert(n > 0);\n    memcpy(y, x, 4);\n}\n";
-    for (const char* headers :
-         {"#include <stdint.h>\n#include <math.h>\n#include <float.h>\n#include <limits.h>\n",
-          "#include <cstdint>\n#include <cmath>\n#include <cfloat>\n#include <climits>\n"
-          "#include <cstdio>\n#include <cassert>\n#include <cstring>\n#include <cstddef>\n",
-          "#include <cuda_runtime.h>\n#include <float.h>\n#include <limits.h>\n#include <math.h>\n"
-          "#include <cuda_fp16.h>\n#include <cuda_bf16.h>\n#include <cuda_fp8.h>\n#include "
-          "<mma.h>\n"
-          "#include <cuda.h>\n#include <kwright_tensormap.h>\n"}) {
-        CAPTURE(headers);
-        const auto outcome = shop->build(headers + body);
+/// Built by NVRTC alone, and by nvcc from the same text.
+void require_both(CudaWorkshop& shop, const std::string& body) {
+    for (const Route route : {Route::automatic, Route::nvcc}) {
+        const auto outcome = shop.build(body, route);
         INFO(outcome.summary << "\n" << outcome.detail);
         CHECK(outcome.verdict == Verdict::accepted);
-        CHECK(outcome.route == "nvrtc");
-        CHECK(has_finding(outcome, "device-state"));
+        CHECK(outcome.route == (route == Route::nvcc ? "nvcc" : "nvrtc"));
     }
+}
+
+TEST_CASE("cuda build: limits, constants and small types need no header") {
+    KW_WORKSHOP_OR_SKIP(shop);
+    require_both(*shop, R"(
+constexpr float most = INFINITY, least = -FLT_MAX, none = NAN;
+__device__ constexpr uint8_t bytes[] = {0, UINT8_MAX, uint8_t(CHAR_BIT)};
+struct Pair { int a; double b; };
+static_assert(INT_MAX == 2147483647 && INT_MIN + INT_MAX == -1 && UINT_MAX == 4294967295u);
+static_assert(UINT32_MAX == UINT_MAX && INT64_MIN < 0 && SHRT_MIN == -32768 && CHAR_MIN < 0);
+static_assert(LLONG_MAX > 0 && ULLONG_MAX == UINT64_MAX && SIZE_MAX == UINT64_MAX);
+static_assert(sizeof(INT_MAX) == 4 && sizeof(UINT32_MAX) == 4 && sizeof(INT64_MAX) == 8);
+static_assert(sizeof(INFINITY) == 4 && sizeof(NAN) == 4 && sizeof(FLT_MAX) == 4 && sizeof(M_PI) == 8);
+static_assert(FLT_EPSILON == 0x1p-23f && FLT_MIN == 0x1p-126f && FLT_MAX == 0x1.fffffep127f);
+static_assert(DBL_MAX > FLT_MAX && DBL_EPSILON == 0x1p-52 && FLT_TRUE_MIN == 0x1p-149f);
+static_assert(sizeof(int8_t) + sizeof(int16_t) + sizeof(int32_t) + sizeof(int64_t) == 15);
+static_assert(sizeof(uintptr_t) == 8 && sizeof(ptrdiff_t) == 8 && sizeof(size_t) == 8);
+static_assert(sizeof(uint) == 4 && sizeof(ushort) == 2 && sizeof(ulong) == 8);
+static_assert(offsetof(Pair, b) == 8 && sizeof(std::size_t) == 8);
+static_assert(none != none && most > -least);
+extern "C" __global__ void k(const float* x, float* y, int n) {
+    const int i = blockIdx.x * blockDim.x + threadIdx.x;
+    assert(n > 0 && x != NULL);
+    memcpy(y, x, 4);
+    memset(y, 0, 4);
+    printf("%d\n", i);
+    y[i] = fmaxf(x[i], -INFINITY) * float(M_PI) + bytes[i % 3] + min(n, 3) + isnan(x[i]);
+})");
+}
+
+TEST_CASE("cuda build: the headers of C and C++ hold what device code uses of them") {
+    KW_WORKSHOP_OR_SKIP(shop);
+    require_both(*shop, R"(
+#include <algorithm>
+#include <array>
+#include <assert.h>
+#include <cassert>
+#include <cfloat>
+#include <climits>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <cuda.h>
+#include <cuda_runtime.h>
+#include <float.h>
+#include <functional>
+#include <inttypes.h>
+#include <initializer_list>
+#include <limits.h>
+#include <limits>
+#include <math.h>
+#include <new>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <tuple>
+#include <type_traits>
+#include <utility>
+template <class T, class = std::enable_if_t<std::is_integral_v<T>>> __device__ int kind(T) { return 1; }
+template <class T, std::enable_if_t<std::is_floating_point<T>::value, int> = 0> __device__ int kind(T) { return 2; }
+template <class T> __device__ std::remove_reference_t<T> copy(T&& v) { return std::forward<T>(v); }
+template <std::size_t... I> __device__ int sum(std::index_sequence<I...>) { return (0 + ... + int(I)); }
+static_assert(sizeof(std::conditional_t<true, int8_t, int>) == 1 && std::is_same_v<std::decay_t<const int&>, int>);
+static_assert(std::numeric_limits<float>::max() == FLT_MAX && std::numeric_limits<int>::lowest() == INT_MIN);
+static_assert(std::is_trivially_copyable_v<std::pair<int, float>> || true);
+extern "C" __global__ void k(const float* x, float* y, int n) {
+    const float v = x[n];
+    float s = std::sqrt(v) + std::exp(v) + std::abs(v) + std::fma(v, v, 1.0f) + std::floor(v);
+    s += std::isnan(v) + std::isinf(v) + std::lround(v) + std::pow(v, 2.0f) + std::tanh(v);
+    s += std::min(v, 1.0f) + std::max(n, 3) + std::clamp(n, 0, 7) + std::max({v, s, 1.0f});
+    s += std::numeric_limits<float>::infinity() + std::abs(n) + std::plus<float>()(v, s);
+    std::array<int, 4> four{1, 2, 3, 4};
+    const auto pair = std::make_pair(n, v);
+    const std::tuple<int, float> both{n, v};
+    s += four[n & 3] + pair.first + std::get<1>(both) + kind(n) + kind(v) + copy(v);
+    s += sum(std::make_index_sequence<4>()) + float(UINT64_C(5)) + std::uint32_t(7);
+    std::memcpy(y + 1, x, sizeof(float));
+    std::printf("%f\n", s);
+    y[n] = std::move(s);
+}
+__global__ void mapped(const __grid_constant__ CUtensorMap map, int* p) {
+    *p = reinterpret_cast<const int*>(&map)[0];
+})");
 }
 
 TEST_CASE("cuda build: the same source means the same to both compilers") {
@@ -195,15 +267,54 @@ TEST_CASE("cuda build: the class of matrix instructions is read from what was bu
     CHECK(cuda::show_classes(dp4a.facts.instruction_classes) == "dp4a");
 }
 
-TEST_CASE("cuda build: CUB works by its device headers") {
+TEST_CASE("cuda build: the toolkit's device headers work in NVRTC, the whole of CUB too") {
     KW_WORKSHOP_OR_SKIP(shop);
-    const auto outcome = shop->build(
-        "#include <cub/cub.cuh>\n"
-        "extern \"C\" __global__ void k(const float* x, float* y, int n) {\n"
-        "    using Reduce = cub::BlockReduce<float, 256>;\n"
-        "    __shared__ typename Reduce::TempStorage temp;\n"
-        "    const float sum = Reduce(temp).Sum(x[threadIdx.x]);\n"
-        "    if (threadIdx.x == 0) y[blockIdx.x] = sum;\n}\n");
+    const auto outcome = shop->build(R"(
+#include <cooperative_groups.h>
+#include <cooperative_groups/memcpy_async.h>
+#include <cooperative_groups/reduce.h>
+#include <cub/cub.cuh>
+#include <cuda/atomic>
+#include <cuda/barrier>
+#include <cuda/pipeline>
+#include <cuda/ptx>
+#include <cuda/std/array>
+#include <cuda_bf16.h>
+#include <cuda_fp16.h>
+#include <cuda_fp8.h>
+#include <cuda_pipeline.h>
+#include <math_constants.h>
+#include <mma.h>
+namespace cg = cooperative_groups;
+using namespace nvcuda;
+extern "C" __global__ void k(const float* x, float* y, int n) {
+    using Reduce = cub::BlockReduce<float, 256>;
+    __shared__ typename Reduce::TempStorage temp;
+    const float sum = Reduce(temp).Sum(x[threadIdx.x]);
+    const auto warp = cg::tiled_partition<32>(cg::this_thread_block());
+    const float most = cg::reduce(warp, sum, cg::greater<float>());
+    cuda::atomic_ref<float, cuda::thread_scope_device>(y[1]).fetch_add(most);
+    const cuda::std::array<__half2, 1> h{__floats2half2_rn(sum, most)};
+    const __nv_bfloat16 b = __float2bfloat16(sum);
+    const __nv_fp8_e4m3 e(most);
+    wmma::fragment<wmma::accumulator, 16, 16, 16, float> c;
+    wmma::fill_fragment(c, CUDART_PI_F);
+    y[0] = __low2float(h[0]) + __bfloat162float(b) + float(e) + c.x[0];
+}
+extern "C" __global__ void pipes(const float4* x, float4* y) {
+    __shared__ float4 tile[256];
+    __shared__ cuda::barrier<cuda::thread_scope_block> barrier;
+    if (threadIdx.x == 0) init(&barrier, blockDim.x);
+    __syncthreads();
+    auto pipe = cuda::make_pipeline();
+    pipe.producer_acquire();
+    cuda::memcpy_async(&tile[threadIdx.x], &x[threadIdx.x], sizeof(float4), pipe);
+    pipe.producer_commit();
+    pipe.consumer_wait();
+    barrier.arrive_and_wait();
+    y[threadIdx.x] = tile[threadIdx.x ^ 1];
+    pipe.consumer_release();
+})");
     INFO(outcome.summary << "\n" << outcome.detail);
     CHECK(outcome.verdict == Verdict::accepted);
     CHECK(outcome.route == "nvrtc");
