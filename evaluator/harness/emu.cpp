@@ -53,7 +53,12 @@ std::span<std::byte> map_memory() {
     return {static_cast<std::byte*>(block), size};
 }
 
-bool add_buffers(const EmuJob& job, std::span<std::byte> memory, emu::Memory& device) {
+bool add_buffers(
+    const EmuJob& job, std::span<std::byte> all, std::uint64_t shift, emu::Memory& device) {
+    if (shift > all.size()) {
+        return false;
+    }
+    const std::span<std::byte> memory = all.subspan(shift);
     for (const EmuBuffer& buffer : job.buffers) {
         if (buffer.offset > memory.size() || buffer.bytes > memory.size() - buffer.offset) {
             return false;
@@ -78,22 +83,32 @@ void drop_unwritten(emu::Report& report) {
     });
 }
 
-std::vector<EmuLaunchReport> run_all(
-    const EmuJob& job, const emu::Module& module, emu::Memory& device) {
-    std::vector<EmuLaunchReport> reports;
+/// True when every launch completed.
+bool run_all(
+    const EmuJob& job,
+    const emu::Module& module,
+    emu::Memory& device,
+    std::vector<EmuLaunchReport>& reports) {
+    if (const std::string error = device.load(module); !error.empty()) {
+        EmuLaunchReport report;
+        report.report.ending = emu::Ending::bad_launch;
+        report.report.error.message = error;
+        reports.push_back(std::move(report));
+        return false;
+    }
     for (std::size_t i = 0; i < job.launches.size(); ++i) {
         const emu::Launch& launch = job.launches[i];
         emu::Options options = job.options;
         options.sampled_blocks = job.samples[i];
         reports.push_back({launch.kernel, emu::run(module, launch, device, options)});
         if (reports.back().report.ending != emu::Ending::completed) {
-            break;
+            return false;
         }
         if (i + 1 < job.launches.size()) {
             drop_unwritten(reports.back().report);
         }
     }
-    return reports;
+    return true;
 }
 
 int fail(const char* what, const std::string& detail = {}) {
@@ -107,25 +122,24 @@ int run_program() {
     if (!read_input(text)) {
         return fail("reading the job");
     }
-    const auto job = read_job(text, problem);
+    auto job = read_job(text, problem);
     if (!job) {
         return fail("bad job:", problem);
     }
+    const std::span<std::byte> memory =
+        job->buffers.empty() ? std::span<std::byte>() : map_memory();
     emu::Memory device;
-    if (!job->buffers.empty() && !add_buffers(*job, map_memory(), device)) {
+    emu::Memory second;
+    if (!add_buffers(*job, memory, 0, device) ||
+        (job->again && !add_buffers(*job, memory, job->again->shift, second))) {
         return fail("the buffers do not fit into the memory");
     }
     const emu::ParseResult parsed = emu::parse(job->ptx);
     std::vector<EmuLaunchReport> reports;
-    if (parsed.errors.empty()) {
-        if (const std::string error = device.load(parsed.module); !error.empty()) {
-            EmuLaunchReport report;
-            report.report.ending = emu::Ending::bad_launch;
-            report.report.error.message = error;
-            reports.push_back(std::move(report));
-        } else {
-            reports = run_all(*job, parsed.module, device);
-        }
+    if (parsed.errors.empty() && run_all(*job, parsed.module, device, reports) && job->again) {
+        job->options.checks = job->again->checks;
+        job->options.seed = job->again->seed;
+        run_all(*job, parsed.module, second, reports);
     }
     return write_output(show_report(parsed, reports)) ? 0 : fail("writing the report");
 }

@@ -47,10 +47,11 @@ private:
         words >> key;
         emu::Options& options = job_.options;
         if (key == "checks") {
-            std::string which;
-            words >> which;
-            options.checks = which == "all" ? emu::Checks::all() : emu::Checks{};
-            return which == "all" || which == "none";
+            return read_checks(words, options.checks);
+        }
+        if (key == "again") {
+            EmuAgain& again = job_.again.emplace();
+            return read_checks(words, again.checks) && words >> again.seed >> again.shift;
         }
         if (key == "threads") {
             return static_cast<bool>(words >> options.threads);
@@ -73,6 +74,13 @@ private:
         return key == "buffer"   ? read_buffer(words)
                : key == "launch" ? read_launch(words)
                                  : key == "ptx" && read_ptx(words);
+    }
+
+    static bool read_checks(std::istringstream& words, emu::Checks& checks) {
+        std::string which;
+        words >> which;
+        checks = which == "all" ? emu::Checks::all() : emu::Checks{};
+        return which == "all" || which == "none";
     }
 
     bool read_buffer(std::istringstream& words) {

@@ -6,6 +6,7 @@
 //   buffer NAME OFFSET BYTES in|out|inout|scratch       bytes of descriptor 3, in argument order
 //   sample N N N ...                                    blocks of the next launch; none = all
 //   launch KERNEL gx gy gz bx by bz cx cy cz SHARED COOPERATIVE HEX
+//   again all|none SEED SHIFT       optional: all launches once more, on buffers SHIFT bytes behind
 //   ptx BYTES
 // and then that many bytes of PTX. HEX is the parameter block with device addresses in it; buffer i
 // lies at buffer_address(i) (engine/memory.hpp).
@@ -28,8 +29,16 @@ struct EmuBuffer {
     bool initialised = true;
 };
 
+/// A second run of every launch, after a first that completed: another memory, nothing shared.
+struct EmuAgain {
+    emu::Checks checks;
+    std::uint64_t seed = 0;
+    std::uint64_t shift = 0;  ///< added to the offset of every buffer
+};
+
 struct EmuJob {
     emu::Options options;
+    std::optional<EmuAgain> again;
     std::vector<EmuBuffer> buffers;
     std::vector<emu::Launch> launches;
     std::vector<std::vector<std::uint64_t>> samples;  ///< one a launch

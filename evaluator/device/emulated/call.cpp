@@ -75,10 +75,10 @@ Result<void> add_launches(
 
 }  // namespace
 
-std::span<std::byte> PreparedCall::buffer(std::size_t index) const {
+std::span<std::byte> PreparedCall::buffer(std::size_t index, std::int64_t shift) const {
     const RunBuffer& place = request.buffers[index];
     return memory->bytes().subspan(
-        static_cast<std::size_t>(place.offset), static_cast<std::size_t>(place.bytes));
+        static_cast<std::size_t>(place.offset + shift), static_cast<std::size_t>(place.bytes));
 }
 
 Result<Content> content_of(
@@ -103,9 +103,16 @@ Result<Content> content_of(
     return content;
 }
 
-void refill(const Task& task, const Content& content, std::uint64_t salt, PreparedCall& call) {
+namespace {
+
+void fill(
+    const Task& task,
+    const Content& content,
+    std::uint64_t salt,
+    std::int64_t shift,
+    const PreparedCall& call) {
     for (std::size_t i = 0; i < call.request.buffers.size(); ++i) {
-        const std::span<std::byte> place = call.buffer(i);
+        const std::span<std::byte> place = call.buffer(i, shift);
         if (i < content.size() && !content[i].empty()) {
             std::ranges::copy(content[i], place.begin());
         } else {
@@ -114,13 +121,16 @@ void refill(const Task& task, const Content& content, std::uint64_t salt, Prepar
     }
 }
 
+}  // namespace
+
 Result<PreparedCall> prepare_call(
     const Task& task,
     const DimMap& dims,
     const cuda::BuildOutcome& built,
     const cuda::DeviceConstants& device,
     const Content& content,
-    std::uint64_t salt) {
+    std::uint64_t salt,
+    std::optional<std::uint64_t> again_salt) {
     PreparedCall call;
     for (const Arg& arg : task.args) {
         KW_TRY_ASSIGN(const std::int64_t bytes, byte_size(arg, dims));
@@ -144,10 +154,17 @@ Result<PreparedCall> prepare_call(
         return call;
     }
     const RunBuffer& last = call.request.buffers.back();
+    const std::int64_t bytes = last.offset + last.bytes;
+    const std::int64_t shift = (bytes + k_align - 1) / k_align * k_align;
     KW_TRY_ASSIGN(
         call.memory,
-        cpu::SharedMemory::create("kw-emu", last.offset + last.bytes, cpu::FutureWrites::yes));
-    refill(task, content, salt, call);
+        cpu::SharedMemory::create(
+            "kw-emu", again_salt ? shift + bytes : bytes, cpu::FutureWrites::yes));
+    fill(task, content, salt, 0, call);
+    if (again_salt) {
+        call.request.again = RunAgain{0, shift};
+        fill(task, content, *again_salt, shift, call);
+    }
     return call;
 }
 

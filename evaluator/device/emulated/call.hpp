@@ -21,7 +21,8 @@ struct PreparedCall {
     std::vector<int> registers;                ///< by launch, of ptxas; 0 = not known
     std::vector<cuda::EvaluatedLaunch> launches;
 
-    [[nodiscard]] std::span<std::byte> buffer(std::size_t index) const;
+    /// `shift`: 0, or that of the second run.
+    [[nodiscard]] std::span<std::byte> buffer(std::size_t index, std::int64_t shift = 0) const;
 };
 
 /// Bytes of every argument of role in, inout and weight, in the order of the task; others empty.
@@ -34,15 +35,15 @@ using Content = std::vector<std::vector<std::byte>>;
     const cpu::Inputs& inputs,
     int placement);
 
-/// Outputs and workspaces are poisoned with `salt`.
+/// Outputs and workspaces are poisoned with `salt`. With `again_salt` all is run once more, on a
+/// copy with that poison; the caller sets the seeds.
 [[nodiscard]] Result<PreparedCall> prepare_call(
     const Task& task,
     const DimMap& dims,
     const cuda::BuildOutcome& built,
     const cuda::DeviceConstants& device,
     const Content& content,
-    std::uint64_t salt);
-/// Fills the memory anew, as prepare_call() did.
-void refill(const Task& task, const Content& content, std::uint64_t salt, PreparedCall& call);
+    std::uint64_t salt,
+    std::optional<std::uint64_t> again_salt = std::nullopt);
 
 }  // namespace kw::emulated

@@ -127,8 +127,9 @@ sandbox::Command command_of(
     }
     const auto wall_ms = static_cast<std::int64_t>(request.wall_s * 1000);
     // The emulator stops by itself and says where; the sandbox's limit is for when it does not.
-    command.limits.wall = std::chrono::milliseconds(wall_ms + 10'000);
-    command.limits.cpu = std::chrono::seconds((wall_ms / 1000 + 11) * (request.threads + 1));
+    const int runs = request.again ? 2 : 1;
+    command.limits.wall = std::chrono::milliseconds(runs * wall_ms + 10'000);
+    command.limits.cpu = std::chrono::seconds((runs * wall_ms / 1000 + 11) * (request.threads + 1));
     command.limits.memory_bytes =
         (std::int64_t{4} << 30) + 3 * static_cast<std::int64_t>(memory.bytes().size());
     command.limits.processes = request.threads + 4;
@@ -170,6 +171,10 @@ std::string job_text(const RunRequest& request) {
         }
         job += " " + std::to_string(launch.smem) + (launch.cooperative ? " 1 " : " 0 ") +
                hex(launch.parameters) + "\n";
+    }
+    if (request.again) {
+        job += "again none " + std::to_string(request.again->seed) + " " +
+               std::to_string(request.again->shift) + "\n";
     }
     return job + "ptx " + std::to_string(request.ptx.size()) + "\n" + request.ptx;
 }
@@ -217,6 +222,13 @@ Result<RunReport> Emulator::run(const RunRequest& request, cpu::SharedMemory& me
     }
     if (outcome.exit_code == 0) {
         if (auto read = read_report(outcome.out)) {
+            if (request.again && read->launches.size() > request.launches.size()) {
+                const auto second =
+                    read->launches.begin() + static_cast<std::ptrdiff_t>(request.launches.size());
+                read->again.assign(
+                    std::make_move_iterator(second), std::make_move_iterator(read->launches.end()));
+                read->launches.erase(second, read->launches.end());
+            }
             return std::move(*read);
         }
     }

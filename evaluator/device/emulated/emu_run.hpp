@@ -36,6 +36,13 @@ struct RunLaunch {
     std::vector<std::uint64_t> sample;  ///< linear indices of the blocks to run; empty = all
 };
 
+/// Every launch once more in the same process, which costs less than another: on a memory of its
+/// own, without checks.
+struct RunAgain {
+    std::uint64_t seed = 0;
+    std::int64_t shift = 0;  ///< added to the offset of every buffer
+};
+
 struct RunRequest {
     std::string ptx;
     std::vector<RunBuffer> buffers;
@@ -45,6 +52,7 @@ struct RunRequest {
     std::uint64_t instructions = 1'000'000'000;  ///< thread-instructions, per launch
     double wall_s = 20;
     int threads = 1;
+    std::optional<RunAgain> again;
 };
 /// Device address of the first byte of buffer `index`.
 [[nodiscard]] std::uint64_t buffer_address(std::size_t index);
@@ -87,6 +95,7 @@ struct RunReport {
     bool timed_out = false;
     bool out_of_memory = false;
     std::vector<LaunchReport> launches;  ///< ends at the first that did not complete
+    std::vector<LaunchReport> again;     ///< likewise; none when not all of the first completed
 };
 
 class Emulator {

@@ -33,6 +33,7 @@ RunRequest request() {
     second.cooperative = true;
     second.parameters = {std::byte{0x00}, std::byte{0xfe}, std::byte{0x10}};
     made.launches = {first, second};
+    made.again = RunAgain{77, 1024};
     return made;
 }
 
@@ -50,6 +51,10 @@ TEST_CASE("emulator job: what is asked arrives in the sandboxed program", "[emul
     CHECK(job->options.instruction_budget == asked.instructions);
     REQUIRE(job->buffers.size() == 3);
     CHECK(job->buffers[1].offset == 256);
+    REQUIRE(job->again);
+    CHECK_FALSE(job->again->checks.races);
+    CHECK(job->again->seed == 77);
+    CHECK(job->again->shift == 1024);
     CHECK(job->buffers[1].access == emu::Access::output);
     CHECK_FALSE(job->buffers[2].initialised);
     REQUIRE(job->launches.size() == 2);
