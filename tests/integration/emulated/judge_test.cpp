@@ -132,6 +132,15 @@ TEST_CASE("emulated: every kind of bad kernel gets its own verdict and line", "[
          "    __syncthreads();",
          Verdict::runtime_error,
          5},
+        {"order of warps",
+         "    __shared__ int first;\n"
+         "    if (threadIdx.x == 0) first = 0;\n"
+         "    __syncthreads();\n"
+         "    int rank = threadIdx.x % 32 == 0 ? atomicAdd(&first, 1) : 0;\n"
+         "    rank = __shfl_sync(~0u, rank, 0);\n"
+         "    if (i < N) y[i] = __int_as_float(__float_as_int(w[i] * x[i] + 1.0f) ^ (rank & 1));",
+         Verdict::non_deterministic,
+         0},
         {"trap", "    if (i == 3) __trap();", Verdict::runtime_error, 0},
         {"host code", "}\nint main() { return 0;", Verdict::forbidden, 0},
         {"does not compile", "    y[i] = nothing;", Verdict::compile_error, 5},
