@@ -10,7 +10,10 @@ list(APPEND KW_EVALUATOR_SOURCES
     fill_tables.cpp
     fill_values.cpp
     scalar.cpp
-    statistics.cpp)
+    statistics.cpp
+    arg_part.cpp
+    input_faults.cpp
+    output_faults.cpp)
 # Hot: every timed call's inputs and outputs pass here.
 kw_hot_sources(compare.cpp compare_values.cpp statistics.cpp)
 # Inputs must not depend on the machine: no multiply-add that only some processors fuse.

@@ -5,7 +5,7 @@
 #include "cli/console.hpp"
 #include "cli/context.hpp"
 #include "cli/json_text.hpp"
-#include "cli/made_kernels.hpp"
+#include "evaluator/made_kernels.hpp"
 #include "core/text_file.hpp"
 
 #include <nlohmann/json.hpp>

@@ -1,98 +1,187 @@
 // SPDX-License-Identifier: Apache-2.0
-// Is a task sound? Everything it ships is built and must be right; what computes nothing must be
-// rejected.
+// Is a task sound? Prints what evaluator/task_check.hpp answers.
+#include "evaluator/task_check.hpp"
+
 #include "cli/commands/commands.hpp"
 #include "cli/console.hpp"
 #include "cli/context.hpp"
+#include "cli/device_choice.hpp"
 #include "cli/json_text.hpp"
-#include "cli/made_kernels.hpp"
-#include "core/text_file.hpp"
 
 #include <nlohmann/json.hpp>
+
+#include <algorithm>
 
 namespace kw::cli {
 namespace {
 
-struct Trial {
-    std::string name;
-    std::string source;
-    bool should_pass = true;
+/// The answers of one device; `absent`: why it was not asked.
+struct Part {
+    std::string device;
+    std::vector<ProbeAnswer> answers;
+    std::string absent;
 };
 
-struct Answer {
-    std::string name;
-    bool ok = false;
-    std::string text;
+/// What to check on, and whether the user asked for it.
+struct Choice {
+    std::vector<std::string> devices;
+    bool asked = false;
 };
 
-Result<std::vector<Trial>> trials_of(const Task& task, std::vector<Answer>& answers) {
-    std::vector<Trial> trials;
-    for (const Baseline& baseline : task.baselines) {
-        const std::string name = "baseline " + baseline.name;
-        if (!baseline.link.empty()) {
-            answers.push_back(
-                {name, true, "a library's: built with the task, not run as a candidate"});
-            continue;
+Result<Choice> choose(const Config& config, const Task& task) {
+    KW_TRY_ASSIGN(const std::string device, choose_device(config));
+    for (const char* key : {"search.device", "search.target"}) {
+        if (config.values().at(key).origin != Origin::fallback) {
+            return Choice{{device}, true};
         }
-        KW_TRY_ASSIGN(std::string source, read_text_file(baseline.file));
-        trials.push_back({name + " agrees with the reference", std::move(source), true});
     }
-    if (!task.seed.empty()) {
-        KW_TRY_ASSIGN(std::string source, read_text_file(task.seed));
-        trials.push_back({"seed agrees with the reference", std::move(source), true});
+    Choice choice;
+    for (const std::string& target : task.targets) {
+        choice.devices.push_back(usual_device(target));
     }
-    trials.push_back({"a kernel that does nothing is rejected", idle_kernel(task), false});
-    trials.push_back({"a kernel that writes zeros is rejected", zero_kernel(task), false});
-    return trials;
+    return choice;
+}
+
+Result<Part> check_on(
+    const std::string& id, bool asked, const Task& task, const Config& config, Console& console) {
+    Part part{id, {}, ""};
+    auto device = open_device(id, evaluator_config(config));
+    if (!device.ok()) {
+        // Without a CUDA toolkit the CPU's side can be sound all the same.
+        if (asked || id == "cpu" || device.error().code != Errc::environment) {
+            return device.error();
+        }
+        part.absent = device.error().what;
+        return part;
+    }
+    const StageObserver observer = [&](const std::string& stage, const std::string& text) {
+        console.redraw({"  " + id + " " + stage + " " + text});
+    };
+    KW_TRY_ASSIGN(
+        part.answers,
+        check_task(**device, task, evaluator_config(config), judge_options(config), observer));
+    console.redraw({});
+    return part;
+}
+
+nlohmann::json json_of(const Part& part) {
+    nlohmann::json answers = nlohmann::json::array();
+    for (const ProbeAnswer& answer : part.answers) {
+        answers.push_back(
+            {{"name", answer.probe + (answer.subject.empty() ? "" : ": " + answer.subject)},
+             {"ok", answer.state != ProbeState::fails},
+             {"text", answer.text},
+             {"device", part.device},
+             {"probe", answer.probe},
+             {"subject", answer.subject},
+             {"state", name(answer.state)}});
+    }
+    return answers;
+}
+
+/// Subjects of one probe in one state; `text` too when it is the same for all of them.
+struct Line {
+    std::string probe;
+    ProbeState state;
+    std::string text;
+    std::string subjects;
+};
+
+void add_to(std::vector<Line>& lines, const ProbeAnswer& answer, bool every_text) {
+    const auto same = std::ranges::find_if(lines, [&](const Line& line) {
+        return line.probe == answer.probe && line.state == answer.state &&
+               (line.text == answer.text || (!every_text && answer.state == ProbeState::holds));
+    });
+    if (answer.state == ProbeState::fails || same == lines.end()) {
+        lines.push_back({answer.probe, answer.state, answer.text, answer.subject});
+        return;
+    }
+    same->subjects += ", " + answer.subject;
+    same->text = same->text == answer.text ? same->text : "";
+}
+
+void print(const Part& part, bool every_text, Console& console) {
+    if (!part.absent.empty()) {
+        console.print("--      " + part.device + ": not checked: " + part.absent);
+        return;
+    }
+    console.print("on " + part.device);
+    // A probe's lines stand together, in the order in which the probes came up.
+    std::vector<std::string> probes;
+    std::vector<Line> lines;
+    for (const ProbeAnswer& answer : part.answers) {
+        if (std::ranges::find(probes, answer.probe) == probes.end()) {
+            probes.push_back(answer.probe);
+        }
+        add_to(lines, answer, every_text);
+    }
+    std::ranges::stable_sort(lines, {}, [&](const Line& line) {
+        return std::ranges::find(probes, line.probe) - probes.begin();
+    });
+    for (const Line& line : lines) {
+        std::string mark = console.paint("ok    ", Ink::green);
+        if (line.state != ProbeState::holds) {
+            mark = line.state == ProbeState::fails ? console.paint("FAILED", Ink::red) : "--    ";
+        }
+        std::string text = mark + "  " + line.probe;
+        text += line.subjects.empty() ? "" : ": " + line.subjects;
+        text += line.text.empty() ? "" : " (" + line.text + ")";
+        console.print(text);
+    }
+}
+
+int failures_of(const Part& part) {
+    return static_cast<int>(
+        std::ranges::count(part.answers, ProbeState::fails, &ProbeAnswer::state));
+}
+
+int report(
+    const Task& task,
+    const std::vector<Part>& parts,
+    const Invocation& invocation,
+    Console& console) {
+    int failures = 0;
+    nlohmann::json answers = nlohmann::json::array();
+    nlohmann::json absent = nlohmann::json::array();
+    for (const Part& part : parts) {
+        failures += failures_of(part);
+        for (const nlohmann::json& answer : json_of(part)) {
+            answers.push_back(answer);
+        }
+        if (!part.absent.empty()) {
+            absent.push_back({{"device", part.device}, {"why", part.absent}});
+        }
+    }
+    if (invocation.json) {
+        console.print(json_text(
+            {{"schema", "kwright.task-check/1"},
+             {"task", task.name},
+             {"hash", task.hash},
+             {"sound", failures == 0},
+             {"answers", answers},
+             {"not_checked", absent}}));
+        return failures == 0 ? 0 : 1;
+    }
+    for (const Part& part : parts) {
+        print(part, invocation.verbosity > 0, console);
+    }
+    console.print(
+        "task " + task.name +
+        (failures == 0 ? " is sound"
+                       : " is not sound: " + std::to_string(failures) +
+                             (failures == 1 ? " failure" : " failures")));
+    return failures == 0 ? 0 : 1;
 }
 
 Result<int> task_check(const Invocation& invocation, Console& console) {
     KW_TRY_ASSIGN(const Task task, open_task(invocation.text("TASK"), invocation.config));
-    std::vector<Answer> answers = {{"task.toml", true, "reads, " + task.hash.substr(0, 12)}};
-    KW_TRY_ASSIGN(const std::vector<Trial> trials, trials_of(task, answers));
-    KW_TRY_ASSIGN(const auto device, open_cpu_device(evaluator_config(invocation.config)));
-    JudgeOptions options = judge_options(invocation.config);
-    options.timed = false;
-    for (const Trial& trial : trials) {
-        console.redraw({"  " + trial.name});
-        const Candidate candidate = make_candidate(task.name, trial.source);
-        KW_TRY_ASSIGN(const Evaluation result, judge(*device, task, candidate, options));
-        const bool passed = result.verdict == Verdict::accepted;
-        std::string text = std::string(code(result.verdict)) + " " + result.summary;
-        if (trial.should_pass && !passed && !result.detail.empty()) {
-            text += "\n" + result.detail;
-        }
-        // A built-in trial that does not compile or crashes shows nothing about the comparison.
-        const bool ok = trial.should_pass ? passed
-                                          : result.verdict == Verdict::wrong_result ||
-                                                result.verdict == Verdict::non_finite;
-        answers.push_back({trial.name, ok, text});
+    KW_TRY_ASSIGN(const Choice choice, choose(invocation.config, task));
+    std::vector<Part> parts;
+    for (const std::string& device : choice.devices) {
+        KW_TRY_ASSIGN(Part part, check_on(device, choice.asked, task, invocation.config, console));
+        parts.push_back(std::move(part));
     }
-    console.redraw({});
-    int failures = 0;
-    nlohmann::json document = {
-        {"schema", "kwright.task-check/1"},
-        {"task", task.name},
-        {"answers", nlohmann::json::array()}};
-    for (const Answer& answer : answers) {
-        failures += answer.ok ? 0 : 1;
-        document["answers"].push_back(
-            {{"name", answer.name}, {"ok", answer.ok}, {"text", answer.text}});
-        if (!invocation.json) {
-            const std::string mark =
-                answer.ok ? console.paint("ok    ", Ink::green) : console.paint("FAILED", Ink::red);
-            console.print(mark + "  " + answer.name + ": " + answer.text);
-        }
-    }
-    document["sound"] = failures == 0;
-    if (invocation.json) {
-        console.print(json_text(document));
-    } else if (failures > 0) {
-        console.print(
-            "task " + task.name + " is not sound (" + std::to_string(failures) +
-            (failures == 1 ? " failure)" : " failures)"));
-    }
-    return failures == 0 ? 0 : 1;
+    return report(task, parts, invocation, console);
 }
 
 }  // namespace
@@ -101,10 +190,20 @@ CommandSpec task_check_command() {
     CommandSpec spec;
     spec.name = "task check";
     spec.group = "Tasks";
-    spec.summary =
-        "is a task sound? reference, baselines and seed agree, empty kernels are rejected";
-    spec.examples = {"kwright task check w4a16_gemv", "kwright task check ./my_task/"};
+    spec.summary = "is a task sound? its sources agree with its reference, and no fault passes";
+    spec.examples = {
+        "kwright task check w4a16_gemv",
+        "kwright task check ./my_task/ --device cpu",
+        "kwright task check ./my_task/ -v"};
     spec.positionals = {{"TASK", "name of a task, or path to its folder", true, false, "task"}};
+    spec.options = {
+        {"--device",
+         "DEVICE",
+         "check on this device only: cpu, emulated:sm_80, emulated:sm_89 or emulated:sm_90a",
+         "search.device",
+         false,
+         "Options",
+         device_names()}};
     spec.run = task_check;
     return spec;
 }

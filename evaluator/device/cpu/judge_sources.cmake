@@ -2,6 +2,9 @@
 list(APPEND KW_EVALUATOR_SOURCES
     harness_program.cpp
     judge.cpp
+    made_kernels.cpp
+    task_check.cpp
+    task_probes.cpp
     device/cpu/check_stage.cpp
     device/cpu/contestant.cpp
     device/cpu/cpu_device.cpp
@@ -9,6 +12,7 @@ list(APPEND KW_EVALUATOR_SOURCES
     device/cpu/lane.cpp
     device/cpu/layout.cpp
     device/cpu/oracle.cpp
+    device/cpu/reference_calls.cpp
     device/cpu/run_queue.cpp
     device/cpu/runner.cpp
     device/cpu/runner_failure.cpp

@@ -159,6 +159,24 @@ Result<void> Oracle::compute(const Question& question, SecretStream& secrets) {
     if (projects(question.dims)) {
         return compute_projection(question, secrets);
     }
+    return call_whole(question);
+}
+
+Result<void> Oracle::compute_whole(const Question& question, std::uint64_t salt) {
+    poison(io_->bytes(), DType::u8, salt);
+    return call_whole(question);
+}
+
+std::span<const std::byte> Oracle::wanted(std::size_t arg, int which, const DimMap& dims) const {
+    const Slot& slot = which == 0 ? layout_.want0[arg] : layout_.want1[arg];
+    if (slot.stride == 0) {
+        return {};
+    }
+    const std::int64_t elements = element_count(task_->args[arg], dims).value();
+    return view(io_, slot, reference_bytes(task_->args[arg], elements, which));
+}
+
+Result<void> Oracle::call_whole(const Question& question) {
     std::vector<std::uint64_t> pointers = input_pointers(question);
     for (std::size_t i = 0; i < task_->args.size(); ++i) {
         if (layout_.want0[i].stride > 0) {

@@ -48,6 +48,12 @@ public:
     /// contestants frozen. `secrets` gives the projection vector and the sampled elements, drawn
     /// now. Errors are ours: a reference that crashes makes no candidate wrong.
     Result<void> compute(const Question& question, SecretStream& secrets);
+    /// The whole outputs, whatever their size, written over a pattern drawn from `salt`: for
+    /// questions about the reference itself.
+    Result<void> compute_whole(const Question& question, std::uint64_t salt);
+    /// Buffer `which` (0, 1) of what compute_whole() left for an output; empty: there is none.
+    [[nodiscard]] std::span<const std::byte> wanted(
+        std::size_t arg, int which, const DimMap& dims) const;
     /// Compares outputs with what compute() left. `poison_salt`: what they were poisoned with.
     Result<Disagreement> compare(
         const OutputOf& output, const Question& question, std::uint64_t poison_salt) const;
@@ -58,6 +64,7 @@ private:
     [[nodiscard]] std::vector<std::uint64_t> input_pointers(const Question& question) const;
     Result<void> call(
         harness::Function function, std::vector<std::uint64_t> pointers, const Question& question);
+    Result<void> call_whole(const Question& question);
     Result<void> compute_projection(const Question& question, SecretStream& secrets);
     Result<OutputDiff> compare_whole(
         std::size_t arg,

@@ -1,4 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 kw_add_test(evaluator_judge LABEL unit
-    SOURCES judge/run_queue_test.cpp judge/summary_test.cpp
+    SOURCES
+        judge/made_kernels_test.cpp
+        judge/run_queue_test.cpp
+        judge/summary_test.cpp
+        judge/task_probes_test.cpp
+        ${PROJECT_SOURCE_DIR}/tests/support/program.cpp
     LINK kw_evaluator Threads::Threads)

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "cli/made_kernels.hpp"
+#include "evaluator/made_kernels.hpp"
 
 #include "core/task_file.hpp"
 #include "evaluator/device/cpu/build.hpp"
@@ -7,7 +7,7 @@
 #include "tests/support/program.hpp"
 
 using namespace kw;
-using namespace kw::cli;
+
 using namespace kw::test;
 
 namespace {

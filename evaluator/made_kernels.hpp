@@ -7,7 +7,7 @@
 
 #include <string>
 
-namespace kw::cli {
+namespace kw {
 
 /// `source`, then `percent` of its work again: one more call on the first part of the first
 /// dimension, into the same outputs. Correct whenever `source` is. Errc::usage for tasks with inout
@@ -21,4 +21,8 @@ namespace kw::cli {
 /// Fills every output with zero bytes.
 [[nodiscard]] std::string zero_kernel(const Task& task);
 
-}  // namespace kw::cli
+/// The same for CUDA. A task that demands instruction classes forbids them.
+[[nodiscard]] std::string idle_cuda_kernel(const Task& task);
+[[nodiscard]] std::string zero_cuda_kernel(const Task& task);
+
+}  // namespace kw

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "cli/made_kernels.hpp"
+#include "evaluator/made_kernels.hpp"
 
 #include <algorithm>
 
-namespace kw::cli {
+namespace kw {
 namespace {
 
 bool is_read_only(const Arg& arg) {
@@ -82,6 +82,31 @@ Result<std::string> slowed_kernel(const Task& task, const std::string& source, i
     return text;
 }
 
+std::string idle_cuda_kernel(const Task& task) {
+    return "//!kwright task=" + task.name +
+           " target=cuda\n//!launch kw_idle grid=1 block=32 args=()\n"
+           "extern \"C\" __global__ void kw_idle() {}\n";
+}
+
+std::string zero_cuda_kernel(const Task& task) {
+    std::string text = "//!kwright task=" + task.name + " target=cuda\n";
+    for (const Arg& arg : task.args) {
+        if (arg.role != Role::out && arg.role != Role::inout) {
+            continue;
+        }
+        std::string bytes = std::to_string(size_of(arg.dtype));
+        for (const DimExpr& extent : arg.shape) {
+            bytes += " * (" + extent.text() + ")";
+        }
+        text += "//!launch kw_zero grid=ceil_div(" + bytes + ", 256) block=256 args=(" + arg.name +
+                ", " + bytes + ")\n";
+    }
+    return text +
+           "extern \"C\" __global__ void kw_zero(uint8_t* out, int64_t bytes) {\n"
+           "    const int64_t i = blockIdx.x * 256LL + threadIdx.x;\n"
+           "    if (i < bytes) {\n        out[i] = 0;\n    }\n}\n";
+}
+
 std::string idle_kernel(const Task& task) {
     return opening(task) + function(task, unused(task));
 }
@@ -102,4 +127,4 @@ std::string zero_kernel(const Task& task) {
            function(task, body);
 }
 
-}  // namespace kw::cli
+}  // namespace kw

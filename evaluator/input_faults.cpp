@@ -1,0 +1,166 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "evaluator/input_faults.hpp"
+
+#include "evaluator/scalar.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+namespace kw {
+namespace {
+
+constexpr int k_bf16_bits = 8;                 // of the significand, the hidden one counted
+constexpr double k_finer_than_bf16 = 0x1p-10;  // relative rounding that bf16 would break
+
+void reverse_bits(std::span<std::byte> element) {
+    std::ranges::reverse(element);
+    for (std::byte& byte : element) {
+        byte = (byte & std::byte{0xf0}) >> 4 | (byte & std::byte{0x0f}) << 4;
+        byte = (byte & std::byte{0xcc}) >> 2 | (byte & std::byte{0x33}) << 2;
+        byte = (byte & std::byte{0xaa}) >> 1 | (byte & std::byte{0x55}) << 1;
+    }
+}
+
+/// In every period of the fill the column with the largest magnitude becomes zero.
+void clear_outliers(const PartView& view, const Fill& fill) {
+    const auto every = fill.params.find("every");
+    const std::int64_t period =
+        every == fill.params.end() ? 1024 : static_cast<std::int64_t>(every->second);
+    for (std::int64_t begin = 0; begin < view.columns();
+         begin += std::max<std::int64_t>(period, 1)) {
+        const std::int64_t end = std::min(begin + period, view.columns());
+        double most = -1;
+        std::int64_t worst = begin;
+        for (std::int64_t c = begin; c < end; ++c) {
+            for (std::int64_t r = 0; r < view.rows(); ++r) {
+                const double size = std::fabs(load(view.element(r, c).data(), view.part().dtype));
+                if (size > most) {
+                    most = size;
+                    worst = c;
+                }
+            }
+        }
+        for (std::int64_t r = 0; r < view.rows(); ++r) {
+            clear_element(view.element(r, worst));
+        }
+    }
+}
+
+std::string of_type(const ArgPart& part) {
+    return std::string(name(part.dtype)) + " elements";
+}
+
+/// The finest comparison of the task forbids what bf16 operands do to it.
+bool finer_than_bf16(const Task& task) {
+    return std::ranges::any_of(task.args, [](const Arg& arg) {
+        return is_written(arg) && (arg.check.tolerance != Tolerance::bound ||
+                                  (arg.check.u_out <= k_finer_than_bf16 && arg.check.u_op == 0));
+    });
+}
+
+}  // namespace
+
+const std::vector<InputFault>& input_faults() {
+    static const std::vector<InputFault> all{
+        InputFault::other_values,
+        InputFault::zeros,
+        InputFault::last_column,
+        InputFault::last_row,
+        InputFault::next_column,
+        InputFault::next_row,
+        InputFault::swapped_nibbles,
+        InputFault::top_bit,
+        InputFault::reversed_bits,
+        InputFault::rounded,
+        InputFault::outliers};
+    return all;
+}
+
+std::string_view name(InputFault fault) {
+    switch (fault) {
+        case InputFault::other_values: return "input not read";
+        case InputFault::zeros: return "input taken as zero";
+        case InputFault::last_column: return "end of every row dropped";
+        case InputFault::last_row: return "last row dropped";
+        case InputFault::next_column: return "index off by one group";
+        case InputFault::next_row: return "index off by one row";
+        case InputFault::swapped_nibbles: return "nibbles swapped";
+        case InputFault::top_bit: return "offset of the codes misread";
+        case InputFault::reversed_bits: return "bits of a word reversed";
+        case InputFault::rounded: return "input rounded to bf16";
+        case InputFault::outliers: return "outlier columns ignored";
+    }
+    return "";
+}
+
+std::optional<std::string> cannot_have(InputFault fault, const ArgPart& part, const Task& task) {
+    switch (fault) {
+        case InputFault::swapped_nibbles:
+        case InputFault::top_bit:
+            if (!part.packed) {
+                return part.dtype == DType::u8 ? "u8 elements not filled with `bytes`: no codes"
+                                               : of_type(part) + ": no packed codes";
+            }
+            return std::nullopt;
+        case InputFault::reversed_bits:
+            if (part.dtype != DType::u16 && part.dtype != DType::u32 && part.dtype != DType::u64) {
+                return of_type(part) + ": no words of bits";
+            }
+            return std::nullopt;
+        case InputFault::rounded:
+            if (!is_float(part.dtype) || part.dtype == DType::bf16) {
+                return of_type(part) + ": nothing to round";
+            }
+            if (!finer_than_bf16(task)) {
+                return "the tolerance allows operands of bf16";
+            }
+            return std::nullopt;
+        default: return std::nullopt;
+    }
+}
+
+void plant(InputFault fault, const PartView& view, const PartView& other, const Fill& fill) {
+    const std::int64_t group = view.part().count;  // a record's elements move together
+    const std::int64_t rows = view.rows();
+    const std::int64_t columns = view.columns();
+    switch (fault) {
+        case InputFault::other_values:
+            for (std::int64_t r = 0; r < rows; ++r) {
+                for (std::int64_t c = 0; c < columns; ++c) {
+                    copy_element(other.element(r, c), view.element(r, c));
+                }
+            }
+            break;
+        case InputFault::zeros: for_each(view, clear_element); break;
+        case InputFault::last_column:
+            for (std::int64_t r = 0; r < rows && columns > 1; ++r) {
+                clear_element(view.element(r, columns - 1));
+            }
+            break;
+        case InputFault::last_row:
+            for (std::int64_t c = 0; c < columns && rows > 1; ++c) {
+                clear_element(view.element(rows - 1, c));
+            }
+            break;
+        case InputFault::next_column: shift(view, 0, group % columns); break;
+        case InputFault::next_row: shift(view, 1 % rows, 0); break;
+        case InputFault::swapped_nibbles: for_each(view, swap_nibbles); break;
+        case InputFault::top_bit:
+            for_each(view, [](auto element) { element[0] ^= std::byte{0x88}; });
+            break;
+        case InputFault::reversed_bits: for_each(view, reverse_bits); break;
+        case InputFault::rounded:
+            for_each(view, [&](auto element) {
+                const DType dtype = view.part().dtype;
+                store(with_bits(load(element.data(), dtype), k_bf16_bits), dtype, element.data());
+            });
+            break;
+        case InputFault::outliers:
+            if (fill.dist == "outlier") {
+                clear_outliers(view, fill);
+            }
+            break;
+    }
+}
+
+}  // namespace kw

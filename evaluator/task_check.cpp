@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "evaluator/task_check.hpp"
+
+#include "core/text_file.hpp"
+#include "evaluator/device/cpu/reference_calls.hpp"
+#include "evaluator/made_kernels.hpp"
+
+namespace kw {
+namespace {
+
+constexpr const char* k_rejected = "empty kernel rejected";
+
+void add_idle(const Task& task, const std::string& target, std::vector<TaskTrial>& trials) {
+    const bool cuda = target == "cuda";
+    trials.push_back(
+        {k_rejected, "does nothing", cuda ? idle_cuda_kernel(task) : idle_kernel(task), false});
+    trials.push_back(
+        {k_rejected, "writes zeros", cuda ? zero_cuda_kernel(task) : zero_kernel(task), false});
+}
+
+bool rejected_as_due(const Evaluation& evaluation, const Task& task) {
+    // A built-in trial that does not compile or crashes shows nothing about the comparison.
+    return evaluation.verdict == Verdict::wrong_result ||
+           evaluation.verdict == Verdict::non_finite ||
+           (evaluation.verdict == Verdict::forbidden && !task.cuda.require.empty());
+}
+
+}  // namespace
+
+Result<TaskTrials> task_trials(const Task& task, const std::string& target) {
+    const bool cuda = target == "cuda";
+    TaskTrials trials;
+    for (const Baseline& baseline : cuda ? task.cuda.baselines : task.baselines) {
+        if (!baseline.link.empty()) {
+            trials.notes.push_back(
+                {"baseline is right",
+                 baseline.name,
+                 ProbeState::not_applicable,
+                 "a library's: every timed call of it is compared, and it is no candidate"});
+            continue;
+        }
+        KW_TRY_ASSIGN(std::string source, read_text_file(baseline.file));
+        trials.run.push_back({"baseline is right", baseline.name, std::move(source), true});
+    }
+    const std::filesystem::path& seed = cuda ? task.cuda.seed : task.seed;
+    if (seed.empty()) {
+        trials.notes.push_back(
+            {"seed is right", "", ProbeState::not_applicable, "the task has none"});
+    } else {
+        KW_TRY_ASSIGN(std::string source, read_text_file(seed));
+        trials.run.push_back({"seed is right", "", std::move(source), true});
+    }
+    add_idle(task, target, trials.run);
+    return trials;
+}
+
+ProbeAnswer answer_of(const TaskTrial& trial, const Evaluation& evaluation, const Task& task) {
+    ProbeAnswer answer{trial.probe, trial.subject, ProbeState::holds, ""};
+    answer.text = std::string(code(evaluation.verdict)) + " " + evaluation.summary;
+    if (trial.should_pass && evaluation.verdict == Verdict::compiled_only) {
+        answer.state = ProbeState::not_applicable;
+    } else if (trial.should_pass && evaluation.verdict != Verdict::accepted) {
+        answer.state = ProbeState::fails;
+        answer.text += evaluation.detail.empty() ? "" : "\n" + evaluation.detail;
+    } else if (!trial.should_pass && !rejected_as_due(evaluation, task)) {
+        answer.state = ProbeState::fails;
+    }
+    return answer;
+}
+
+Result<std::vector<ProbeAnswer>> check_task(
+    Device& device,
+    const Task& task,
+    const EvaluatorConfig& config,
+    const JudgeOptions& options,
+    const StageObserver& observer) {
+    const std::string target = target_of_device(device.id());
+    const std::vector<Case> cases = probe_cases(task, target);
+    if (observer) {
+        observer("probes", std::to_string(cases.size()) + " cases");
+    }
+    KW_TRY_ASSIGN(const auto calls, cpu::start_references(config, task, cases, 2));
+    // The same inputs at every check of a task: an answer must not change by itself.
+    const Seed seed = seed_from_text("kwright task probes of " + task.name);
+    KW_TRY_ASSIGN(auto answers, probe_task(task, cases, calls[0], calls[1], seed));
+    KW_TRY_ASSIGN(const TaskTrials trials, task_trials(task, target));
+    answers.insert(answers.end(), trials.notes.begin(), trials.notes.end());
+    JudgeOptions untimed = options;
+    untimed.timed = false;
+    for (const TaskTrial& trial : trials.run) {
+        if (observer) {
+            observer(trial.probe, trial.subject);
+        }
+        const Candidate candidate = make_candidate(task.name, trial.source, "native", target);
+        KW_TRY_ASSIGN(const Evaluation result, judge(device, task, candidate, untimed));
+        answers.push_back(answer_of(trial, result, task));
+    }
+    return answers;
+}
+
+}  // namespace kw
