@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tests/support/catch.hpp"
+#include "tests/unit/benchmarks/joined_sources.hpp"
 #include "tests/unit/benchmarks/task_bench.hpp"
 
 using namespace kw::test;
@@ -9,7 +10,7 @@ TEST_CASE("w8a8_gemm: baselines agree with the reference") {
 }
 
 TEST_CASE("w8a8_gemm: the seed is right at points that use every parameter value") {
-    require_seed_right(TaskBench("w8a8_gemm"));
+    require_seed_points_right(TaskBench("w8a8_gemm"));
 }
 
 TEST_CASE("w8a8_gemm: the projection agrees with the reference and finds a wrong element") {
@@ -20,7 +21,7 @@ TEST_CASE("w8a8_gemm: the projection agrees with the reference and finds a wrong
 
 TEST_CASE("w8a8_gemm: planted faults are rejected") {
     const std::string product = "sum += x[m * K + k] * w[n * K + k];";
-    require_rejected(
+    require_faults_rejected(
         TaskBench("w8a8_gemm"),
         "baselines/naive.cpp",
         {
@@ -63,7 +64,7 @@ TEST_CASE("w2a8_gemm: baselines agree with the reference") {
 }
 
 TEST_CASE("w2a8_gemm: the seed is right at points that use every parameter value") {
-    require_seed_right(TaskBench("w2a8_gemm"));
+    require_seed_points_right(TaskBench("w2a8_gemm"));
 }
 
 TEST_CASE("w2a8_gemm: the projection agrees with the reference and finds a wrong element") {
@@ -76,7 +77,7 @@ TEST_CASE("w2a8_gemm: planted faults are rejected") {
     const std::string low = "const uint32_t low = w[n * words + k / 32] >> (31 - k % 32) & 1;";
     const std::string top =
         "const uint32_t top = w[(N + n) * words + k / 32] >> (31 - k % 32) & 1;";
-    require_rejected(
+    require_faults_rejected(
         TaskBench("w2a8_gemm"),
         "baselines/naive.cpp",
         {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tests/support/catch.hpp"
+#include "tests/unit/benchmarks/joined_sources.hpp"
 #include "tests/unit/benchmarks/task_bench.hpp"
 
 using namespace kw::test;
@@ -9,11 +10,11 @@ TEST_CASE("w4a16_gemv: baselines agree with the reference") {
 }
 
 TEST_CASE("w4a16_gemv: the seed is right at points that use every parameter value") {
-    require_seed_right(TaskBench("w4a16_gemv"));
+    require_seed_points_right(TaskBench("w4a16_gemv"));
 }
 
 TEST_CASE("w4a16_gemv: planted faults are rejected") {
-    require_rejected(
+    require_faults_rejected(
         TaskBench("w4a16_gemv"),
         "baselines/naive.cpp",
         {
@@ -59,13 +60,13 @@ TEST_CASE("q4_0_gemv: baselines agree with the reference") {
 }
 
 TEST_CASE("q4_0_gemv: the seed is right at points that use every parameter value") {
-    require_seed_right(TaskBench("q4_0_gemv"));
+    require_seed_points_right(TaskBench("q4_0_gemv"));
 }
 
 TEST_CASE("q4_0_gemv: planted faults are rejected") {
     const std::string low = "dot += ((wb[2 + j] & 15) - 8) * c[j];";
     const std::string high = "dot += ((wb[2 + j] >> 4) - 8) * c[j + 16];";
-    require_rejected(
+    require_faults_rejected(
         TaskBench("q4_0_gemv"),
         "baselines/naive.cpp",
         {

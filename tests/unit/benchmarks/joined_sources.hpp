@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Plants faults like require_rejected() of task_bench.hpp, but compiles them all at once: every
-// variant of the source stands in a namespace of its own behind one dispatching function. A
-// compiler start and the headers cost more than the kernels.
+// Variants of one source (planted faults, points of a seed) compiled all at once: every variant
+// stands in a namespace of its own behind one dispatching function. A compiler start and the
+// headers cost more than the kernels.
 #pragma once
 
 #include "tests/support/catch.hpp"
@@ -24,45 +24,88 @@ inline std::string without_includes(const std::string& text, std::string& includ
     return std::regex_replace(text, line, "");
 }
 
-/// Parameter names of the definition of `function` in `text`, comma separated, and its full list.
-inline std::pair<std::string, std::string> parameters_of(
-    const std::string& text, const std::string& function) {
-    const std::size_t name = text.find("void " + function + "(");
-    REQUIRE(name != std::string::npos);
-    const std::size_t open = text.find('(', name);
-    const std::size_t close = text.find(')', open);
-    const std::string list = text.substr(open + 1, close - open - 1);
-    static const std::regex last_word(R"((\w+)\s*(,|$))");
-    std::string names;
-    for (std::sregex_iterator at(list.begin(), list.end(), last_word), end; at != end; ++at) {
-        names += (names.empty() ? "" : ", ") + (*at)[1].str();
+/// Parameters of the task's function as its header declares it, or of its prepare functions.
+struct Signature {
+    std::string list;   ///< "const float* x, int64_t N"
+    std::string names;  ///< "x, N"
+
+    void add(const std::string& type, const std::string& name) {
+        list += (list.empty() ? "" : ", ") + type + name;
+        names += (names.empty() ? "" : ", ") + name;
     }
-    return {names, list};
+};
+
+inline Signature signature_of(const Task& task, bool arguments, bool outputs, const char* packed) {
+    Signature signature;
+    for (const Arg& arg : task.args) {
+        const bool written = arg.role == Role::out || arg.role == Role::inout;
+        if (arguments && (outputs || arg.role == Role::weight)) {
+            signature.add(
+                (written ? "" : "const ") + std::string(c_type(arg.dtype)) + "* ", arg.name);
+        }
+    }
+    if (arguments && task.prepare) {
+        signature.add(packed, "packed");
+    }
+    for (const Dim& dim : task.dims) {
+        signature.add("int64_t ", dim.name);
+    }
+    return signature;
+}
+
+/// A function of the header that calls its namesake of the chosen variant.
+inline std::string dispatcher(
+    const std::string& type,
+    const std::string& function,
+    const Signature& signature,
+    std::size_t n) {
+    std::string table;
+    for (std::size_t i = 0; i < n; ++i) {
+        table += "variant" + std::to_string(i) + "::" + function + "_variant, ";
+    }
+    return "static decltype(&" + function + ") const k_" + function + "[] = {" + table + "};\n" +
+           type + " " + function + "(" + signature.list + ") { return k_" + function +
+           "[kw_variant](" + signature.names + "); }\n";
 }
 
 /// One source with a namespace a variant; the exported int `kw_variant` chooses. Macros that a
 /// variant defines do not reach the next one.
-inline std::string joined_variants(
-    const std::string& function, const std::vector<std::string>& variants) {
+inline std::string joined_variants(const Task& task, const std::vector<std::string>& variants) {
     static const std::regex define(R"(^#define (\w+))", std::regex::multiline);
+    static const std::regex linkage(R"(extern "C" )");
+    std::vector<std::string> functions{task.name};
+    if (variants.front().find(task.name + "_prepare_size(") != std::string::npos) {
+        functions.push_back(task.name + "_prepare_size");
+        functions.push_back(task.name + "_prepare");
+    }
+    std::string renamed, named;
+    for (const std::string& function : functions) {
+        renamed += "#define " + function + " " + function + "_variant\n";
+        named += "#undef " + function + "\n";
+    }
     std::string includes;
     std::string bodies;
-    std::string table;
     for (std::size_t i = 0; i < variants.size(); ++i) {
-        const std::string space = "variant" + std::to_string(i);
-        const std::string body = without_includes(variants[i], includes);
-        bodies += "namespace " + space + " {\n#define " + function + " " + function + "_variant\n" +
-                  body + "\n#undef " + function + "\n}\n";
+        const std::string body =
+            std::regex_replace(without_includes(variants[i], includes), linkage, "");
+        bodies += "namespace variant" + std::to_string(i) + " {\n" + renamed + body + "\n" + named;
         for (std::sregex_iterator at(body.begin(), body.end(), define), end; at != end; ++at) {
             bodies += "#undef " + (*at)[1].str() + "\n";
         }
-        table += space + "::" + function + "_variant, ";
+        bodies += "}\n";
     }
-    const auto [names, list] = parameters_of(variants.front(), function);
-    return includes + bodies +
-           "extern \"C\" { __attribute__((visibility(\"default\"))) int kw_variant = 0; }\n" +
-           "static decltype(&" + function + ") const k_variants[] = {" + table + "};\n" + "void " +
-           function + "(" + list + ") { k_variants[kw_variant](" + names + "); }\n";
+    std::string text =
+        includes + bodies +
+        "extern \"C\" { __attribute__((visibility(\"default\"))) int kw_variant = 0; }\n" +
+        dispatcher(
+            "void", task.name, signature_of(task, true, true, "const void* "), variants.size());
+    if (functions.size() > 1) {
+        text += dispatcher(
+            "size_t", functions[1], signature_of(task, false, false, ""), variants.size());
+        text += dispatcher(
+            "void", functions[2], signature_of(task, true, false, "void* "), variants.size());
+    }
+    return text;
 }
 
 inline int* variant_of(const Library& library) {
@@ -82,7 +125,7 @@ inline void require_faults_rejected(
         REQUIRE(place != std::string::npos);
         variants.push_back(text.replace(place, fault.find.size(), fault.replace));
     }
-    const Library library = bench.build(joined_variants(bench.task().name, variants));
+    const Library library = bench.build(joined_variants(bench.task(), variants));
     int* const variant = variant_of(library);
     CHECK(bench.first_complaint(library) == "");
     for (std::size_t i = 0; i < faults.size(); ++i) {
@@ -123,12 +166,13 @@ inline void require_seed_points_right(const TaskBench& bench) {
     const std::vector<std::string> points = seed_points(bench.read("seed.cpp"));
     REQUIRE(points.size() > 2);
     for (const char* isa : {"-march=x86-64-v3", "-march=native"}) {
-        const Library library = bench.build(joined_variants(bench.task().name, points), isa);
+        const Library library = bench.build(joined_variants(bench.task(), points), isa);
         int* const variant = variant_of(library);
         for (std::size_t i = 0; i < points.size(); ++i) {
             *variant = static_cast<int>(i);
             INFO(bench.task().name << " seed, point " << i << " (0 = as it is) " << isa);
             CHECK(bench.first_complaint(library) == "");
+            check_packing(bench.task(), library);
         }
     }
 }

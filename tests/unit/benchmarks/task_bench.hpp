@@ -97,18 +97,14 @@ struct Fault {
     std::string find;  ///< must occur
     std::string replace;
 };
-/// Every fault, planted alone into `file`, must be rejected by some case.
-void require_rejected(
-    const TaskBench& bench, const std::string& file, const std::vector<Fault>& faults);
 /// `text` with the first `find`, which must occur, replaced.
 [[nodiscard]] std::string replaced(
     const std::string& text, const std::string& find, const std::string& with);
 /// A seed at points of its `//!tune` parameters that together use every value of every parameter,
 /// the defaults last.
 [[nodiscard]] std::vector<std::string> tuned_sources(const std::string& seed);
-/// The seed with its `//!tune` parameters at their defaults and at points that together use every
-/// value of every parameter, at x86-64-v3 and at the machine's own level, must be right.
-void require_seed_right(const TaskBench& bench);
+/// Packed weights of the timed shapes must stay below the task's cap.
+void check_packing(const Task& task, const Library& library);
 /// Every baseline must be right; one whose library is absent is skipped.
 void require_baselines_right(const TaskBench& bench);
 /// <task>_reference_project and _at must agree with <task>_reference.

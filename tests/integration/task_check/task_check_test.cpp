@@ -1,0 +1,153 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "evaluator/task_check.hpp"
+
+#include "core/task_file.hpp"
+#include "evaluator/device/cpu/reference_calls.hpp"
+#include "tests/support/catch.hpp"
+#include "tests/support/program.hpp"
+
+#include <algorithm>
+#include <filesystem>
+
+using namespace kw;
+using namespace kw::test;
+namespace fs = std::filesystem;
+
+namespace {
+
+EvaluatorConfig config() {
+    EvaluatorConfig config;
+    config.cache_dir = fs::path(KW_BINARY_DIR) / "test-cache";
+    config.harness_dir = fs::path(KW_BINARY_DIR) / "bin";
+    return config;
+}
+
+Task load(const fs::path& folder) {
+    auto task = load_task(folder);
+    INFO((task.ok() ? "" : task.error().what));
+    REQUIRE(task.ok());
+    return std::move(*task);
+}
+
+template <class T>
+T require(Result<T> result) {
+    INFO((result.ok() ? "" : result.error().what));
+    REQUIRE(result.ok());
+    return std::move(result).value();
+}
+
+std::size_t count(
+    const std::vector<ProbeAnswer>& answers, std::string_view probe, const std::string& subject) {
+    return static_cast<std::size_t>(std::ranges::count_if(answers, [&](const ProbeAnswer& answer) {
+        return answer.probe == probe && answer.subject == subject;
+    }));
+}
+
+/// No failure, and an answer, if only "not applicable" with the reason, for every fault of every
+/// argument.
+void require_sound(const std::string& name) {
+    const Task task = load(fs::path(KW_SOURCE_DIR) / "benchmarks" / name);
+    const auto device = require(open_cpu_device(config()));
+    const auto answers = require(check_task(*device, task, config(), JudgeOptions{}));
+    for (const ProbeAnswer& answer : answers) {
+        INFO(name << ": " << answer.probe << " " << answer.subject << ": " << answer.text);
+        CHECK(answer.state != ProbeState::fails);
+        CHECK_FALSE(answer.text.empty());
+    }
+    for (const ArgPart& part : input_parts(task)) {
+        for (const InputFault fault : input_faults()) {
+            INFO(name << ": " << kw::name(fault) << " of " << part.name);
+            CHECK(count(answers, kw::name(fault), part.name) == 1);
+        }
+    }
+    for (const Arg& arg : task.args) {
+        for (const OutputFault fault : output_faults()) {
+            INFO(name << ": " << kw::name(fault) << " of " << arg.name);
+            CHECK(count(answers, kw::name(fault), arg.name) == (is_written(arg) ? 1U : 0U));
+        }
+    }
+}
+
+/// scale_add with another element of its reference.
+std::vector<ProbeAnswer> answers_of_reference(const std::string& element) {
+    const Folder folder;
+    const fs::path from = fs::path(KW_SOURCE_DIR) / "tests/support/tasks/scale_add";
+    fs::copy(from, folder / "scale_add", fs::copy_options::recursive);
+    write_file(
+        folder / "scale_add/reference.cpp",
+        "#include \"scale_add_reference.h\"\n#include <cmath>\n"
+        "static double calls = 0;\n"
+        "void scale_add_reference(const float* w, const float* x, double* y_ref, double* y_mag,\n"
+        "                         int64_t N) {\n"
+        "    ++calls;\n    (void)w;\n    (void)x;\n"
+        "    for (int64_t i = 0; i < N; ++i) {\n        " +
+            element + "\n        y_mag[i] = std::fabs(y_ref[i]) + 1;\n    }\n}\n");
+    const Task task = load(folder / "scale_add");
+    const auto cases = probe_cases(task, "cpu");
+    const auto calls = require(cpu::start_references(config(), task, cases, 2));
+    return require(probe_task(task, cases, calls[0], calls[1], seed_from_text("degenerate tasks")));
+}
+
+bool fails(const std::vector<ProbeAnswer>& answers, const std::string& probe) {
+    return std::ranges::any_of(answers, [&](const ProbeAnswer& answer) {
+        return answer.probe == probe && answer.state == ProbeState::fails;
+    });
+}
+
+}  // namespace
+
+TEST_CASE("task check: w4a16_gemv is sound") {
+    require_sound("w4a16_gemv");
+}
+TEST_CASE("task check: q4_0_gemv is sound") {
+    require_sound("q4_0_gemv");
+}
+TEST_CASE("task check: w2a8_gemm is sound") {
+    require_sound("w2a8_gemm");
+}
+TEST_CASE("task check: w8a8_gemm is sound") {
+    require_sound("w8a8_gemm");
+}
+TEST_CASE("task check: nf4_codec is sound") {
+    require_sound("nf4_codec");
+}
+TEST_CASE("task check: mxfp4_nvfp4_codec is sound") {
+    require_sound("mxfp4_nvfp4_codec");
+}
+TEST_CASE("task check: int4_kv_attention is sound") {
+    require_sound("int4_kv_attention");
+}
+TEST_CASE("task check: rmsnorm_quant is sound") {
+    require_sound("rmsnorm_quant");
+}
+
+TEST_CASE("task check: degenerate references are refused in the sandbox as in a test") {
+    const auto steady = answers_of_reference("y_ref[i] = double(w[i]) * double(x[i]) + 1;");
+    CHECK(std::ranges::count(steady, ProbeState::fails, &ProbeAnswer::state) == 0);
+    const auto remembers =
+        answers_of_reference("y_ref[i] = double(w[i]) * double(x[i]) + 1 + 1e-13 * calls;");
+    CHECK(fails(remembers, "reference deterministic"));
+    const auto unwritten =
+        answers_of_reference("if (i != 5) y_ref[i] = double(w[i]) * double(x[i]) + 1;");
+    CHECK(fails(unwritten, "reference deterministic"));
+    const auto constant = answers_of_reference("y_ref[i] = 1;");
+    CHECK(fails(constant, "output constant"));
+    CHECK(fails(constant, "input not read"));
+}
+
+TEST_CASE("task check: a faulty baseline and a seed that guesses are refused") {
+    const Task task = load(fs::path(KW_SOURCE_DIR) / "tests/support/tasks/scale_add");
+    Evaluation wrong;
+    wrong.verdict = Verdict::wrong_result;
+    const TaskTrial baseline{"baseline is right", "naive", "", true};
+    CHECK(answer_of(baseline, wrong, task).state == ProbeState::fails);
+    const TaskTrial empty{"empty kernel rejected", "writes zeros", "", false};
+    CHECK(answer_of(empty, wrong, task).state == ProbeState::holds);
+    Evaluation crashed;
+    crashed.verdict = Verdict::runtime_error;
+    CHECK(answer_of(empty, crashed, task).state == ProbeState::fails);
+    Evaluation accepted;
+    accepted.verdict = Verdict::accepted;
+    CHECK(answer_of(empty, accepted, task).state == ProbeState::fails);
+    CHECK(answer_of(baseline, accepted, task).state == ProbeState::holds);
+}
