@@ -18,6 +18,21 @@ void add_idle(const Task& task, const std::string& target, std::vector<TaskTrial
         {k_rejected, "writes zeros", cuda ? zero_cuda_kernel(task) : zero_kernel(task), false});
 }
 
+Result<std::vector<ProbeAnswer>> probe(
+    const Task& task,
+    const std::string& target,
+    const EvaluatorConfig& config,
+    const StageObserver& observer) {
+    const std::vector<Case> cases = probe_cases(task, target);
+    if (observer) {
+        observer("probes", std::to_string(cases.size()) + " cases");
+    }
+    KW_TRY_ASSIGN(const auto calls, cpu::start_references(config, task, cases, 2));
+    // The same inputs at every check of a task: an answer must not change by itself.
+    const Seed seed = seed_from_text("kwright task probes of " + task.name);
+    return probe_task(task, cases, calls[0], calls[1], seed);
+}
+
 bool rejected_as_due(const Evaluation& evaluation, const Task& task) {
     // A built-in trial that does not compile or crashes shows nothing about the comparison.
     return evaluation.verdict == Verdict::wrong_result ||
@@ -51,6 +66,11 @@ Result<TaskTrials> task_trials(const Task& task, const std::string& target) {
         trials.run.push_back({"seed is right", "", std::move(source), true});
     }
     add_idle(task, target, trials.run);
+    trials.notes.push_back(
+        {"identity race",
+         "",
+         ProbeState::not_applicable,
+         "nothing is timed here: `kwright dev bench noise` times a baseline against itself"});
     return trials;
 }
 
@@ -68,21 +88,28 @@ ProbeAnswer answer_of(const TaskTrial& trial, const Evaluation& evaluation, cons
     return answer;
 }
 
+bool cases_differ(const Task& task) {
+    return probe_cases(task, "cpu").size() != probe_cases(task, "cuda").size();
+}
+
 Result<std::vector<ProbeAnswer>> check_task(
     Device& device,
     const Task& task,
     const EvaluatorConfig& config,
     const JudgeOptions& options,
+    bool probed,
     const StageObserver& observer) {
     const std::string target = target_of_device(device.id());
-    const std::vector<Case> cases = probe_cases(task, target);
-    if (observer) {
-        observer("probes", std::to_string(cases.size()) + " cases");
+    std::vector<ProbeAnswer> answers;
+    if (probed) {
+        answers.push_back(
+            {"faults of kernels",
+             "",
+             ProbeState::not_applicable,
+             "this device takes the same cases: answered above"});
+    } else {
+        KW_TRY_ASSIGN(answers, probe(task, target, config, observer));
     }
-    KW_TRY_ASSIGN(const auto calls, cpu::start_references(config, task, cases, 2));
-    // The same inputs at every check of a task: an answer must not change by itself.
-    const Seed seed = seed_from_text("kwright task probes of " + task.name);
-    KW_TRY_ASSIGN(auto answers, probe_task(task, cases, calls[0], calls[1], seed));
     KW_TRY_ASSIGN(const TaskTrials trials, task_trials(task, target));
     answers.insert(answers.end(), trials.notes.begin(), trials.notes.end());
     JudgeOptions untimed = options;

@@ -29,7 +29,12 @@ struct TaskTrials {
 [[nodiscard]] ProbeAnswer answer_of(
     const TaskTrial& trial, const Evaluation& evaluation, const Task& task);
 
-/// Probes of the reference on the cases of `device`, then every trial on it. The inputs of the
+/// Whether the emulated device takes fewer cases than the CPU, so that probes on one say nothing
+/// about the other.
+[[nodiscard]] bool cases_differ(const Task& task);
+
+/// Probes of the reference on the cases of `device` (not when `probed` on another device already,
+/// with the same cases), then every trial on it. The inputs of the
 /// probes are the same every time, those of the trials are drawn anew as in every judgement.
 /// Errors: the world's, and a reference that does not compile or run.
 [[nodiscard]] Result<std::vector<ProbeAnswer>> check_task(
@@ -37,6 +42,7 @@ struct TaskTrials {
     const Task& task,
     const EvaluatorConfig& config,
     const JudgeOptions& options,
+    bool probed,
     const StageObserver& observer = {});
 
 }  // namespace kw

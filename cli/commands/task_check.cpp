@@ -43,12 +43,17 @@ Result<Choice> choose(const Config& config, const Task& task) {
 }
 
 Result<Part> check_on(
-    const std::string& id, bool asked, const Task& task, const Config& config, Console& console) {
+    const std::string& id,
+    const Choice& choice,
+    const Task& task,
+    const Config& config,
+    Console& console) {
     Part part{id, {}, ""};
+    const bool probed = id != choice.devices.front() && !cases_differ(task);
     auto device = open_device(id, evaluator_config(config));
     if (!device.ok()) {
         // Without a CUDA toolkit the CPU's side can be sound all the same.
-        if (asked || id == "cpu" || device.error().code != Errc::environment) {
+        if (choice.asked || id == "cpu" || device.error().code != Errc::environment) {
             return device.error();
         }
         part.absent = device.error().what;
@@ -59,7 +64,8 @@ Result<Part> check_on(
     };
     KW_TRY_ASSIGN(
         part.answers,
-        check_task(**device, task, evaluator_config(config), judge_options(config), observer));
+        check_task(
+            **device, task, evaluator_config(config), judge_options(config), probed, observer));
     console.redraw({});
     return part;
 }
@@ -178,7 +184,7 @@ Result<int> task_check(const Invocation& invocation, Console& console) {
     KW_TRY_ASSIGN(const Choice choice, choose(invocation.config, task));
     std::vector<Part> parts;
     for (const std::string& device : choice.devices) {
-        KW_TRY_ASSIGN(Part part, check_on(device, choice.asked, task, invocation.config, console));
+        KW_TRY_ASSIGN(Part part, check_on(device, choice, task, invocation.config, console));
         parts.push_back(std::move(part));
     }
     return report(task, parts, invocation, console);

@@ -7,6 +7,8 @@
 #include <cctype>
 #include <filesystem>
 #include <fstream>
+#include <utility>
+#include <vector>
 
 namespace kw::cli {
 namespace {
@@ -20,7 +22,7 @@ title   = "y = w * x, to be changed"
 summary = """y[i] = w[i] * x[i], in f32."""
 source  = "own"
 license = "Apache-2.0"
-targets = ["cpu"]
+targets = [@TARGETS@]
 judge_cap_s = 10
 
 [[dims]]
@@ -82,6 +84,14 @@ file = "baselines/naive.cpp"
 file = "seed.cpp"
 )";
 
+constexpr const char* k_cuda_section = R"(
+[cuda]                                 # launch plans: docs/launch-plan.md
+seed = "cuda/seed.cu"
+[[cuda.baselines]]
+name = "naive"
+file = "cuda/naive.cu"
+)";
+
 constexpr const char* k_reference =
     R"(// The oracle: plain and wide. y_mag is the sum of the products' magnitudes, the scale of the
 // allowed error.
@@ -125,6 +135,34 @@ void @T@(const float* w, const float* x, float* y, int64_t N) {
 }
 )";
 
+constexpr const char* k_cuda_naive =
+    R"(// The kernel a person would write first: a thread an element.
+//!kwright task=@T@ target=cuda
+//!launch @T@ grid=ceil_div(N, 256) block=256 args=(w, x, y, N)
+extern "C" __global__ void @T@(const float* w, const float* x, float* y, int64_t N) {
+    const int64_t i = blockIdx.x * 256LL + threadIdx.x;
+    if (i < N) {
+        y[i] = w[i] * x[i];
+    }
+}
+)";
+
+constexpr const char* k_cuda_seed = R"(//!kwright task=@T@ target=cuda
+//!launch @T@ grid=ceil_div(N, BLOCK * EACH) block=BLOCK args=(w, x, y, N)
+//!tune BLOCK = {64, 128, 256}
+#define BLOCK 128
+//!tune EACH = {1, 2, 4}
+#define EACH 1
+extern "C" __global__ void @T@(const float* w, const float* x, float* y, int64_t N) {
+    int64_t i = static_cast<int64_t>(blockIdx.x) * BLOCK * EACH + threadIdx.x;
+    for (int n = 0; n < EACH; ++n, i += BLOCK) {
+        if (i < N) {
+            y[i] = w[i] * x[i];
+        }
+    }
+}
+)";
+
 constexpr const char* k_readme = R"(# @T@
 
 What it computes, where the format comes from, which layout traps there are.
@@ -133,9 +171,10 @@ What it computes, where the format comes from, which layout traps there are.
     kwright run @T@ --proposer tune
 )";
 
-std::string named(std::string text, const std::string& task) {
-    for (std::size_t at = text.find("@T@"); at != std::string::npos; at = text.find("@T@", at)) {
-        text.replace(at, 3, task);
+std::string replaced(std::string text, const std::string& what, const std::string& with) {
+    for (std::size_t at = text.find(what); at != std::string::npos; at = text.find(what, at)) {
+        text.replace(at, what.size(), with);
+        at += with.size();
     }
     return text;
 }
@@ -164,8 +203,38 @@ Result<void> write(const fs::path& file, const std::string& text) {
     return {};
 }
 
+/// The files' names, for the user.
+Result<std::string> write_files(const fs::path& folder, const std::string& name, bool cuda) {
+    std::vector<std::pair<std::string, std::string>> files{
+        {"task.toml", replaced(k_task_toml, "@TARGETS@", cuda ? R"("cpu", "cuda")" : R"("cpu")")},
+        {"reference.cpp", k_reference},
+        {"baselines/naive.cpp", k_naive},
+        {"seed.cpp", k_seed},
+        {"README.md", k_readme}};
+    if (cuda) {
+        files.front().second += k_cuda_section;
+        files.emplace_back("cuda/naive.cu", k_cuda_naive);
+        files.emplace_back("cuda/seed.cu", k_cuda_seed);
+    }
+    std::string written;
+    for (const auto& [file, text] : files) {
+        std::error_code error;
+        fs::create_directories((folder / file).parent_path(), error);
+        if (error) {
+            return Error{
+                Errc::environment,
+                "creating " + folder.string() + ": " + error.message(),
+                "choose a writable folder"};
+        }
+        KW_TRY(write(folder / file, replaced(text, "@T@", name)));
+        written += (written.empty() ? "" : ", ") + file;
+    }
+    return written;
+}
+
 Result<int> task_new(const Invocation& invocation, Console& console) {
     const std::string name = invocation.text("NAME");
+    const bool cuda = invocation.has("cuda");
     if (!is_identifier(name)) {
         return Error{
             Errc::usage,
@@ -178,21 +247,8 @@ Result<int> task_new(const Invocation& invocation, Console& console) {
     if (fs::exists(folder, error)) {
         return Error{Errc::usage, folder.string() + " exists already", "choose another name"};
     }
-    fs::create_directories(folder / "baselines", error);
-    if (error) {
-        return Error{
-            Errc::environment,
-            "creating " + folder.string() + ": " + error.message(),
-            "choose a writable folder"};
-    }
-    KW_TRY(write(folder / "task.toml", named(k_task_toml, name)));
-    KW_TRY(write(folder / "reference.cpp", named(k_reference, name)));
-    KW_TRY(write(folder / "baselines" / "naive.cpp", named(k_naive, name)));
-    KW_TRY(write(folder / "seed.cpp", named(k_seed, name)));
-    KW_TRY(write(folder / "README.md", named(k_readme, name)));
-    console.print(
-        "created   " + folder.string() + "/{task.toml, reference.cpp, baselines/naive.cpp, " +
-        "seed.cpp, README.md}");
+    KW_TRY_ASSIGN(const std::string written, write_files(folder, name, cuda));
+    console.print("created   " + folder.string() + "/{" + written + "}");
     console.say("next      edit them, then: kwright task check " + name);
     return 0;
 }
@@ -204,8 +260,10 @@ CommandSpec task_new_command() {
     spec.name = "task new";
     spec.group = "Tasks";
     spec.summary = "a task folder to start from, in ./benchmarks (or tasks_dir)";
-    spec.examples = {"kwright task new int8_dot"};
+    spec.examples = {"kwright task new int8_dot", "kwright task new int8_dot --cuda"};
     spec.positionals = {{"NAME", "C identifier, lower case", true, false, ""}};
+    spec.options = {
+        {"--cuda", "", "with a CUDA baseline and a CUDA seed too", "", false, "Options", {}}};
     spec.run = task_new;
     return spec;
 }

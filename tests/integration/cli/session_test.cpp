@@ -100,16 +100,29 @@ TEST_CASE("session: a new task is sound as it stands", "[cli]") {
     const Folder folder;
     Program kwright = program_in(folder);
     kwright.environment.erase("KWRIGHT_TASKS_DIR");
-    REQUIRE(kwright({"task", "new", "my_task"}).code == 0);
+    kwright.environment["KWRIGHT_CUDA_HOME"] = "/no/toolkit";
+    REQUIRE(kwright({"task", "new", "my_task", "--cuda"}).code == 0);
     CHECK(kwright({"task", "new", "my_task"}).code == 2);
     const Outcome checked = kwright({"task", "check", "my_task"});
     INFO(checked.out << checked.err);
     CHECK(checked.code == 0);
+    CHECK(checked.out.find("emulated:sm_90a: not checked: looking for") != std::string::npos);
+    CHECK(kwright({"task", "check", "my_task", "--device", "emulated:sm_90a"}).code == 3);
     write_file(
         folder / "benchmarks/my_task/baselines/naive.cpp",
         "#include \"my_task.h\"\nvoid my_task(const float* w, const float*, float* y, "
         "int64_t N) {\n    for (int64_t i = 0; i < N; ++i) { y[i] = w[i]; }\n}\n");
-    CHECK(kwright({"task", "check", "my_task"}).code == 1);
+    const Outcome broken = kwright({"task", "check", "my_task", "--json"});
+    CHECK(broken.code == 1);
+    const json document = document_of(broken);
+    CHECK(document.at("sound") == false);
+    CHECK(document.at("not_checked").size() == 1);
+    std::size_t failures = 0;
+    for (const json& answer : document.at("answers")) {
+        failures += answer.at("ok") == false ? 1 : 0;
+        CHECK((answer.at("ok") == false) == (answer.at("name") == "baseline is right: naive"));
+    }
+    CHECK(failures == 1);
 }
 
 TEST_CASE("session: a full disk ends a campaign and loses nothing of it", "[cli]") {

@@ -48,7 +48,7 @@ std::size_t count(
 void require_sound(const std::string& name) {
     const Task task = load(fs::path(KW_SOURCE_DIR) / "benchmarks" / name);
     const auto device = require(open_cpu_device(config()));
-    const auto answers = require(check_task(*device, task, config(), JudgeOptions{}));
+    const auto answers = require(check_task(*device, task, config(), JudgeOptions{}, false));
     for (const ProbeAnswer& answer : answers) {
         INFO(name << ": " << answer.probe << " " << answer.subject << ": " << answer.text);
         CHECK(answer.state != ProbeState::fails);
@@ -135,7 +135,32 @@ TEST_CASE("task check: degenerate references are refused in the sandbox as in a 
     CHECK(fails(constant, "input not read"));
 }
 
-TEST_CASE("task check: a faulty baseline and a seed that guesses are refused") {
+TEST_CASE("task check: CUDA sources are judged on the emulated device and a wrong one is refused") {
+    const auto device = open_device("emulated:sm_90a", config());
+    if (!device.ok()) {
+        REQUIRE(device.error().code == Errc::environment);
+        WARN("not tested: " << device.error().what);
+        return;
+    }
+    const Folder folder;
+    const fs::path from = fs::path(KW_SOURCE_DIR) / "tests/support/tasks/scale_add";
+    fs::copy(from, folder / "scale_add", fs::copy_options::recursive);
+    std::string seed = read_file(folder / "scale_add/cuda/seed.cu");
+    seed.replace(seed.find("if (i < N)"), 10, "if (i < N - 1)");
+    write_file(folder / "scale_add/cuda/seed.cu", seed);
+    const Task task = load(folder / "scale_add");
+    const auto answers = require(check_task(**device, task, config(), JudgeOptions{}, false));
+    for (const ProbeAnswer& answer : answers) {
+        INFO(answer.probe << " " << answer.subject << ": " << answer.text);
+        CHECK((answer.state == ProbeState::fails) == (answer.probe == "seed is right"));
+    }
+    CHECK(count(answers, "baseline is right", "naive") == 1);
+    CHECK(count(answers, "empty kernel rejected", "does nothing") == 1);
+    CHECK(count(answers, "empty kernel rejected", "writes zeros") == 1);
+    CHECK(count(answers, "output zero", "y") == 1);
+}
+
+TEST_CASE("task check: the verdict decides what a trial shows") {
     const Task task = load(fs::path(KW_SOURCE_DIR) / "tests/support/tasks/scale_add");
     Evaluation wrong;
     wrong.verdict = Verdict::wrong_result;

@@ -5,6 +5,7 @@
 #pragma once
 
 #include "tests/support/catch.hpp"
+#include "tests/unit/benchmarks/suite_faults.hpp"
 #include "tests/unit/benchmarks/task_bench.hpp"
 
 #include <algorithm>
@@ -114,9 +115,13 @@ inline int* variant_of(const Library& library) {
     return variant;
 }
 
-/// Every fault must be rejected by some case; the source without one must not.
+/// Every fault must be rejected by some case; the source without one must not. Those of
+/// k_suite_faults that are not among them must be in `not_expressed`.
 inline void require_faults_rejected(
-    const TaskBench& bench, const std::string& file, const std::vector<Fault>& faults) {
+    const TaskBench& bench,
+    const std::string& file,
+    const std::vector<Fault>& faults,
+    const Reasons& not_expressed) {
     std::vector<std::string> variants{bench.read(file)};
     for (const Fault& fault : faults) {
         std::string text = variants.front();
@@ -133,6 +138,9 @@ inline void require_faults_rejected(
         INFO(bench.task().name << " accepts a kernel with this fault: " << faults[i].what);
         CHECK_FALSE(bench.first_complaint(library).empty());
     }
+    *variant = 0;
+    require_bad_outputs_rejected(bench, library);
+    require_suite_faults_covered(bench.task(), faults, not_expressed);
 }
 
 /// The seed as it is, then points that together use every value of every parameter.

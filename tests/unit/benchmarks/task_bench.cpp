@@ -190,6 +190,7 @@ Drawn TaskBench::draw(
     const DimMap& dims, const std::string& distribution, const std::string& label) const {
     Drawn drawn;
     drawn.dims = dims;
+    drawn.distribution = distribution;
     drawn.ordered = ordered_dims(task_, dims);
     const Seed seed = seed_from_text("kernelwright benchmarks test");
     for (const Arg& arg : task_.args) {
@@ -210,7 +211,8 @@ Drawn TaskBench::draw(
     return drawn;
 }
 
-std::string TaskBench::check(const Library& library, const Drawn& drawn) const {
+std::vector<Buffer> TaskBench::run(
+    const Library& library, const Drawn& drawn, std::string& complaint) const {
     std::vector<Buffer> outputs;
     std::vector<void*> pointers;
     outputs.reserve(task_.args.size());
@@ -229,20 +231,32 @@ std::string TaskBench::check(const Library& library, const Drawn& drawn) const {
     if (packed_bytes > 0) {
         const auto cap = task_.prepare_max_bytes.eval(drawn.dims);
         if (!task_.prepare || !cap.ok() || packed_bytes > static_cast<std::size_t>(*cap)) {
-            return "prepare wants " + std::to_string(packed_bytes) + " bytes";
+            complaint = "prepare wants " + std::to_string(packed_bytes) + " bytes";
+            return outputs;
         }
         entry_of(library, "kw_prepare")(pointers.data());
     }
     entry_of(library, "kw_entry")(pointers.data());
     if (!packed.guard_intact()) {
-        return "prepare wrote behind its bytes";
+        complaint = "prepare wrote behind its bytes";
     }
-    std::vector<std::span<std::byte>> after;
     for (std::size_t i = 0; i < task_.args.size(); ++i) {
         if (!outputs[i].guard_intact()) {
-            return task_.args[i].name + ": written behind its end";
+            complaint = task_.args[i].name + ": written behind its end";
         }
-        after.push_back(outputs[i].bytes());
+    }
+    return outputs;
+}
+
+std::string TaskBench::check(const Library& library, const Drawn& drawn) const {
+    std::string complaint;
+    const std::vector<Buffer> outputs = run(library, drawn, complaint);
+    if (!complaint.empty()) {
+        return complaint;
+    }
+    std::vector<std::span<std::byte>> after;
+    for (const Buffer& output : outputs) {
+        after.push_back(output.bytes());
     }
     return check(drawn, after);
 }

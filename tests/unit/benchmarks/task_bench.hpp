@@ -42,6 +42,7 @@ private:
 /// Inputs of one case and what the reference says about them.
 struct Drawn {
     DimMap dims;
+    std::string distribution;
     std::vector<std::int64_t> ordered;           ///< dims in signature order
     std::vector<Buffer> args;                    ///< outputs hold poison
     std::vector<std::vector<Buffer>> reference;  ///< per argument: 0, 1 or 2 buffers
@@ -73,6 +74,10 @@ public:
     /// Inputs drawn as the judge draws them, reference results computed.
     [[nodiscard]] Drawn draw(
         const DimMap& dims, const std::string& distribution, const std::string& label) const;
+    /// Arguments after a call on copies of `drawn`'s; `complaint`: what is wrong with it besides
+    /// values.
+    [[nodiscard]] std::vector<Buffer> run(
+        const Library& library, const Drawn& drawn, std::string& complaint) const;
     /// "" = every output is right; else which one is wrong and how.
     [[nodiscard]] std::string check(const Library& library, const Drawn& drawn) const;
     /// The same for arguments that were computed elsewhere: `after` holds all of them.
@@ -96,6 +101,7 @@ struct Fault {
     std::string what;
     std::string find;  ///< must occur
     std::string replace;
+    std::string suite = "";  ///< which of k_suite_faults it stands for; "" = none
 };
 /// `text` with the first `find`, which must occur, replaced.
 [[nodiscard]] std::string replaced(
