@@ -54,7 +54,7 @@ std::string of_type(const ArgPart& part) {
 bool finer_than_bf16(const Task& task) {
     return std::ranges::any_of(task.args, [](const Arg& arg) {
         return is_written(arg) && (arg.check.tolerance != Tolerance::bound ||
-                                  (arg.check.u_out <= k_finer_than_bf16 && arg.check.u_op == 0));
+                                   (arg.check.u_out <= k_finer_than_bf16 && arg.check.u_op == 0));
     });
 }
 

@@ -5,8 +5,8 @@
 #include "cli/console.hpp"
 #include "cli/context.hpp"
 #include "cli/json_text.hpp"
-#include "evaluator/made_kernels.hpp"
 #include "core/text_file.hpp"
+#include "evaluator/made_kernels.hpp"
 
 #include <nlohmann/json.hpp>
 
