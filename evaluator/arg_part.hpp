@@ -38,7 +38,8 @@ struct ArgPart {
 /// An output as one part.
 [[nodiscard]] ArgPart output_part(const Task& task, std::size_t arg);
 
-/// A part seen as rows and columns (the last axis); a record's elements stand side by side.
+/// A part seen as rows and columns (the last axis); a record's elements stand side by side. An axis
+/// that is shorter than a record, as a case without records may have, gives no columns.
 class PartView {
 public:
     PartView(const ArgPart& part, const Task& task, const DimMap& dims, std::span<std::byte> bytes);

@@ -142,8 +142,8 @@ void plant(InputFault fault, const PartView& view, const PartView& other, const 
                 clear_element(view.element(rows - 1, c));
             }
             break;
-        case InputFault::next_column: shift(view, 0, group % columns); break;
-        case InputFault::next_row: shift(view, 1 % rows, 0); break;
+        case InputFault::next_column: shift(view, 0, group); break;
+        case InputFault::next_row: shift(view, 1, 0); break;
         case InputFault::swapped_nibbles: for_each(view, swap_nibbles); break;
         case InputFault::top_bit:
             for_each(view, [](auto element) { element[0] ^= std::byte{0x88}; });

@@ -168,7 +168,7 @@ Result<void> plant(
         case OutputFault::last_row:
             restore(view, facts.before, (view.rows() - 1) * view.columns());
             break;
-        case OutputFault::next_element: shift(view, 0, 1 % view.columns()); break;
+        case OutputFault::next_element: shift(view, 0, 1); break;
         case OutputFault::swapped_nibbles: for_each(view, swap_nibbles); break;
         case OutputFault::lower_precision:
             for_each(view, [&](auto element) {

@@ -408,6 +408,13 @@ Result<std::vector<ProbeAnswer>> probe_task(
     const ReferenceCall& reference,
     const ReferenceCall& again,
     const Seed& seed) {
+    if (cases.empty()) {
+        return std::vector<ProbeAnswer>{
+            {"cases to probe",
+             "",
+             ProbeState::fails,
+             "every case is timed or too large for this device: add a small one that is not"}};
+    }
     Prober prober(task, reference, again, seed);
     for (const Case& entry : cases) {
         KW_TRY(prober.run(entry));

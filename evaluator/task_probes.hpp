@@ -40,10 +40,10 @@ using ReferenceCall = std::function<Result<Wanted>(const DimMap&, const Argument
 /// emulated device.
 [[nodiscard]] std::vector<Case> probe_cases(const Task& task, const std::string& target);
 
-/// The answers to every fault of evaluator/input_faults.hpp and evaluator/output_faults.hpp for
-/// every argument, and: the reference is deterministic (`again` is a second process), its own
-/// values are accepted, no output is a copy of an input or that of the call before. `seed` draws
-/// the inputs: the same one gives the same answers.
+/// A failure when there are no cases. Else the answers to every fault of evaluator/input_faults.hpp
+/// and evaluator/output_faults.hpp for every argument, and: the reference is deterministic (`again`
+/// is a second process), its own values are accepted, no output is a copy of an input or that of
+/// the call before. `seed` draws the inputs: the same one gives the same answers.
 [[nodiscard]] Result<std::vector<ProbeAnswer>> probe_task(
     const Task& task,
     const std::vector<Case>& cases,

@@ -189,6 +189,14 @@ TEST_CASE("task_probes: a reference that fails is an error and not an answer") {
     CHECK(answers.error().code == Errc::config);
 }
 
+TEST_CASE("task_probes: a task of which every case is timed is refused") {
+    Task task = small_task();
+    for (Case& entry : task.cases) {
+        entry.timed = true;
+    }
+    CHECK(failures(task, scale_add) == std::set<std::string>{"cases to probe"});
+}
+
 TEST_CASE("task_probes: the emulated device's cases are the small ones, cheapest first") {
     const auto loaded = load_task(std::filesystem::path(KW_SOURCE_DIR) / "benchmarks/w8a8_gemm");
     REQUIRE(loaded.ok());
@@ -231,4 +239,61 @@ TEST_CASE("arg_part: fields of records are seen apart and faults stay inside the
     CHECK(w[2] == before[2]);
     plant(InputFault::next_column, scales, scales, {});
     CHECK(w == before);
+}
+
+TEST_CASE("input_faults: an axis shorter than a record has room for no fault") {
+    auto loaded = load_task(std::filesystem::path(KW_SOURCE_DIR) / "benchmarks/q4_0_gemv");
+    REQUIRE(loaded.ok());
+    const auto shape = DimExpr::parse("K / 32");
+    REQUIRE(shape.ok());
+    loaded->args[0].shape.back() = *shape;
+    std::vector<std::byte> w(3 * 2, std::byte{0x5a});
+    const std::vector<std::byte> before = w;
+    for (const ArgPart& part : input_parts(*loaded)) {
+        if (part.arg == 0) {
+            const PartView view(part, *loaded, {{"N", 3}, {"K", 64}}, w);
+            CHECK(view.columns() == 0);
+            for (const InputFault fault : input_faults()) {
+                plant(fault, view, view, {"outlier", {}, {}});
+            }
+        }
+    }
+    CHECK(w == before);
+}
+
+TEST_CASE("input_faults: faults that exchange undo themselves, and others leave the rest alone") {
+    const Task task = small_task();
+    const DimMap dims = {{"N", 64}};
+    std::vector<std::byte> bytes(256);
+    poison(bytes, DType::u8, 5);
+    const std::vector<std::byte> before = bytes;
+    ArgPart part = input_parts(task)[0];
+    for (const DType dtype : {DType::u16, DType::u32, DType::u64}) {
+        part.dtype = dtype;
+        const PartView view(part, task, dims, bytes);
+        plant(InputFault::reversed_bits, view, view, {});
+        CHECK(bytes != before);
+        plant(InputFault::reversed_bits, view, view, {});
+        CHECK(bytes == before);
+    }
+    part.dtype = DType::u8;
+    const PartView codes(part, task, dims, bytes);
+    plant(InputFault::top_bit, codes, codes, {});
+    CHECK(bytes != before);
+    plant(InputFault::top_bit, codes, codes, {});
+    CHECK(bytes == before);
+    plant(InputFault::last_column, codes, codes, {});
+    CHECK(bytes.back() == std::byte{0});
+    CHECK(std::equal(bytes.begin(), bytes.end() - 1, before.begin()));
+}
+
+TEST_CASE("input_faults: rounding keeps eight bits of significand and ties go to even") {
+    const Task task = small_task();
+    const ArgPart part = input_parts(task)[0];
+    std::vector<float> values{1.0F, 1.00390625F, 1.01171875F, -3.1415927F, 0.0F, 1e-40F};
+    const auto bytes = std::as_writable_bytes(std::span(values));
+    const PartView view(part, task, {{"N", 6}}, bytes);
+    plant(InputFault::rounded, view, view, {});
+    CHECK(values == std::vector<float>{1.0F, 1.0F, 1.015625F, -3.140625F, 0.0F, values[5]});
+    CHECK(values[5] != 0.0F);
 }
