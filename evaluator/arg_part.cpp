@@ -8,13 +8,19 @@
 namespace kw {
 namespace {
 
+void set_dtype(ArgPart& part, DType dtype, const Fill& fill) {
+    const bool bits = fill.dist == "bytes";
+    part.dtype = dtype;
+    part.packed = bits && dtype == DType::u8;
+    part.words = bits && (dtype == DType::u16 || dtype == DType::u32 || dtype == DType::u64);
+}
+
 ArgPart whole(const Task& task, std::size_t arg) {
     const Arg& spec = task.args[arg];
     ArgPart part;
     part.name = spec.name;
     part.arg = arg;
-    part.dtype = spec.dtype;
-    part.packed = spec.dtype == DType::u8 && spec.fill.dist == "bytes";
+    set_dtype(part, spec.dtype, spec.fill);
     return part;
 }
 
@@ -41,12 +47,11 @@ std::vector<ArgPart> input_parts(const Task& task) {
             ArgPart part = whole(task, i);
             part.name +=
                 " field " + std::to_string(f + 1) + " (" + std::string(name(field.dtype)) + ")";
-            part.dtype = field.dtype;
+            set_dtype(part, field.dtype, field.fill);
             part.field = static_cast<int>(f);
             part.record_bytes = record;
             part.offset = offset;
             part.count = field.count;
-            part.packed = field.dtype == DType::u8 && field.fill.dist == "bytes";
             offset += field.count * static_cast<std::int64_t>(size_of(field.dtype));
             parts.push_back(part);
         }

@@ -32,6 +32,7 @@ struct ArgPart {
     std::int64_t offset = 0;        ///< of the field in a record
     std::int64_t count = 1;         ///< elements of the field in a record
     bool packed = false;            ///< u8 filled with `bytes`: two codes in a byte
+    bool words = false;             ///< u16, u32 or u64 filled with `bytes`: any bits
 };
 /// The parts of every argument of role weight, in and inout.
 [[nodiscard]] std::vector<ArgPart> input_parts(const Task& task);

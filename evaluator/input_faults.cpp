@@ -50,6 +50,10 @@ std::string of_type(const ArgPart& part) {
     return std::string(name(part.dtype)) + " elements";
 }
 
+bool is_word(DType dtype) {
+    return dtype == DType::u16 || dtype == DType::u32 || dtype == DType::u64;
+}
+
 /// The finest comparison of the task forbids what bf16 operands do to it.
 bool finer_than_bf16(const Task& task) {
     return std::ranges::any_of(task.args, [](const Arg& arg) {
@@ -103,8 +107,9 @@ std::optional<std::string> cannot_have(InputFault fault, const ArgPart& part, co
             }
             return std::nullopt;
         case InputFault::reversed_bits:
-            if (part.dtype != DType::u16 && part.dtype != DType::u32 && part.dtype != DType::u64) {
-                return of_type(part) + ": no words of bits";
+            if (!part.words) {
+                return of_type(part) + (is_word(part.dtype) ? " not filled with `bytes`: numbers"
+                                                            : ": no words of bits");
             }
             return std::nullopt;
         case InputFault::rounded:

@@ -34,6 +34,7 @@ struct Trial {
     bool asked = false;    ///< some case changed
     bool differs = false;  ///< some result did
     std::string told_by;   ///< the first case that rejects it
+    std::string unread;    ///< why the reference cannot read such inputs
 };
 
 /// A case with its inputs and what the reference says about them.
@@ -58,7 +59,7 @@ public:
                 if (auto why = cannot_have(fault, part, task)) {
                     note(std::string(name(fault)), part.name, *why);
                 } else {
-                    inputs_.push_back({fault, part, false, false, ""});
+                    inputs_.push_back({fault, part, false, false, "", ""});
                 }
             }
         }
@@ -71,13 +72,13 @@ public:
                 if (auto why = cannot_have(fault, task.args[i])) {
                     note(std::string(name(fault)), part.name, *why);
                 } else {
-                    outputs_.push_back({fault, part, false, false, ""});
+                    outputs_.push_back({fault, part, false, false, "", ""});
                 }
             }
-            stale_.push_back({i, part, false, false, ""});
+            stale_.push_back({i, part, false, false, "", ""});
             for (std::size_t from = 0; from < task.args.size(); ++from) {
                 if (is_read(task.args[from])) {
-                    copies_.push_back({from, part, false, false, ""});
+                    copies_.push_back({from, part, false, false, "", ""});
                 }
             }
         }
@@ -146,6 +147,13 @@ private:
         bool order) {
         if (!trial.told_by.empty()) {
             return {probe, subject, ProbeState::holds, "case " + trial.told_by};
+        }
+        if (!trial.unread.empty()) {
+            return {
+                probe,
+                subject,
+                ProbeState::not_applicable,
+                "the reference cannot read such inputs: " + trial.unread};
         }
         if (!trial.asked) {
             return {probe, subject, ProbeState::not_applicable, "no case has room for it"};
@@ -327,7 +335,7 @@ private:
 
     Result<void> try_inputs(const Subject& subject) {
         for (auto& trial : inputs_) {
-            if (!trial.told_by.empty()) {
+            if (!trial.told_by.empty() || !trial.unread.empty()) {
                 continue;
             }
             const std::size_t i = trial.part.arg;
@@ -344,8 +352,13 @@ private:
                 continue;
             }
             trial.asked = true;
-            KW_TRY_ASSIGN(const Wanted wanted, reference_(dims, inputs));
-            KW_TRY(judge_input(subject, wanted, trial));
+            const auto wanted = reference_(dims, inputs);
+            if (!wanted.ok()) {
+                // Indices or offsets, say: what the fault makes of them is no input.
+                trial.unread = wanted.error().what;
+                continue;
+            }
+            KW_TRY(judge_input(subject, *wanted, trial));
         }
         return {};
     }

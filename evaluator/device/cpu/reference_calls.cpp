@@ -14,11 +14,23 @@ namespace {
 /// One process with the seat that it reads.
 struct Process {
     std::shared_ptr<sandbox::Sandbox> sandbox;
+    std::filesystem::path runner;
+    std::filesystem::path object;
+    Cores cores;
     Task task;
+    std::vector<DimMap> shapes;
     Seat seat;
-    std::unique_ptr<Oracle> oracle;
+    std::unique_ptr<Oracle> oracle;  ///< null: it died of the last call
     std::uint64_t salt = 0;
 };
+
+Result<void> start(Process& process) {
+    const Stage stage{*process.sandbox, process.runner, process.cores};
+    KW_TRY_ASSIGN(
+        process.oracle,
+        Oracle::start(stage, process.task, process.object, process.seat, process.shapes));
+    return {};
+}
 
 void write_content(const Task& task, const DimMap& dims, const ArgumentBytes& content, Seat& seat) {
     write_inputs(task, Inputs{content}, k_placement_guarded, seat);
@@ -34,8 +46,15 @@ void write_content(const Task& task, const DimMap& dims, const ArgumentBytes& co
 
 Result<Wanted> call(Process& process, const DimMap& dims, const ArgumentBytes& content) {
     const Task& task = process.task;
+    if (process.oracle == nullptr) {
+        KW_TRY(start(process));
+    }
     write_content(task, dims, content, process.seat);
-    KW_TRY(process.oracle->compute_whole({dims, 0, k_placement_guarded}, ++process.salt));
+    auto called = process.oracle->compute_whole({dims, 0, k_placement_guarded}, ++process.salt);
+    if (!called.ok()) {
+        process.oracle.reset();
+        return called.error();
+    }
     Wanted wanted;
     for (std::size_t i = 0; i < task.args.size(); ++i) {
         const auto first = process.oracle->wanted(i, 0, dims);
@@ -80,16 +99,18 @@ Result<std::vector<ReferenceCall>> start_references(
         shapes.push_back(entry.dims);
     }
     KW_TRY_ASSIGN(const Layout layout, plan_layout(task, shapes, 1));
-    const Stage stage{*sandbox, runner, choose_cores()};
     std::vector<ReferenceCall> calls;
     for (std::size_t i = 0; i < processes; ++i) {
         auto process = std::make_shared<Process>();
         process->sandbox = sandbox;
+        process->runner = runner;
+        process->object = object;
+        process->cores = choose_cores();
         process->task = task;
+        process->shapes = shapes;
         process->salt = i << 32;
         KW_TRY_ASSIGN(process->seat, make_seat(layout));
-        KW_TRY_ASSIGN(
-            process->oracle, Oracle::start(stage, process->task, object, process->seat, shapes));
+        KW_TRY(start(*process));
         calls.emplace_back([process](const DimMap& dims, const ArgumentBytes& content) {
             return call(*process, dims, content);
         });

@@ -9,7 +9,8 @@
 
 namespace kw::cpu {
 
-/// `processes` of them, apart from each other; each lives as long as its call. Errors: no compiler,
+/// `processes` of them, apart from each other; each lives as long as its ReferenceCall, and is
+/// started anew after a call that it died of. Errors: no compiler,
 /// no sandbox, a reference that does not compile or start (Errc::config).
 [[nodiscard]] Result<std::vector<ReferenceCall>> start_references(
     const EvaluatorConfig& config,

@@ -130,6 +130,10 @@ TEST_CASE("task check: degenerate references are refused in the sandbox as in a 
     const auto unwritten =
         answers_of_reference("if (i != 5) y_ref[i] = double(w[i]) * double(x[i]) + 1;");
     CHECK(fails(unwritten, "reference deterministic"));
+    const auto dies = answers_of_reference(
+        "if (w[i] == 0) __builtin_trap();\n        y_ref[i] = double(w[i]) * double(x[i]) + 1;");
+    CHECK(std::ranges::count(dies, ProbeState::fails, &ProbeAnswer::state) == 0);
+    CHECK(count(dies, "input taken as zero", "w") == 1);
     const auto constant = answers_of_reference("y_ref[i] = 1;");
     CHECK(fails(constant, "output constant"));
     CHECK(fails(constant, "input not read"));

@@ -189,6 +189,28 @@ TEST_CASE("task_probes: a reference that fails is an error and not an answer") {
     CHECK(answers.error().code == Errc::config);
 }
 
+TEST_CASE("task_probes: a fault that makes inputs unreadable is not asked, and the others are") {
+    const Task task = small_task();
+    const ReferenceCall right = reference_of(scale_add);
+    const ReferenceCall picky = [&](const DimMap& dims, const ArgumentBytes& inputs) {
+        const auto w = floats(inputs[0]);
+        if (std::ranges::count(w, 0.0F) > 0) {
+            return Result<Wanted>(Error{Errc::config, "running the reference: crashed", ""});
+        }
+        return right(dims, inputs);
+    };
+    const auto answers = probe_task(
+        task, probe_cases(task, "cpu"), picky, picky, seed_from_text("task probes test"));
+    REQUIRE(answers.ok());
+    int unread = 0;
+    for (const ProbeAnswer& answer : *answers) {
+        INFO(answer.probe << " " << answer.subject << " " << answer.text);
+        CHECK(answer.state != ProbeState::fails);
+        unread += answer.text.find("cannot read such inputs") != std::string::npos ? 1 : 0;
+    }
+    CHECK(unread == 2);  // w as zero, the end of w
+}
+
 TEST_CASE("task_probes: a task of which every case is timed is refused") {
     Task task = small_task();
     for (Case& entry : task.cases) {
