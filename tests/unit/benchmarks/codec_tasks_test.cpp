@@ -143,10 +143,6 @@ TEST_CASE("mxfp4_nvfp4_codec: the cases reach poison and zero and every kind of 
     CHECK(overflow_decoded);
 }
 
-TEST_CASE("mxfp4_nvfp4_codec: baselines agree with the reference") {
-    require_baselines_right(TaskBench("mxfp4_nvfp4_codec"));
-}
-
 TEST_CASE("mxfp4_nvfp4_codec: the seed is right at points that use every parameter value") {
     require_seed_points_right(TaskBench("mxfp4_nvfp4_codec"));
 }
@@ -256,10 +252,6 @@ TEST_CASE("nf4_codec: at a threshold both codes are allowed and beside the band 
         CHECK(nibble(drawn.reference[3][0], 16 + i, false) == beside);
         CHECK(nibble(drawn.reference[3][1], 16 + i, false) == beside);
     }
-}
-
-TEST_CASE("nf4_codec: baselines agree with the reference") {
-    require_baselines_right(TaskBench("nf4_codec"));
 }
 
 TEST_CASE("nf4_codec: the seed is right at points that use every parameter value") {

@@ -15,6 +15,7 @@ TEST_CASE("benchmarks: every folder loads and has what the loop needs") {
         INFO(entry.name << ": " << (task.ok() ? "" : task.error().what));
         REQUIRE(task.ok());
         CHECK(task.value().baselines.front().name == "naive");
+        CHECK(task.value().baselines.size() >= 2);
         CHECK_FALSE(task.value().seed.empty());
         CHECK(has_target(task.value(), "cuda"));
         CHECK(task.value().cuda.baselines.front().name == "naive");

@@ -70,10 +70,6 @@ TEST_CASE("int4_kv_attention: the magnitude keeps the tolerance below a percent 
     }
 }
 
-TEST_CASE("int4_kv_attention: baselines agree with the reference") {
-    require_baselines_right(TaskBench("int4_kv_attention"));
-}
-
 TEST_CASE("int4_kv_attention: the seed is right at points that use every parameter value") {
     require_seed_points_right(TaskBench("int4_kv_attention"));
 }
@@ -149,10 +145,6 @@ TEST_CASE("rmsnorm_quant: rows that vanish or are poisoned leave the others alon
     }
     CHECK(poisoned > 0);
     CHECK(plain > 0);
-}
-
-TEST_CASE("rmsnorm_quant: baselines agree with the reference") {
-    require_baselines_right(TaskBench("rmsnorm_quant"));
 }
 
 TEST_CASE("rmsnorm_quant: the seed is right at points that use every parameter value") {

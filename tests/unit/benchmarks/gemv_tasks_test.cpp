@@ -5,10 +5,6 @@
 
 using namespace kw::test;
 
-TEST_CASE("w4a16_gemv: baselines agree with the reference") {
-    require_baselines_right(TaskBench("w4a16_gemv"));
-}
-
 TEST_CASE("w4a16_gemv: the seed is right at points that use every parameter value") {
     require_seed_points_right(TaskBench("w4a16_gemv"));
 }
@@ -63,10 +59,6 @@ TEST_CASE("w4a16_gemv: planted faults are rejected") {
         },
         {{"bias", "the task adds nothing"},
          {"NaN scrubbed", "no case has a NaN: every input is finite"}});
-}
-
-TEST_CASE("q4_0_gemv: baselines agree with the reference") {
-    require_baselines_right(TaskBench("q4_0_gemv"));
 }
 
 TEST_CASE("q4_0_gemv: the seed is right at points that use every parameter value") {

@@ -111,7 +111,8 @@ struct Fault {
 [[nodiscard]] std::vector<std::string> tuned_sources(const std::string& seed);
 /// Packed weights of the timed shapes must stay below the task's cap.
 void check_packing(const Task& task, const Library& library);
-/// Every baseline must be right; one whose library is absent is skipped.
+/// Every baseline must be right; one whose library is absent is skipped. For tasks that have what
+/// tests/integration/task_check does not reach: a library, packed weights at the timed shapes.
 void require_baselines_right(const TaskBench& bench);
 /// <task>_reference_project and _at must agree with <task>_reference.
 void require_projection_right(
