@@ -42,18 +42,18 @@ Result<Choice> choose(const Config& config, const Task& task) {
     return choice;
 }
 
+/// `required`: the device must be there. `probed`: a device with the same cases was asked before.
 Result<Part> check_on(
     const std::string& id,
-    const Choice& choice,
+    bool required,
+    bool probed,
     const Task& task,
     const Config& config,
     Console& console) {
     Part part{id, {}, ""};
-    const bool probed = id != choice.devices.front() && !cases_differ(task);
     auto device = open_device(id, evaluator_config(config));
     if (!device.ok()) {
-        // Without a CUDA toolkit the CPU's side can be sound all the same.
-        if (choice.asked || id == "cpu" || device.error().code != Errc::environment) {
+        if (required || device.error().code != Errc::environment) {
             return device.error();
         }
         part.absent = device.error().what;
@@ -183,8 +183,13 @@ Result<int> task_check(const Invocation& invocation, Console& console) {
     KW_TRY_ASSIGN(const Task task, open_task(invocation.text("TASK"), invocation.config));
     KW_TRY_ASSIGN(const Choice choice, choose(invocation.config, task));
     std::vector<Part> parts;
+    bool probed = false;
     for (const std::string& device : choice.devices) {
-        KW_TRY_ASSIGN(Part part, check_on(device, choice, task, invocation.config, console));
+        // Without a CUDA toolkit the CPU's side can be sound all the same; something must be asked.
+        const bool required = choice.asked || device == "cpu" || choice.devices.size() == 1;
+        KW_TRY_ASSIGN(
+            Part part, check_on(device, required, probed, task, invocation.config, console));
+        probed = probed || (part.absent.empty() && !cases_differ(task));
         parts.push_back(std::move(part));
     }
     return report(task, parts, invocation, console);
