@@ -8,7 +8,28 @@
 namespace kw {
 namespace {
 
-void set_dtype(ArgPart& part, DType dtype, const Fill& fill) {
+/// The strictest relative rounding that an output of the task allows; 0: same bytes.
+double finest_rounding(const Task& task) {
+    double finest = 1;
+    for (const Arg& arg : task.args) {
+        if (is_written(arg)) {
+            const bool bound = arg.check.tolerance == Tolerance::bound;
+            finest = std::min(finest, bound ? std::max(arg.check.u_out, arg.check.u_op) : 0.0);
+        }
+    }
+    return finest;
+}
+
+int forbidden_bits(const Task& task, DType dtype) {
+    const double allowed = finest_rounding(task);
+    if (allowed <= 0x1p-10 && dtype != DType::bf16) {
+        return 8;
+    }
+    return allowed <= 0x1p-6 ? 4 : allowed <= 0x1p-3 ? 2 : 0;
+}
+
+void set_dtype(const Task& task, ArgPart& part, DType dtype, const Fill& fill) {
+    part.rounded_bits = forbidden_bits(task, dtype);
     const bool bits = fill.dist == "bytes";
     part.dtype = dtype;
     part.packed = bits && dtype == DType::u8;
@@ -20,7 +41,7 @@ ArgPart whole(const Task& task, std::size_t arg) {
     ArgPart part;
     part.name = spec.name;
     part.arg = arg;
-    set_dtype(part, spec.dtype, spec.fill);
+    set_dtype(task, part, spec.dtype, spec.fill);
     return part;
 }
 
@@ -47,7 +68,7 @@ std::vector<ArgPart> input_parts(const Task& task) {
             ArgPart part = whole(task, i);
             part.name +=
                 " field " + std::to_string(f + 1) + " (" + std::string(name(field.dtype)) + ")";
-            set_dtype(part, field.dtype, field.fill);
+            set_dtype(task, part, field.dtype, field.fill);
             part.field = static_cast<int>(f);
             part.record_bytes = record;
             part.offset = offset;

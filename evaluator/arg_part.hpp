@@ -33,6 +33,9 @@ struct ArgPart {
     std::int64_t count = 1;         ///< elements of the field in a record
     bool packed = false;            ///< u8 filled with `bytes`: two codes in a byte
     bool words = false;             ///< u16, u32 or u64 filled with `bytes`: any bits
+    /// Significand of the next precision that the tolerance forbids operands, 8 (bf16), 4 or 2; 0:
+    /// none.
+    int rounded_bits = 0;
 };
 /// The parts of every argument of role weight, in and inout.
 [[nodiscard]] std::vector<ArgPart> input_parts(const Task& task);

@@ -9,9 +9,6 @@
 namespace kw {
 namespace {
 
-constexpr int k_bf16_bits = 8;                 // of the significand, the hidden one counted
-constexpr double k_finer_than_bf16 = 0x1p-10;  // relative rounding that bf16 would break
-
 void reverse_bits(std::span<std::byte> element) {
     std::ranges::reverse(element);
     for (std::byte& byte : element) {
@@ -54,14 +51,6 @@ bool is_word(DType dtype) {
     return dtype == DType::u16 || dtype == DType::u32 || dtype == DType::u64;
 }
 
-/// The finest comparison of the task forbids what bf16 operands do to it.
-bool finer_than_bf16(const Task& task) {
-    return std::ranges::any_of(task.args, [](const Arg& arg) {
-        return is_written(arg) && (arg.check.tolerance != Tolerance::bound ||
-                                   (arg.check.u_out <= k_finer_than_bf16 && arg.check.u_op == 0));
-    });
-}
-
 }  // namespace
 
 const std::vector<InputFault>& input_faults() {
@@ -91,13 +80,13 @@ std::string_view name(InputFault fault) {
         case InputFault::swapped_nibbles: return "nibbles swapped";
         case InputFault::top_bit: return "offset of the codes misread";
         case InputFault::reversed_bits: return "bits of a word reversed";
-        case InputFault::rounded: return "input rounded to bf16";
+        case InputFault::rounded: return "input in lower precision";
         case InputFault::outliers: return "outlier columns ignored";
     }
     return "";
 }
 
-std::optional<std::string> cannot_have(InputFault fault, const ArgPart& part, const Task& task) {
+std::optional<std::string> cannot_have(InputFault fault, const ArgPart& part) {
     switch (fault) {
         case InputFault::swapped_nibbles:
         case InputFault::top_bit:
@@ -113,11 +102,11 @@ std::optional<std::string> cannot_have(InputFault fault, const ArgPart& part, co
             }
             return std::nullopt;
         case InputFault::rounded:
-            if (!is_float(part.dtype) || part.dtype == DType::bf16) {
+            if (!is_float(part.dtype)) {
                 return of_type(part) + ": nothing to round";
             }
-            if (!finer_than_bf16(task)) {
-                return "the tolerance allows operands of bf16";
+            if (part.rounded_bits == 0) {
+                return "the tolerance allows operands of any precision";
             }
             return std::nullopt;
         default: return std::nullopt;
@@ -157,7 +146,10 @@ void plant(InputFault fault, const PartView& view, const PartView& other, const 
         case InputFault::rounded:
             for_each(view, [&](auto element) {
                 const DType dtype = view.part().dtype;
-                store(with_bits(load(element.data(), dtype), k_bf16_bits), dtype, element.data());
+                store(
+                    with_bits(load(element.data(), dtype), view.part().rounded_bits),
+                    dtype,
+                    element.data());
             });
             break;
         case InputFault::outliers:

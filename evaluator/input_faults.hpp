@@ -23,14 +23,13 @@ enum class InputFault {
     swapped_nibbles,  ///< packed codes in the other order
     top_bit,          ///< packed codes: offset taken for two's complement, or the sign lost
     reversed_bits,    ///< words of bits from the wrong end
-    rounded,          ///< values rounded to bf16
+    rounded,          ///< operands of the next precision that the tolerance forbids
     outliers,         ///< columns of outliers ignored
 };
 [[nodiscard]] const std::vector<InputFault>& input_faults();
 [[nodiscard]] std::string_view name(InputFault fault);
 /// Why the part cannot have the fault; nothing when it can.
-[[nodiscard]] std::optional<std::string> cannot_have(
-    InputFault fault, const ArgPart& part, const Task& task);
+[[nodiscard]] std::optional<std::string> cannot_have(InputFault fault, const ArgPart& part);
 /// Changes the part. `other`: the same argument of another draw. `fill`: what the case fills the
 /// part with. A fault that the case has no room for leaves the bytes alone.
 void plant(InputFault fault, const PartView& view, const PartView& other, const Fill& fill);

@@ -56,7 +56,7 @@ public:
         , seed_(seed) {
         for (const ArgPart& part : input_parts(task)) {
             for (const InputFault fault : input_faults()) {
-                if (auto why = cannot_have(fault, part, task)) {
+                if (auto why = cannot_have(fault, part)) {
                     note(std::string(name(fault)), part.name, *why);
                 } else {
                     inputs_.push_back({fault, part, false, false, "", ""});

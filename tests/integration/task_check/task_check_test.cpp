@@ -68,6 +68,12 @@ void require_sound(const std::string& name) {
     }
 }
 
+std::vector<ProbeAnswer> probed(const Task& task) {
+    const auto cases = probe_cases(task, "cpu");
+    const auto calls = require(cpu::start_references(config(), task, cases, 2));
+    return require(probe_task(task, cases, calls[0], calls[1], seed_from_text("degenerate tasks")));
+}
+
 /// scale_add with another element of its reference.
 std::vector<ProbeAnswer> answers_of_reference(const std::string& element) {
     const Folder folder;
@@ -82,10 +88,7 @@ std::vector<ProbeAnswer> answers_of_reference(const std::string& element) {
         "    ++calls;\n    (void)w;\n    (void)x;\n"
         "    for (int64_t i = 0; i < N; ++i) {\n        " +
             element + "\n        y_mag[i] = std::fabs(y_ref[i]) + 1;\n    }\n}\n");
-    const Task task = load(folder / "scale_add");
-    const auto cases = probe_cases(task, "cpu");
-    const auto calls = require(cpu::start_references(config(), task, cases, 2));
-    return require(probe_task(task, cases, calls[0], calls[1], seed_from_text("degenerate tasks")));
+    return probed(load(folder / "scale_add"));
 }
 
 bool fails(const std::vector<ProbeAnswer>& answers, const std::string& probe) {
@@ -137,6 +140,30 @@ TEST_CASE("task check: degenerate references are refused in the sandbox as in a 
     const auto constant = answers_of_reference("y_ref[i] = 1;");
     CHECK(fails(constant, "output constant"));
     CHECK(fails(constant, "input not read"));
+}
+
+TEST_CASE("task check: a shipped task made sloppy is refused") {
+    const Task task = load(fs::path(KW_SOURCE_DIR) / "benchmarks/w4a16_gemv");
+    Task wide = task;
+    wide.args.back().check.c = 1e5;
+    CHECK(fails(probed(wide), "sums in half precision"));
+    Task rough = task;
+    rough.args.back().check.u_op = 1;
+    CHECK(fails(probed(rough), "output zero"));
+    Task even = task;
+    even.args[1].fill = {"constant", {{"value", 0.01}}, {}};
+    for (auto& [name, fills] : even.distributions) {
+        fills.erase("s");
+    }
+    CHECK(fails(probed(even), "input not read"));
+    Task silent = task;
+    std::erase_if(silent.cases, [](const Case& entry) { return entry.name != "zero-x"; });
+    const auto answers = probed(silent);
+    CHECK(fails(answers, "output zero"));
+    CHECK(fails(answers, "input not read"));
+    Task short_rows = task;
+    std::erase_if(short_rows.cases, [](const Case& entry) { return entry.name != "one-hot"; });
+    CHECK(fails(probed(short_rows), "end of every row dropped"));
 }
 
 TEST_CASE("task check: CUDA sources are judged on the emulated device and a wrong one is refused") {

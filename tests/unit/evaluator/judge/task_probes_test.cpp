@@ -149,8 +149,8 @@ TEST_CASE("task_probes: a tolerance that lets half precision pass is refused") {
     task.args[2].check.c = 1e5;
     CHECK(
         failures(task, scale_add) == std::set<std::string>{
-                                         "input rounded to bf16: w",
-                                         "input rounded to bf16: x",
+                                         "input in lower precision: w",
+                                         "input in lower precision: x",
                                          "output in the next lower precision: y",
                                          "sums in half precision: y"});
 }
@@ -307,6 +307,22 @@ TEST_CASE("input_faults: faults that exchange undo themselves, and others leave 
     plant(InputFault::last_column, codes, codes, {});
     CHECK(bytes.back() == std::byte{0});
     CHECK(std::equal(bytes.begin(), bytes.end() - 1, before.begin()));
+}
+
+TEST_CASE("input_faults: operands are rounded to the next precision that the tolerance forbids") {
+    Task task = small_task();
+    const auto bits_at = [&](double u_op, DType dtype) {
+        task.args[2].check.u_op = u_op;
+        task.args[0].dtype = dtype;
+        return input_parts(task)[0].rounded_bits;
+    };
+    CHECK(bits_at(0, DType::f16) == 8);
+    CHECK(bits_at(0, DType::bf16) == 4);
+    CHECK(bits_at(0x1p-11, DType::f32) == 8);
+    CHECK(bits_at(0x1p-9, DType::f32) == 4);
+    CHECK(bits_at(0x1p-4, DType::f32) == 2);
+    CHECK(bits_at(0.5, DType::f32) == 0);
+    CHECK(cannot_have(InputFault::rounded, input_parts(task)[0]).has_value());
 }
 
 TEST_CASE("input_faults: rounding keeps eight bits of significand and ties go to even") {
