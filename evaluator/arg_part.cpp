@@ -69,7 +69,6 @@ std::vector<ArgPart> input_parts(const Task& task) {
             part.name +=
                 " field " + std::to_string(f + 1) + " (" + std::string(name(field.dtype)) + ")";
             set_dtype(task, part, field.dtype, field.fill);
-            part.field = static_cast<int>(f);
             part.record_bytes = record;
             part.offset = offset;
             part.count = field.count;

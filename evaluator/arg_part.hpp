@@ -27,7 +27,6 @@ struct ArgPart {
     std::string name;  ///< "s"; of records "w field 1 (f16)"
     std::size_t arg = 0;
     DType dtype = DType::f32;
-    int field = -1;                 ///< of the record; -1: the argument has none
     std::int64_t record_bytes = 0;  ///< 0: the argument has none
     std::int64_t offset = 0;        ///< of the field in a record
     std::int64_t count = 1;         ///< elements of the field in a record
