@@ -63,8 +63,10 @@ struct CandidateRow {
     std::int64_t created_ms = 0;
 };
 
-/// One candidate judged in one campaign: the unit of the budget. (campaign, step, slot) is unique,
-/// so that a resumed campaign can never store one twice.
+/// One judging of a candidate. The first one of a (campaign, step, slot) is the evaluation, the
+/// unit of the budget, and unique, so that a resumed campaign can never store one twice; what the
+/// search makes of it (reward, best_discounted, new_best) stands there. Later judgings are rows of
+/// their own that name the first one. The newest one in state "judged" is what counts.
 struct EvaluationRow {
     std::int64_t id = 0;
     std::int64_t campaign_id = 0;
@@ -81,6 +83,9 @@ struct EvaluationRow {
     bool new_best = false;
     Evaluation result;  ///< verdict, shapes with samples (zstd), findings, environment
     std::int64_t created_ms = 0;
+    std::string task_hash;           ///< of the task as it was when this was judged
+    std::string purpose = "search";  ///< search | promotion | reverify | rejudge
+    std::int64_t reproduces = 0;     ///< id of the first judging; 0 = this is the first
 };
 
 /// A board line: the best row of a task on a device, or one of the runners-up. Rows of one

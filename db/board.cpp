@@ -10,13 +10,18 @@ constexpr std::string_view k_doing = "reading the board";
 
 /// Ranked by the lower end of the interval: by what was shown, so that a disturbed run of 8.0x
 /// [1.6, 37] does not stand above 4.6x [4.5, 5.9].
+/// Of the judgings of one evaluation on one device the newest that counts speaks for it, whatever
+/// it says: a kernel whose second measurement failed is not shown by its first.
 /// Measured and modelled times are never ranked together. A speed-up that is not a finite number
 /// (NULL, infinity) is a broken record, not rank 1.
 /// Files of schema 1 have no campaign.device: all of their rows are of the CPU.
 std::string board_sql(const BoardFilter& filter, int schema) {
     const std::string device_id = schema >= 2 ? "campaign.device" : "'cpu'";
     std::string sql =
-        "WITH ranked AS (SELECT candidate.task AS task, evaluation.candidate_hash,"
+        "WITH counted AS (SELECT id AS newest, row_number() OVER (PARTITION BY " +
+        std::string(schema >= 3 ? "coalesce(reproduces, id)" : "id") +
+        ", device, timing_kind ORDER BY id DESC) AS age FROM evaluation WHERE state = 'judged'),"
+        " ranked AS (SELECT candidate.task AS task, evaluation.candidate_hash,"
         " campaign.name AS campaign, coalesce(reply.model, campaign.proposer) AS model,"
         " candidate.target, " +
         device_id +
@@ -30,11 +35,12 @@ std::string board_sql(const BoardFilter& filter, int schema) {
         " evaluation.timing_kind ORDER BY evaluation.speedup_lo DESC, evaluation.speedup DESC,"
         " evaluation.id) AS place"
         " FROM evaluation"
+        " JOIN counted ON counted.newest = evaluation.id AND counted.age = 1"
         " JOIN candidate ON candidate.hash = evaluation.candidate_hash"
         " JOIN campaign ON campaign.id = evaluation.campaign_id"
         " LEFT JOIN reply ON reply.campaign_id = evaluation.campaign_id"
         " AND reply.step = evaluation.step AND reply.slot = evaluation.slot"
-        " WHERE evaluation.verdict = 'AC' AND evaluation.state = 'judged'"
+        " WHERE evaluation.verdict = 'AC'"
         " AND candidate.origin <> 'baseline' AND evaluation.speedup < 1e300";
     if (filter.task) {
         sql += " AND candidate.task = ?";

@@ -19,6 +19,11 @@ template <class String>
 struct Nullable {
     String& text;
 };
+/// The id of another row; 0 is stored as NULL.
+template <class Integer>
+struct Reference {
+    Integer& id;
+};
 /// Stored as a zstd frame.
 template <class String>
 struct Packed {
@@ -41,6 +46,8 @@ template <class Field>
 Since(Field&, int, const char*) -> Since<Field>;
 template <class String>
 Nullable(String&) -> Nullable<String>;
+template <class Integer>
+Reference(Integer&) -> Reference<Integer>;
 template <class String>
 Packed(String&) -> Packed<String>;
 
@@ -48,6 +55,8 @@ inline const std::vector<std::string_view> k_campaign_states = {
     "planned", "running", "interrupted", "finished", "failed"};
 inline const std::vector<std::string_view> k_evaluation_states = {
     "queued", "waiting_device", "judged", "stale", "unverified", "revoked"};
+inline const std::vector<std::string_view> k_purposes = {
+    "search", "promotion", "reverify", "rejudge"};
 
 // --- visitors ---
 
@@ -116,6 +125,8 @@ public:
     void operator()(const char*, const std::vector<Sample>& value) { put(pack_samples(value)); }
     template <class String>
     void operator()(const char*, const Nullable<String>& value);
+    template <class Integer>
+    void operator()(const char*, const Reference<Integer>& value);
     template <class String>
     void operator()(const char*, const Packed<String>& value) {
         put(pack_text(value.text));
@@ -173,6 +184,9 @@ public:
     void operator()(const char*, Nullable<std::string> value) {
         value.text = statement_->text(index_++);  // NULL reads as ""
     }
+    void operator()(const char*, Reference<std::int64_t> value) {
+        value.id = statement_->integer(index_++);  // NULL reads as 0
+    }
     void operator()(const char* column, Packed<std::string> value);
     void operator()(const char* column, Word<std::string> value);
     template <class Field>
@@ -205,6 +219,15 @@ void Binder::operator()(const char*, const Nullable<String>& value) {
         statement_->bind_null(index_++);
     } else {
         statement_->bind(index_++, value.text);
+    }
+}
+
+template <class Integer>
+void Binder::operator()(const char*, const Reference<Integer>& value) {
+    if (value.id == 0) {
+        statement_->bind_null(index_++);
+    } else {
+        statement_->bind(index_++, value.id);
     }
 }
 
@@ -308,6 +331,12 @@ void visit_evaluation(Io& io, Row& row) {
     io("seed", result.seed);
     io("wall_s", result.wall_s);
     visit_build(io, result.build);
+    io("task_hash", Since{row.task_hash, 3, "''"});
+    // Wrapped twice: the column is younger than the table, and its words are fixed.
+    auto purpose = Word{row.purpose, k_purposes};
+    io("purpose", Since{purpose, 3, "'search'"});
+    auto first = Reference{row.reproduces};
+    io("reproduces", Since{first, 3, "NULL"});
     io.odd_doubles("odd_doubles");
 }
 

@@ -115,7 +115,7 @@ Result<std::vector<EvaluationRow>> read_rows(
         connection,
         k_reading,
         "SELECT id, " + names.list("", schema) + " FROM evaluation WHERE id IN (" + chosen +
-            ") ORDER BY campaign_id, step, slot");
+            ") ORDER BY campaign_id, step, slot, id");
     query.bind_all(key);
     std::vector<EvaluationRow> rows;
     while (true) {
@@ -152,14 +152,13 @@ Result<std::vector<EvaluationRow>> read_evaluations(
     return rows;
 }
 
-/// The id of the new row, or 0 when (campaign, step, slot) was there already.
+/// The id of the new row, or 0 when its place was taken: the first judging of a (campaign, step,
+/// slot) and the promotion of an evaluation are there once.
 Result<std::int64_t> insert_evaluation(Connection& connection, const EvaluationRow& row) {
     ColumnNames names;
     visit_evaluation(names, row);
     Statement insert(
-        connection,
-        k_storing,
-        names.insert_into("evaluation") + " ON CONFLICT (campaign_id, step, slot) DO NOTHING");
+        connection, k_storing, names.insert_into("evaluation") + " ON CONFLICT DO NOTHING");
     Binder binder(insert);
     visit_evaluation(binder, row);
     KW_TRY(binder.failure());
@@ -167,32 +166,125 @@ Result<std::int64_t> insert_evaluation(Connection& connection, const EvaluationR
     return connection.changes() == 0 ? std::int64_t{0} : connection.last_insert_id();
 }
 
+/// With its parts. False when its place was taken: then nothing was written.
+Result<bool> write_evaluation(Connection& connection, const EvaluationRow& row) {
+    KW_TRY_ASSIGN(const std::int64_t id, insert_evaluation(connection, row));
+    if (id == 0) {
+        return false;
+    }
+    KW_TRY(write_part<ShapePart>(connection, id, row.result));
+    KW_TRY(write_part<CasePart>(connection, id, row.result));
+    KW_TRY(write_part<FindingPart>(connection, id, row.result));
+    KW_TRY(write_part<StagePart>(connection, id, row.result));
+    return true;
+}
+
+Error no_evaluation(const Connection& connection, std::int64_t id) {
+    return {
+        Errc::database,
+        std::string(k_storing) + ": " + connection.shown() + " has no evaluation " +
+            std::to_string(id),
+        ""};
+}
+
+/// Every field of a stored row but its parts: odd_doubles speaks of all of its doubles.
+Result<void> rewrite(Connection& connection, const EvaluationRow& row) {
+    ColumnNames names;
+    visit_evaluation(names, row);
+    Statement update(
+        connection,
+        k_storing,
+        "UPDATE evaluation SET (" + names.list() + ") = (" + names.marks() + ") WHERE id = ?");
+    Binder binder(update);
+    visit_evaluation(binder, row);
+    update.bind(names.count(), row.id);
+    KW_TRY(binder.failure());
+    KW_TRY(update.run());
+    return connection.changes() == 1 ? Result<void>() : no_evaluation(connection, row.id);
+}
+
+/// Every judging of the evaluation that still counted is stale from now on.
+Result<void> write_stale(Connection& connection, std::int64_t first) {
+    Statement update(
+        connection,
+        k_storing,
+        "UPDATE evaluation SET state = 'stale' "
+        "WHERE (id = ? OR reproduces = ?) AND state IN ('judged', 'unverified')");
+    update.bind_all(first, first);
+    return update.run();
+}
+
 }  // namespace
 
 Result<bool> Store::put_evaluation(const EvaluationRow& row, const CampaignRow& campaign) {
+    KW_CHECK(row.campaign_id == campaign.id && row.reproduces == 0);
+    const std::lock_guard guard(impl_->mutex);
+    KW_TRY_ASSIGN(Connection * connection, impl_->writer(k_storing));
+    KW_TRY_ASSIGN(
+        Transaction transaction,
+        Transaction::begin(*connection, k_storing, Transaction::Kind::write));
+    KW_TRY_ASSIGN(const bool stored, write_evaluation(*connection, row));
+    if (!stored) {
+        return false;
+    }
+    KW_TRY(note_task(*connection, campaign.task_hash, campaign.task));
+    KW_TRY(write_campaign(*connection, k_storing, campaign));
+    KW_TRY(transaction.commit());
+    return true;
+}
+
+Result<bool> Store::put_promotion(
+    const EvaluationRow& row, const EvaluationRow& first, const CampaignRow& campaign) {
+    KW_CHECK(row.purpose == "promotion" && row.reproduces == first.id);
     KW_CHECK(row.campaign_id == campaign.id);
     const std::lock_guard guard(impl_->mutex);
     KW_TRY_ASSIGN(Connection * connection, impl_->writer(k_storing));
     KW_TRY_ASSIGN(
         Transaction transaction,
         Transaction::begin(*connection, k_storing, Transaction::Kind::write));
-    KW_TRY_ASSIGN(const std::int64_t id, insert_evaluation(*connection, row));
-    if (id == 0) {
+    KW_TRY_ASSIGN(const bool stored, write_evaluation(*connection, row));
+    if (!stored) {
         return false;
     }
-    KW_TRY(write_part<ShapePart>(*connection, id, row.result));
-    KW_TRY(write_part<CasePart>(*connection, id, row.result));
-    KW_TRY(write_part<FindingPart>(*connection, id, row.result));
-    KW_TRY(write_part<StagePart>(*connection, id, row.result));
+    KW_TRY(rewrite(*connection, first));
     KW_TRY(write_campaign(*connection, k_storing, campaign));
     KW_TRY(transaction.commit());
     return true;
 }
 
+Result<void> Store::put_judging(const EvaluationRow& row, Earlier earlier) {
+    KW_CHECK(row.reproduces != 0);
+    const std::lock_guard guard(impl_->mutex);
+    KW_TRY_ASSIGN(Connection * connection, impl_->writer(k_storing));
+    KW_TRY_ASSIGN(
+        Transaction transaction,
+        Transaction::begin(*connection, k_storing, Transaction::Kind::write));
+    if (earlier == Earlier::stale) {
+        KW_TRY(write_stale(*connection, row.reproduces));
+    }
+    KW_TRY_ASSIGN(const bool stored, write_evaluation(*connection, row));
+    if (!stored) {
+        return no_evaluation(*connection, row.reproduces);
+    }
+    return transaction.commit();
+}
+
 Result<std::vector<EvaluationRow>> Store::evaluations(std::int64_t campaign_id) {
     const std::lock_guard guard(impl_->mutex);
     KW_TRY_ASSIGN(Connection * connection, impl_->reader());
-    return read_evaluations(*connection, impl_->schema, "campaign_id = ?", campaign_id);
+    const char* first = impl_->schema >= 3 ? " AND reproduces IS NULL" : "";
+    return read_evaluations(
+        *connection, impl_->schema, std::string("campaign_id = ?") + first, campaign_id);
+}
+
+Result<std::vector<EvaluationRow>> Store::judgings(std::int64_t campaign_id) {
+    const std::lock_guard guard(impl_->mutex);
+    KW_TRY_ASSIGN(Connection * connection, impl_->reader());
+    if (impl_->schema < 3) {
+        return std::vector<EvaluationRow>();
+    }
+    return read_evaluations(
+        *connection, impl_->schema, "campaign_id = ? AND reproduces IS NOT NULL", campaign_id);
 }
 
 Result<std::vector<EvaluationRow>> Store::evaluations_of(const std::string& candidate_hash) {
@@ -207,14 +299,7 @@ Result<void> Store::set_evaluation_state(std::int64_t evaluation_id, const std::
     Statement update(*connection, k_storing, "UPDATE evaluation SET state = ? WHERE id = ?");
     update.bind_all(std::string_view(state), evaluation_id);
     KW_TRY(update.run());
-    if (connection->changes() != 1) {
-        return Error{
-            Errc::database,
-            "storing the evaluation: " + connection->shown() + " has no evaluation " +
-                std::to_string(evaluation_id),
-            ""};
-    }
-    return {};
+    return connection->changes() == 1 ? Result<void>() : no_evaluation(*connection, evaluation_id);
 }
 
 }  // namespace kw::db

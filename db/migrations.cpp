@@ -65,12 +65,20 @@ Result<void> refuse_newer(Connection& connection, int found, int newest) {
 Result<void> migrate(Connection& connection, const std::vector<Migration>& steps) {
     KW_TRY_ASSIGN(const int found, schema_version(connection));
     KW_TRY(refuse_newer(connection, found, steps.back().version));
+    if (found == steps.back().version) {
+        return {};
+    }
+    // A table that is made anew is dropped in between: its rows must not take others with them. The
+    // switch has no effect within a transaction.
+    KW_TRY(connection.exec(k_doing, "PRAGMA foreign_keys = OFF"));
+    Result<void> applied;
     for (const Migration& step : steps) {
-        if (step.version > found) {
-            KW_TRY(apply(connection, step));
+        if (step.version > found && applied.ok()) {
+            applied = apply(connection, step);
         }
     }
-    return {};
+    KW_TRY(connection.exec(k_doing, "PRAGMA foreign_keys = ON"));
+    return applied;
 }
 
 }  // namespace kw::db

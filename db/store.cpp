@@ -41,18 +41,6 @@ Result<std::string> free_name(Connection& connection, const std::string& wanted)
     }
 }
 
-Result<void> note_task(Connection& connection, const std::string& hash, const std::string& name) {
-    if (hash.empty()) {
-        return {};
-    }
-    Statement insert(
-        connection,
-        "storing the task",
-        "INSERT INTO task (hash, name) VALUES (?, ?) ON CONFLICT (hash) DO NOTHING");
-    insert.bind_all(std::string_view(hash), std::string_view(name));
-    return insert.run();
-}
-
 Result<fs::path> absolute_path(const fs::path& file) {
     std::error_code why;
     const fs::path path = fs::weakly_canonical(fs::absolute(file, why), why);
@@ -73,6 +61,18 @@ Result<fs::path> absolute_path(const fs::path& file) {
 }
 
 }  // namespace
+
+Result<void> note_task(Connection& connection, const std::string& hash, const std::string& name) {
+    if (hash.empty()) {
+        return {};
+    }
+    Statement insert(
+        connection,
+        "storing the task",
+        "INSERT INTO task (hash, name) VALUES (?, ?) ON CONFLICT (hash) DO NOTHING");
+    insert.bind_all(std::string_view(hash), std::string_view(name));
+    return insert.run();
+}
 
 Store::Store(std::unique_ptr<Impl> impl)
     : impl_(std::move(impl)) {}

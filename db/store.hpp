@@ -29,6 +29,12 @@ struct OpenOptions {
     std::int64_t max_bytes = 0;  ///< the file may not grow beyond; 0 = as the disk allows
 };
 
+/// What becomes of the judgings before a new one.
+enum class Earlier {
+    keep,   ///< they stay as they are; the newest counts
+    stale,  ///< they do not count any more, also when the new one should be withdrawn
+};
+
 /// What gc found or removed.
 struct GcReport {
     std::int64_t blobs = 0;
@@ -85,14 +91,25 @@ public:
     /// nothing. A candidate that is named must have been stored before. Every double keeps its
     /// bits.
     Result<bool> put_evaluation(const EvaluationRow& row, const CampaignRow& campaign);
-    Result<std::vector<EvaluationRow>> evaluations(
-        std::int64_t campaign_id);  ///< by step, slot; with samples
+    /// The second measurement of an evaluation that would be the best, with what the search makes
+    /// of the two (in `first`) and the campaign's counters, in one transaction. Idempotent: an
+    /// evaluation is promoted once; false when it was, and then nothing changes.
+    Result<bool> put_promotion(
+        const EvaluationRow& row, const EvaluationRow& first, const CampaignRow& campaign);
+    /// A later judging of the evaluation that `row.reproduces` names.
+    Result<void> put_judging(const EvaluationRow& row, Earlier earlier);
+    /// The first judgings, by step, slot; with samples.
+    Result<std::vector<EvaluationRow>> evaluations(std::int64_t campaign_id);
+    /// The later ones, by step, slot, then oldest first.
+    Result<std::vector<EvaluationRow>> judgings(std::int64_t campaign_id);
+    /// First and later judgings in every campaign, in the same order.
     Result<std::vector<EvaluationRow>> evaluations_of(const std::string& candidate_hash);
     Result<void> set_evaluation_state(std::int64_t evaluation_id, const std::string& state);
 
     // --- leaderboard ---
     /// Accepted and judged kernels, baselines left out, by task, measured before modelled, then by
-    /// device, fastest first; modelled ones are ranked apart. A row
+    /// device, fastest first; modelled ones are ranked apart. Of several judgings of an evaluation
+    /// on one device the newest that counts is shown. A row
     /// of a reply carries the reply's model, any other its campaign's proposer.
     Result<std::vector<BoardRow>> board(const BoardFilter& filter);
 

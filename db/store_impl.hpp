@@ -53,6 +53,10 @@ struct Store::Impl {
 [[nodiscard]] Result<void> write_campaign(
     Connection& connection, std::string_view doing, const CampaignRow& row);
 
+/// A campaign's task must be known before the campaign names it. For use inside a transaction.
+[[nodiscard]] Result<void> note_task(
+    Connection& connection, const std::string& hash, const std::string& name);
+
 struct WriterParts {
     WriterLock lock;
     Connection connection;

@@ -231,6 +231,7 @@ inline EvaluationRow RandomRows::row(std::int64_t campaign_id, int step, int slo
     out.new_best = flag();
     out.result = evaluation();
     out.created_ms = integer();
+    out.task_hash = flag() ? hash() : "";
     return out;
 }
 
@@ -427,11 +428,12 @@ inline bool same(const Evaluation& a, const Evaluation& b) {
 
 /// Without the id, which the store gives.
 inline std::string differences(const EvaluationRow& a, const EvaluationRow& b) {
-    const auto& [a0, a1, a2, a3, a4, a5, a6, a7, a8, a9, a10, a11, a12, a13] = a;
-    const auto& [b0, b1, b2, b3, b4, b5, b6, b7, b8, b9, b10, b11, b12, b13] = b;
+    const auto& [a0, a1, a2, a3, a4, a5, a6, a7, a8, a9, a10, a11, a12, a13, a14, a15, a16] = a;
+    const auto& [b0, b1, b2, b3, b4, b5, b6, b7, b8, b9, b10, b11, b12, b13, b14, b15, b16] = b;
     return Differences() KW_SAME(1) KW_SAME(2) KW_SAME(3) KW_SAME(4) KW_SAME(5) KW_SAME(6)
-        KW_SAME(7) KW_SAME(8) KW_SAME(9) KW_SAME(10) KW_SAME(11) KW_SAME(12) KW_SAME(13)
-            .text();
+        KW_SAME(7) KW_SAME(8) KW_SAME(9) KW_SAME(10) KW_SAME(11) KW_SAME(12) KW_SAME(13) KW_SAME(14)
+            KW_SAME(15) KW_SAME(16)
+                .text();
 }
 
 /// Without id and name, which the store gives.

@@ -143,6 +143,40 @@ TEST_CASE("board: what was not accepted and judged never shows however fast it c
     CHECK(hashes(board.rows()) == std::vector{honest});
 }
 
+TEST_CASE("board: the newest judging that counts speaks for a kernel", "[db]") {
+    Board board;
+    const CampaignRow campaign = campaign_of(board.store, "one", "gemv");
+    const auto steady = board.put(campaign, "cpu", 2.0);
+    const auto lucky = board.put(campaign, "cpu", 3.0);
+    REQUIRE(hashes(board.rows()) == std::vector{lucky});
+    const EvaluationRow first = must(board.store.evaluations(campaign.id)).at(1);
+    const auto judge_again = [&](const std::string& device,
+                                 double speedup,
+                                 Verdict verdict,
+                                 db::Earlier earlier = db::Earlier::keep) {
+        EvaluationRow row = first;
+        row.purpose = "reverify";
+        row.reproduces = first.id;
+        row.result.verdict = verdict;
+        row.result.device = device;
+        row.result.speedup = {speedup, speedup * 0.99, speedup * 1.01};
+        must(board.store.put_judging(row, earlier));
+    };
+    judge_again("cpu", 1.5, Verdict::accepted);
+    CHECK(hashes(board.rows()) == std::vector{steady});
+    BoardFilter all;
+    all.all = true;
+    REQUIRE(hashes(board.rows(all)) == std::vector{steady, lucky});
+    CHECK(board.rows(all)[1].speedup.value == 1.5);
+    judge_again("another cpu", 7, Verdict::accepted);  // a machine of its own, a place of its own
+    CHECK(hashes(board.rows()) == std::vector{lucky, steady});
+    judge_again("cpu", 0, Verdict::wrong_result);
+    CHECK(hashes(board.rows(all)) == std::vector{lucky, steady});
+    judge_again("cpu", 2.5, Verdict::accepted, db::Earlier::stale);
+    REQUIRE(hashes(board.rows(all)) == std::vector{lucky, steady});
+    CHECK(board.rows(all)[0].speedup.value == 2.5);
+}
+
 TEST_CASE("board: a revoked best gives way to the next", "[db]") {
     Board board;
     const CampaignRow campaign = campaign_of(board.store, "one", "gemv");

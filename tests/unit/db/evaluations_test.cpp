@@ -138,3 +138,75 @@ TEST_CASE("evaluations: the state can be changed to a known one only", "[db]") {
     CHECK_FALSE(store.set_evaluation_state(id + 1, "stale").ok());
     CHECK(must(store.evaluations(campaign.id)).at(0).state == "revoked");
 }
+
+namespace {
+
+/// A later judging of `first`.
+EvaluationRow again(const EvaluationRow& first, const std::string& purpose, std::uint64_t seed) {
+    EvaluationRow row = RandomRows(seed).row(first.campaign_id, first.step, first.slot);
+    row.state = "judged";
+    row.purpose = purpose;
+    row.reproduces = first.id;
+    row.candidate_hash = first.candidate_hash;
+    return row;
+}
+
+}  // namespace
+
+TEST_CASE("evaluations: a promotion is stored once with what the search makes of it", "[db]") {
+    const TempDir dir;
+    db::Store store = open_store(dir / "k.db");
+    CampaignRow campaign = campaign_of(store, "c", "t");
+    CHECK(must(store.put_evaluation(RandomRows(1).row(campaign.id, 3, 1), campaign)));
+    EvaluationRow first = must(store.evaluations(campaign.id)).at(0);
+    first.reward = 1.5;
+    first.best_discounted = 1.75;
+    first.new_best = true;
+    const EvaluationRow second = again(first, "promotion", 2);
+    campaign.settings_json = "{\"elapsed_s\":7}";
+    CHECK(must(store.put_promotion(second, first, campaign)));
+    EvaluationRow changed = first;
+    changed.reward = 9;
+    CHECK_FALSE(must(store.put_promotion(again(first, "promotion", 3), changed, campaign)));
+
+    const auto evaluations = must(store.evaluations(campaign.id));
+    REQUIRE(evaluations.size() == 1);
+    CHECK(differences(evaluations[0], first) == "");
+    const auto judgings = must(store.judgings(campaign.id));
+    REQUIRE(judgings.size() == 1);
+    CHECK(differences(judgings[0], second) == "");
+    CHECK(judgings[0].result.stages.size() == second.result.stages.size());
+    CHECK(must(store.campaign("c"))->settings_json == campaign.settings_json);
+    must(store.remove_campaign("c"));
+    CHECK(must(store.integrity()) == "ok");
+    CHECK(Outsider(dir / "k.db").text("SELECT count(*) FROM evaluation") == "0");
+}
+
+TEST_CASE("evaluations: later judgings are added and mark or keep the earlier ones", "[db]") {
+    const TempDir dir;
+    db::Store store = open_store(dir / "k.db");
+    const CampaignRow campaign = campaign_of(store, "c", "t");
+    for (const int slot : {0, 1, 2}) {
+        EvaluationRow row = RandomRows(4).row(campaign.id, 0, slot);
+        row.state = slot == 2 ? "revoked" : "judged";
+        CHECK(must(store.put_evaluation(row, campaign)));
+    }
+    const auto firsts = must(store.evaluations(campaign.id));
+    must(store.put_judging(again(firsts[0], "reverify", 5), db::Earlier::keep));
+    must(store.put_judging(again(firsts[0], "rejudge", 6), db::Earlier::stale));
+    must(store.put_judging(again(firsts[2], "rejudge", 7), db::Earlier::stale));
+    EvaluationRow nobody = again(firsts[0], "reverify", 8);
+    nobody.reproduces = 4711;
+    CHECK_FALSE(store.put_judging(nobody, db::Earlier::stale).ok());
+
+    std::string states;
+    for (const EvaluationRow& row : must(store.evaluations(campaign.id))) {
+        states += row.state + " ";
+    }
+    CHECK(states == "stale judged revoked ");  // its neighbour and what was withdrawn stay
+    states.clear();
+    for (const EvaluationRow& row : must(store.judgings(campaign.id))) {
+        states += std::to_string(row.slot) + row.purpose + "=" + row.state + " ";
+    }
+    CHECK(states == "0reverify=stale 0rejudge=judged 2rejudge=judged ");
+}

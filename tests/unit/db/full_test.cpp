@@ -68,13 +68,13 @@ TEST_CASE("full: at the limit the store says so and stays readable and usable", 
     CHECK(must(store.evaluations(campaign.id)).size() == static_cast<std::size_t>(stored));
     CHECK(must(store.campaign("c"))->evaluations == stored);
     CHECK(must(store.integrity()) == "ok");
-    must(store.set_evaluation_state(1, "stale"));  // needs no room
 
     must(store.remove_campaign("c"));
     const CampaignRow again = campaign_of(store, "d", "t");
     EvaluationRow row;
     row.campaign_id = again.id;
     CHECK(must(store.put_evaluation(row, again)));
+    must(store.set_evaluation_state(must(store.evaluations(again.id)).at(0).id, "stale"));
     CHECK(must(store.integrity()) == "ok");
 }
 

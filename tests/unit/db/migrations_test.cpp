@@ -33,6 +33,7 @@ TEST_CASE("migrations: a released one never changes", "[db]") {
     const std::vector<std::string> released = {
         "bb77cc48b21405273d1d3b9bb29a9f17a98fed333ad002e154cf855bddde1338",
         "c8cabf776863a678bcef7f532eaa26b6a7961a3be0ce872a1395c152afd79eba",
+        "6e37f1dc8981aee102ac0068548db02a61f8597050eec2ca3abfa9b6b22589f3",
     };
     REQUIRE(db::migrations().size() == released.size());
     for (std::size_t i = 0; i < released.size(); ++i) {
@@ -156,7 +157,8 @@ TEST_CASE(
         "INSERT INTO evaluation VALUES (1, 1, 1, 0, 'abcd', NULL, NULL, 'judged', '', 2.0, 2.0, 1,"
         " 4, 'AC', 's', '', 2.0, 1.9, 2.1, 2.0, 1.9, 2.1, 1.5, 0.5, 'faster', 'kw-time/1',"
         " 'measured', 'cpu: old', 'd', 'p', 'c', 's', 1.0, 'g++', 'g++', 0, 0.1, '', 1, 0, '{}',"
-        " 'a', NULL)");
+        " 'a', NULL);"
+        "INSERT INTO stage_time VALUES (1, 0, 'build', 12.5, NULL)");
     const auto look = [&](db::Store& store) {
         const auto campaign = must(store.campaign("old"));
         REQUIRE(campaign);
@@ -168,6 +170,11 @@ TEST_CASE(
         REQUIRE(rows.size() == 1);
         CHECK(rows[0].result.build.resources.empty());
         CHECK(rows[0].result.build.artifact_sha256 == "a");
+        REQUIRE(rows[0].result.stages.size() == 1);  // the parts outlive the table they refer to
+        CHECK(rows[0].result.stages[0].ms == 12.5);
+        CHECK(rows[0].purpose == "search");
+        CHECK(rows[0].reproduces == 0);
+        CHECK(must(store.judgings(1)).empty());
         BoardFilter filter;
         filter.device = "cpu";
         const auto board = must(store.board(filter));
@@ -185,4 +192,11 @@ TEST_CASE(
     db::Store writer = open_store(file);
     CHECK(writer.schema_version() == db::newest_schema());
     look(writer);
+    CHECK(must(writer.integrity()) == "ok");
+    // Foreign keys are on again.
+    EvaluationRow orphan;
+    orphan.campaign_id = 1;
+    orphan.step = 9;
+    orphan.candidate_hash = "nobody";
+    CHECK_FALSE(writer.put_evaluation(orphan, *must(writer.campaign("old"))).ok());
 }
