@@ -26,6 +26,13 @@ struct JudgeOptions {
     bool hot = true;                  ///< also measure hot
     std::optional<Seed> seed;         ///< fixed seed, for replays and tests; default: fresh
     bool keep_baselines_warm = true;  ///< reuse baseline processes and pools between judgements
+    /// A measurement that must stand by itself: nothing of earlier judgements is used again (pools,
+    /// processes, the choice of the baseline), twice as many hidden cases are drawn, CUDA is built
+    /// by nvcc where the toolkit has it.
+    bool independent = false;
+    /// The time to beat is this candidate's, not a baseline's. It is as hostile as the other one;
+    /// that it is correct must have been judged before: an Error when it fails here.
+    const Candidate* rival = nullptr;
 };
 
 /// Stage reports while a judgement runs: "building", "checking case 3/12", "timing 4096x4096 pair

@@ -125,7 +125,8 @@ std::vector<CheckCase> plan_checks(
         }
     }
     if (options.hidden_cases) {
-        for (int i = 1; i <= task.hidden.count; ++i) {
+        const int count = task.hidden.count * (options.independent ? 2 : 1);
+        for (int i = 1; i <= count; ++i) {
             plan.push_back(draw_hidden(task, secrets, i));
         }
     }

@@ -28,7 +28,8 @@ struct CheckCase {
 };
 
 /// The probe, the other public cases (timed ones only when nothing will be timed: each timed call
-/// is verified anyway), then hidden ones drawn from `secrets`.
+/// is verified anyway), then hidden ones drawn from `secrets`, twice as many for an independent
+/// measurement.
 [[nodiscard]] std::vector<CheckCase> plan_checks(
     const Task& task, const JudgeOptions& options, SecretStream& secrets);
 

@@ -64,13 +64,36 @@ Result<CpuDevice::TaskBench*> CpuDevice::bench_of(const Task& task) {
     if (bench_ && bench_->task.hash == task.hash) {
         return bench_.get();
     }
-    bench_ = std::make_unique<TaskBench>();
-    bench_->task = task;
+    bench_ = empty_bench(task);
     if (const auto built = build_trusted(*bench_); !built) {
         bench_.reset();
         return built.error();
     }
     return bench_.get();
+}
+
+std::unique_ptr<CpuDevice::TaskBench> CpuDevice::empty_bench(const Task& task) {
+    auto bench = std::make_unique<TaskBench>();
+    bench->task = task;
+    return bench;
+}
+
+/// In place of the baselines, and as hostile as the candidate.
+Result<void> CpuDevice::seat_rival(TaskBench& bench, const Candidate& rival) {
+    BuildRequest request;
+    request.source = rival.source;
+    request.isa = rival.isa;
+    request.flags = rival.flags;
+    KW_TRY_ASSIGN(const BuildOutcome outcome, builder_->build(bench.task, request));
+    const std::string name = short_id('k', rival.hash);
+    if (outcome.verdict != Verdict::accepted) {
+        return Error{
+            Errc::usage,
+            "building " + name + " to compare with: " + outcome.summary,
+            "both kernels must be accepted by themselves: see kwright verify"};
+    }
+    bench.baselines = {{name, outcome.artifact.shared_object, harness::mode_candidate}};
+    return {};
 }
 
 Result<void> CpuDevice::build_trusted(TaskBench& bench) {
@@ -103,7 +126,10 @@ Result<void> CpuDevice::build_trusted(TaskBench& bench) {
             continue;
         }
         KW_TRY_ASSIGN(auto object, build(SourceKind::baseline, baseline.file, baseline.link));
-        bench.baselines.push_back({baseline.name, std::move(object), baseline.trusted_peer});
+        bench.baselines.push_back(
+            {baseline.name,
+             std::move(object),
+             baseline.trusted_peer ? harness::mode_peer : harness::mode_trusted});
     }
     if (bench.baselines.empty()) {
         return Error{
@@ -167,7 +193,7 @@ public:
         if (!built) {
             return done();
         }
-        KW_TRY_ASSIGN(bench_, device_.bench_of(task_));
+        KW_TRY(choose_bench());
         // The commitment stands before the first input is drawn; weights come from the bench's
         // pool.
         const std::string seeds = to_hex(seed_) + to_hex(bench_->pool_seed);
@@ -196,6 +222,19 @@ private:
         if (observer_) {
             observer_(stage, text);
         }
+    }
+
+    /// The warm one, or one of its own that goes with this judgement.
+    Result<void> choose_bench() {
+        if (!options_.independent && options_.rival == nullptr) {
+            KW_TRY_ASSIGN(bench_, device_.bench_of(task_));
+            return {};
+        }
+        own_bench_ = empty_bench(task_);
+        bench_ = own_bench_.get();
+        KW_TRY(device_.build_trusted(*own_bench_));
+        return options_.rival == nullptr ? Result<void>()
+                                         : device_.seat_rival(*own_bench_, *options_.rival);
     }
 
     Result<bool> build() {
@@ -275,6 +314,9 @@ private:
                 warm += (warm.empty() ? "" : ", ") + shapes[i]->name;
             }
             result_.shapes.push_back(std::move(timed.timing));
+            if (own_bench_) {
+                own_bench_->shapes.clear();  // hundreds of megabytes beside those of the warm one
+            }
         }
         if (waited > k_busy) {
             result_.findings.push_back(
@@ -304,6 +346,7 @@ private:
     const JudgeOptions& options_;
     const StageObserver& observer_;
     Seed seed_;
+    std::unique_ptr<TaskBench> own_bench_;
     TaskBench* bench_ = nullptr;
     std::filesystem::path object_;
     Evaluation result_;

@@ -33,7 +33,9 @@ private:
     struct TaskBench;
     class Judgement;
     Result<TaskBench*> bench_of(const Task& task);
+    [[nodiscard]] static std::unique_ptr<TaskBench> empty_bench(const Task& task);
     Result<void> build_trusted(TaskBench& bench);
+    Result<void> seat_rival(TaskBench& bench, const Candidate& rival);
     Result<TimingBench*> timing_bench(TaskBench& bench, const Case& shape);
 
     EvaluatorConfig config_;

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 list(APPEND KW_EVALUATOR_SOURCES
     harness_program.cpp
+    head_to_head.cpp
     judge.cpp
     made_kernels.cpp
     task_check.cpp

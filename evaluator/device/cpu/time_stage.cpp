@@ -42,10 +42,6 @@ bool was_disturbed(const CallResult& call) {
     return call.waited_ns > k_disturbed * call.ns;
 }
 
-harness::Mode mode_of(const BuiltBaseline& baseline) {
-    return baseline.peer ? harness::mode_peer : harness::mode_trusted;
-}
-
 Error baseline_failed(const Task& task, const std::string& baseline, const std::string& what) {
     return {
         Errc::config,
@@ -174,12 +170,7 @@ Result<void> TimingBench::choose_baseline(const std::vector<BuiltBaseline>& base
         KW_TRY_ASSIGN(
             auto contestant,
             Contestant::start(
-                stage_,
-                *task_,
-                baseline.shared_object,
-                mode_of(baseline),
-                baseline_seat_,
-                case_.dims));
+                stage_, *task_, baseline.shared_object, baseline.mode, baseline_seat_, case_.dims));
         if (contestant->start_failure()) {
             return baseline_failed(*task_, baseline.name, contestant->start_failure()->summary);
         }

@@ -21,10 +21,11 @@ namespace kw::cpu {
 struct BuiltBaseline {
     std::string name;
     std::filesystem::path shared_object;
-    bool peer = false;
+    harness::Mode mode = harness::mode_trusted;
 };
 
-/// One timed shape of one task: pools, the reference, the chosen baseline; kept between judgements.
+/// One timed shape of one task: pools, the reference, the chosen baseline (or rival); kept between
+/// judgements.
 class TimingBench {
 public:
     static Result<std::unique_ptr<TimingBench>> create(

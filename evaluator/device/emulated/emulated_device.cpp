@@ -101,6 +101,8 @@ private:
         , constants_(constants) {}
 
     Result<TaskBench*> bench_of(const Task& task);
+    Result<std::unique_ptr<TaskBench>> make_bench(const Task& task);
+    Result<void> seat_rival(TaskBench& bench, const Task& task, const Candidate& rival);
     Result<TaskBench::Shape*> shape_of(
         TaskBench& bench, const Task& task, const Case& shape, SecretStream& secrets);
     [[nodiscard]] ModelParts model_parts(const Task& task) {
@@ -123,6 +125,11 @@ Result<TaskBench*> EmulatedDevice::bench_of(const Task& task) {
     if (bench_ && bench_->hash == task.hash) {
         return bench_.get();
     }
+    KW_TRY_ASSIGN(bench_, make_bench(task));
+    return bench_.get();
+}
+
+Result<std::unique_ptr<TaskBench>> EmulatedDevice::make_bench(const Task& task) {
     auto bench = std::make_unique<TaskBench>();
     bench->hash = task.hash;
     cpu::BuildRequest request;
@@ -151,8 +158,27 @@ Result<TaskBench*> EmulatedDevice::bench_of(const Task& task) {
         }
         bench->baselines.emplace_back(baseline.name, std::move(built));
     }
-    bench_ = std::move(bench);
-    return bench_.get();
+    return bench;
+}
+
+/// In place of the baselines.
+Result<void> EmulatedDevice::seat_rival(
+    TaskBench& bench, const Task& task, const Candidate& rival) {
+    cuda::BuildRequest build;
+    build.source = rival.source;
+    build.arch = model_.arch;
+    KW_TRY_ASSIGN(cuda::BuildOutcome built, builder_->build(task, build));
+    const std::string name = short_id('k', rival.hash);
+    if (built.verdict != Verdict::accepted || built.arch != model_.arch) {
+        return Error{
+            Errc::usage,
+            "building " + name + " to compare with: " +
+                (built.verdict == Verdict::accepted ? "it is for " + built.arch : built.summary),
+            "both kernels must be accepted by themselves: see kwright verify"};
+    }
+    bench.baselines.clear();
+    bench.baselines.emplace_back(name, std::move(built));
+    return {};
 }
 
 Result<TaskBench::Shape*> EmulatedDevice::shape_of(
@@ -215,12 +241,24 @@ private:
         if (!built) {
             return {};
         }
-        KW_TRY_ASSIGN(bench_, device_.bench_of(task_));
+        KW_TRY(choose_bench());
         KW_TRY_ASSIGN(const bool correct, check());
         if (!correct) {
             return {};
         }
         return time();
+    }
+
+    /// The warm one, or one of its own that goes with this judgement.
+    Result<void> choose_bench() {
+        if (!options_.independent && options_.rival == nullptr) {
+            KW_TRY_ASSIGN(bench_, device_.bench_of(task_));
+            return {};
+        }
+        KW_TRY_ASSIGN(own_bench_, device_.make_bench(task_));
+        bench_ = own_bench_.get();
+        return options_.rival == nullptr ? Result<void>()
+                                         : device_.seat_rival(*bench_, task_, *options_.rival);
     }
 
     void finish(const cpu::Rejection& rejection) {
@@ -240,7 +278,15 @@ private:
         cuda::BuildRequest request;
         request.source = candidate_.source;
         request.arch = device_.model_.arch;
+        const bool has_nvcc = !device_.builder_->toolkit().nvcc.empty();
+        if (options_.independent && has_nvcc) {
+            request.route = cuda::Route::nvcc;
+        }
         KW_TRY_ASSIGN(built_, device_.builder_->build(task_, request));
+        if (options_.independent && !has_nvcc) {
+            built_.findings.push_back(
+                {"no-nvcc", "info", "build", "built by NVRTC alone: the toolkit has no nvcc"});
+        }
         result_.stages = built_.stages;
         result_.findings = built_.findings;
         result_.build = built_.facts;
@@ -386,6 +432,7 @@ private:
     const JudgeOptions& options_;
     const StageObserver& observer_;
     Seed seed_;
+    std::unique_ptr<TaskBench> own_bench_;
     TaskBench* bench_ = nullptr;
     cuda::BuildOutcome built_;
     Evaluation result_;
