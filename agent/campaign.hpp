@@ -97,7 +97,8 @@ struct Plan {
 [[nodiscard]] Result<void> export_cassette(
     const std::string& campaign, db::Store& store, const std::filesystem::path& to);
 
-/// A user's own file, judged once and stored: `verify --submit`.
+/// A user's own file, judged and stored: `verify --submit`. One that would be the best of the
+/// task's submissions is judged twice; the row is that of the judging that counts.
 [[nodiscard]] Result<EvaluationRow> submit_candidate(
     const Task& task,
     const Candidate& candidate,

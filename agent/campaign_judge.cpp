@@ -38,6 +38,7 @@ CampaignLoop::Step CampaignLoop::judge_start() {
     }
     EvaluationRow row;
     row.campaign_id = row_.id;
+    row.task_hash = task_.hash;
     row.note = parts_.start.origin == "seed" ? "the task's seed" : "the naive baseline";
     const std::string what = row.note;
     KW_TRY_ASSIGN(
@@ -56,6 +57,7 @@ CampaignLoop::Step CampaignLoop::judge_start() {
 CampaignLoop::Step CampaignLoop::judge_reply(const ProposeRequest& request, const ReplyRow& reply) {
     EvaluationRow row;
     row.campaign_id = row_.id;
+    row.task_hash = task_.hash;
     row.step = request.step;
     row.slot = request.slot;
     row.parent_hash = reply.parent_hash;
@@ -112,26 +114,33 @@ CampaignLoop::Step CampaignLoop::judge_candidate(
     } else {
         KW_TRY_ASSIGN(row.result, call_judge(row, candidate));
     }
-    own_failures_ = row.result.verdict == Verdict::internal ? own_failures_ + 1 : 0;
-    const std::string last_failure = row.result.summary;
     KW_TRY(store(std::move(row), std::move(attempt)));
-    if (own_failures_ >= k_max_own_failures) {
-        return Error{
-            Errc::environment,
-            "judging failed on our side " + std::to_string(own_failures_) +
-                " times in a row: " + last_failure,
-            "see kwright doctor; then: kwright resume " + row_.name};
-    }
+    KW_TRY(too_many_own_failures(history_.attempts.back().result));
+    KW_TRY(verify_best());
     return std::optional<Stop>{};
 }
 
-Result<Evaluation> CampaignLoop::call_judge(const EvaluationRow& row, const Candidate& candidate) {
+Result<void> CampaignLoop::too_many_own_failures(const Evaluation& last) {
+    own_failures_ = last.verdict == Verdict::internal ? own_failures_ + 1 : 0;
+    if (own_failures_ < k_max_own_failures) {
+        return {};
+    }
+    return Error{
+        Errc::environment,
+        "judging failed on our side " + std::to_string(own_failures_) +
+            " times in a row: " + last.summary,
+        "see kwright doctor; then: kwright resume " + row_.name};
+}
+
+Result<Evaluation> CampaignLoop::call_judge(
+    const EvaluationRow& row, const Candidate& candidate, bool independent) {
     JudgeOptions options;
     options.cap_s = settings_.judge_cap_s;
     options.max_pairs = settings_.max_pairs;
+    options.independent = independent;
     const auto observer = [&](const std::string& stage, const std::string& text) {
         Event now = event(stage == "retry" ? EventType::retry : EventType::stage, &row);
-        now.text = stage + (text.empty() ? "" : ": " + text);
+        now.text = (independent ? "again, " : "") + stage + (text.empty() ? "" : ": " + text);
         emit(now);
         if (context_.stop.level.load() >= 2) {
             throw Abandoned{};
@@ -155,18 +164,24 @@ Result<void> CampaignLoop::store(EvaluationRow row, Attempt attempt) {
     attempt.note = row.note;
     attempt.result = row.result;
     append(history_, std::move(attempt));
-    const Attempt& appended = history_.attempts.back();
+    Attempt& appended = history_.attempts.back();
     row.reward = appended.reward;
     row.best_discounted = appended.best_discounted;
-    row.new_best = appended.new_best;
+    // What would be the best stays off the board until it was judged a second time.
+    row.state = appended.new_best ? "unverified" : "judged";
     row.created_ms = context_.clock.utc_ms();
     row_.evaluations = static_cast<int>(history_.attempts.size());
-    row_.updated_ms = row.created_ms;
-    stored_.elapsed_s = elapsed_s();
-    row_.settings_json = to_json(stored_);
-    KW_TRY(context_.store.put_evaluation(row, row_));
+    note_progress(row.created_ms);
+    KW_TRY_ASSIGN(appended.evaluation_id, context_.store.put_evaluation(row, row_));
     tell_judged(row);
     return {};
+}
+
+/// For the campaign's row, before it is stored with what was judged.
+void CampaignLoop::note_progress(std::int64_t utc_ms) {
+    row_.updated_ms = utc_ms;
+    stored_.elapsed_s = elapsed_s();
+    row_.settings_json = to_json(stored_);
 }
 
 void CampaignLoop::tell_judged(const EvaluationRow& row) {
@@ -178,12 +193,6 @@ void CampaignLoop::tell_judged(const EvaluationRow& row) {
     }
     judged.text = row.result.summary;
     emit(judged);
-    if (row.new_best) {
-        Event best = judged;
-        best.type = EventType::best;
-        best.text = row.note;
-        emit(best);
-    }
 }
 
 }  // namespace kw::agent

@@ -2,6 +2,7 @@
 #include "agent/campaign_loop.hpp"
 
 #include "agent/observation.hpp"
+#include "agent/promotion.hpp"
 #include "core/hash.hpp"
 
 #include <algorithm>
@@ -75,6 +76,10 @@ Result<void> CampaignLoop::load() {
         replies_.emplace(key, std::move(reply));
     }
     KW_TRY_ASSIGN(std::vector<EvaluationRow> rows, context_.store.evaluations(row_.id));
+    KW_TRY_ASSIGN(const std::vector<EvaluationRow> judgings, context_.store.judgings(row_.id));
+    for (const EvaluationRow& again : judgings) {
+        seconds += again.purpose == "promotion" ? again.result.wall_s : 0;
+    }
     for (EvaluationRow& row : rows) {
         seconds += row.result.wall_s;
         Attempt attempt;
@@ -84,7 +89,11 @@ Result<void> CampaignLoop::load() {
         attempt.candidate_hash = row.candidate_hash;
         attempt.parent_hash = row.parent_hash;
         attempt.note = row.note;
-        attempt.result = std::move(row.result);
+        attempt.evaluation_id = row.id;
+        const EvaluationRow* counted = counted_judging(row, judgings);
+        attempt.verified = counted != nullptr && counted->reproduces != 0;
+        attempt.withdrawn = counted == nullptr;
+        attempt.result = counted == nullptr ? row.result : counted->result;
         if (!row.candidate_hash.empty()) {
             KW_TRY_ASSIGN(
                 const CandidateRow candidate, context_.store.candidate(row.candidate_hash));
@@ -100,6 +109,7 @@ Result<void> CampaignLoop::load() {
 }
 
 Result<CampaignLoop::Stop> CampaignLoop::go() {
+    KW_TRY(verify_best());  // a kill may have come between the two judgings
     KW_TRY_ASSIGN(std::optional<Stop> stop, judge_start());
     int through = 0;  // steps up to here are complete
     while (!stop) {
@@ -296,7 +306,7 @@ Event CampaignLoop::event(EventType type, const EvaluationRow* about) const {
     out.tokens_in = row_.tokens_in;
     out.tokens_out = row_.tokens_out;
     out.eval = static_cast<int>(history_.attempts.size());
-    if (const Attempt* best = best_of(history_)) {
+    if (const Attempt* best = verified_best_of(history_)) {
         out.best_speedup = best->result.speedup;
     }
     if (about != nullptr) {
@@ -304,8 +314,9 @@ Event CampaignLoop::event(EventType type, const EvaluationRow* about) const {
         out.slot = about->slot;
         out.candidate = about->candidate_hash;
         out.parent = about->parent_hash;
-        const bool stored = find_attempt(history_, about->step, about->slot) != nullptr;
-        out.eval -= stored ? 1 : 0;  // the ordinal of the evaluation it is about
+        if (const Attempt* stored = find_attempt(history_, about->step, about->slot)) {
+            out.eval = static_cast<int>(stored - history_.attempts.data());
+        }
     }
     return out;
 }
@@ -320,7 +331,7 @@ CampaignSummary CampaignLoop::summary(const Stop& stop) const {
     CampaignSummary out;
     out.row = row_;
     out.evaluations = row_.evaluations;
-    if (const Attempt* best = best_of(history_)) {
+    if (const Attempt* best = verified_best_of(history_)) {
         out.best_candidate = best->candidate_hash;
         out.best_speedup = best->result.speedup;
     }

@@ -65,8 +65,13 @@ private:
         const Wave& wave, const History& done, std::size_t width);
     Step judge_reply(const ProposeRequest& request, const ReplyRow& reply);
     Step judge_candidate(EvaluationRow row, const Candidate& candidate, const std::string& origin);
-    Result<Evaluation> call_judge(const EvaluationRow& row, const Candidate& candidate);
+    Result<Evaluation> call_judge(
+        const EvaluationRow& row, const Candidate& candidate, bool independent = false);
     Result<void> store(EvaluationRow row, Attempt attempt);
+    Result<void> verify_best();
+    Result<void> promote(Attempt attempt);
+    Result<void> too_many_own_failures(const Evaluation& last);
+    void note_progress(std::int64_t utc_ms);
     Result<void> finish(const Stop& stop);
 
     /// With the campaign's own task, target and architecture where its directive is silent.
@@ -78,6 +83,7 @@ private:
     [[nodiscard]] Event event(EventType type, const EvaluationRow* about = nullptr) const;
     void emit(const Event& event) const;
     void tell_judged(const EvaluationRow& row);
+    void tell_promoted(const EvaluationRow& first, const EvaluationRow& second);
     [[nodiscard]] CampaignSummary summary(const Stop& stop) const;
 
     StoredSettings stored_;

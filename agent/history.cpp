@@ -31,14 +31,14 @@ void append(History& history, Attempt attempt) {
         history.y_before_step = last->best_discounted;
         history.step_reward = 0;
     }
-    const bool accepted = attempt.result.verdict == Verdict::accepted;
+    const bool accepted = attempt.result.verdict == Verdict::accepted && !attempt.withdrawn;
     attempt.reward = accepted ? attempt.result.speedup.value : 0;
     history.step_reward = std::max(history.step_reward, attempt.reward);
     attempt.best_discounted =
         next_best_discounted(history.y_before_step, history.step_reward, history.gamma);
     const Attempt* best = best_of(history);
     attempt.new_best =
-        accepted && (best == nullptr || attempt.result.speedup.lo > best->result.speedup.value);
+        accepted && (best == nullptr || attempt.result.speedup.lo > best->result.speedup.lo);
     if (attempt.new_best) {
         history.best = static_cast<int>(history.attempts.size());
     }
@@ -47,6 +47,16 @@ void append(History& history, Attempt attempt) {
         shape.samples.shrink_to_fit();
     }
     history.attempts.push_back(std::move(attempt));
+}
+
+History with_attempt(const History& history, Attempt attempt) {
+    History out;
+    out.gamma = history.gamma;
+    for (const Attempt& old : history.attempts) {
+        const bool same = old.step == attempt.step && old.slot == attempt.slot;
+        append(out, same ? std::move(attempt) : old);
+    }
+    return out;
 }
 
 History before_step(const History& history, int step) {
@@ -62,6 +72,16 @@ History before_step(const History& history, int step) {
 
 const Attempt* best_of(const History& history) {
     return history.best < 0 ? nullptr : &history.attempts[static_cast<std::size_t>(history.best)];
+}
+
+const Attempt* verified_best_of(const History& history) {
+    // Bests follow each other upwards: the last one is the highest.
+    for (auto it = history.attempts.rbegin(); it != history.attempts.rend(); ++it) {
+        if (it->new_best && it->verified) {
+            return &*it;
+        }
+    }
+    return nullptr;
 }
 
 const Attempt* find_attempt(const History& history, const std::string& hash) {

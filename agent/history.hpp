@@ -6,6 +6,7 @@
 #include "core/evaluation.hpp"
 #include "core/rows.hpp"
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -20,10 +21,13 @@ struct Attempt {
     std::string target = "cpu";
     std::string token_hash;
     std::string note;
-    double reward = 0;           ///< speed-up when accepted, else 0; never set for XX
-    double best_discounted = 0;  ///< y of max_reward.hpp after this attempt
+    std::int64_t evaluation_id = 0;  ///< of the stored first judging
+    bool verified = false;           ///< `result` is a second, independent judging
+    bool withdrawn = false;          ///< no judging counts: never rewarded, never the best
+    double reward = 0;               ///< speed-up when accepted, else 0; never set for XX
+    double best_discounted = 0;      ///< y of max_reward.hpp after this attempt
     bool new_best = false;
-    Evaluation result;  ///< without samples
+    Evaluation result;  ///< of the judging that counts, without samples
 };
 
 struct History {
@@ -36,14 +40,20 @@ struct History {
 
 /// Appends and sets reward, best_discounted and new_best. The order is that of (step, slot).
 ///
-/// A new best needs more than luck: the lower end of its interval must lie above the best one's
-/// value. A lucky timing therefore has to be lucky by more than its own spread.
+/// Kernels are ranked by the lower end of their interval, as on the board: a disturbed timing has a
+/// wide one and cannot win by its value. The highest of many timings is still a lucky one, so
+/// a best that is not verified yet has to be judged again (promotion.hpp).
 void append(History& history, Attempt attempt);
+
+/// The same attempts with `attempt` in its place by step and slot; everything derived is anew.
+[[nodiscard]] History with_attempt(const History& history, Attempt attempt);
 
 /// The attempts of the steps before `step`: what a prompt of that step may know.
 [[nodiscard]] History before_step(const History& history, int step);
 
 [[nodiscard]] const Attempt* best_of(const History& history);  ///< null: none accepted
+/// The best of those that were judged twice: what may be shown. Null: none.
+[[nodiscard]] const Attempt* verified_best_of(const History& history);
 [[nodiscard]] const Attempt* find_attempt(const History& history, const std::string& hash);
 [[nodiscard]] const Attempt* find_attempt(const History& history, int step, int slot);
 /// The first attempt with these tokens.

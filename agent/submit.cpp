@@ -3,6 +3,7 @@
 // on the CPU, one slot each.
 #include "agent/campaign.hpp"
 #include "agent/campaign_settings.hpp"
+#include "agent/promotion.hpp"
 
 #include <algorithm>
 
@@ -41,6 +42,23 @@ Result<CampaignRow> user_campaign(const Task& task, CampaignContext& context) {
     return context.store.create_campaign(std::move(row));
 }
 
+/// Whether it would be the best of the submissions, by the lower end of the intervals.
+Result<bool> would_be_best(
+    const Evaluation& result,
+    const std::vector<EvaluationRow>& earlier,
+    std::int64_t campaign_id,
+    db::Store& store) {
+    if (result.verdict != Verdict::accepted || result.shapes.empty()) {
+        return false;
+    }
+    KW_TRY_ASSIGN(const std::vector<EvaluationRow> later, store.judgings(campaign_id));
+    return std::ranges::all_of(earlier, [&](const EvaluationRow& first) {
+        const EvaluationRow* row = counted_judging(first, later);
+        return row == nullptr || row->result.verdict != Verdict::accepted ||
+               row->result.speedup.lo < result.speedup.lo;
+    });
+}
+
 }  // namespace
 
 Result<EvaluationRow> submit_candidate(
@@ -61,6 +79,14 @@ Result<EvaluationRow> submit_candidate(
     KW_TRY_ASSIGN(row.result, judge(context.device, task, candidate, options, observer));
     KW_TRY_ASSIGN(CampaignRow campaign, user_campaign(task, context));
     KW_TRY_ASSIGN(const std::vector<EvaluationRow> earlier, context.store.evaluations(campaign.id));
+    KW_TRY_ASSIGN(
+        const bool promote, would_be_best(row.result, earlier, campaign.id, context.store));
+    Evaluation second;
+    if (promote) {
+        JudgeOptions again = options;
+        again.independent = true;
+        KW_TRY_ASSIGN(second, judge(context.device, task, candidate, again, observer));
+    }
     CandidateRow stored;
     stored.hash = candidate.hash;
     stored.task = candidate.task;
@@ -74,13 +100,24 @@ Result<EvaluationRow> submit_candidate(
     row.campaign_id = campaign.id;
     row.slot = earlier.empty() ? 0 : earlier.back().slot + 1;
     row.candidate_hash = candidate.hash;
+    row.task_hash = task.hash;
     row.note = "submitted";
     row.reward = row.result.verdict == Verdict::accepted ? row.result.speedup.value : 0;
+    row.state = promote ? "unverified" : "judged";
     row.created_ms = context.clock.utc_ms();
     campaign.evaluations = static_cast<int>(earlier.size()) + 1;
     campaign.updated_ms = row.created_ms;
-    KW_TRY(context.store.put_evaluation(row, campaign));
-    return row;
+    KW_TRY_ASSIGN(row.id, context.store.put_evaluation(row, campaign));
+    if (!promote) {
+        return row;
+    }
+    EvaluationRow promoted = later_judging(row, "promotion", task.hash);
+    promoted.result = std::move(second);
+    promoted.created_ms = context.clock.utc_ms();
+    row.reward = promoted.result.verdict == Verdict::accepted ? promoted.result.speedup.value : 0;
+    row.new_best = row.reward > 0;
+    KW_TRY(context.store.put_promotion(promoted, row, campaign));
+    return promoted;
 }
 
 }  // namespace kw::agent

@@ -10,13 +10,14 @@
 namespace kw {
 namespace {
 
-constexpr std::array<std::string_view, 12> k_names{
+constexpr std::array<std::string_view, 13> k_names{
     "started",
     "estimated",
     "proposing",
     "proposed",
     "stage",
     "judged",
+    "promoted",
     "best",
     "critique",
     "budget",

@@ -21,7 +21,8 @@ enum class EventType {
     proposed,   ///< a reply came back
     stage,      ///< the judge is at a stage of a candidate ("text" says which)
     judged,     ///< one evaluation is stored
-    best,       ///< a new best
+    promoted,   ///< what would be the best was judged again ("text" says how it came out)
+    best,       ///< a new best, after its promotion
     critique,   ///< advice for the next step
     budget,     ///< a limit was met
     retry,      ///< we try again: model call or our own failure

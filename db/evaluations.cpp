@@ -166,17 +166,17 @@ Result<std::int64_t> insert_evaluation(Connection& connection, const EvaluationR
     return connection.changes() == 0 ? std::int64_t{0} : connection.last_insert_id();
 }
 
-/// With its parts. False when its place was taken: then nothing was written.
-Result<bool> write_evaluation(Connection& connection, const EvaluationRow& row) {
+/// With its parts. The id, or 0 when its place was taken: then nothing was written.
+Result<std::int64_t> write_evaluation(Connection& connection, const EvaluationRow& row) {
     KW_TRY_ASSIGN(const std::int64_t id, insert_evaluation(connection, row));
     if (id == 0) {
-        return false;
+        return id;
     }
     KW_TRY(write_part<ShapePart>(connection, id, row.result));
     KW_TRY(write_part<CasePart>(connection, id, row.result));
     KW_TRY(write_part<FindingPart>(connection, id, row.result));
     KW_TRY(write_part<StagePart>(connection, id, row.result));
-    return true;
+    return id;
 }
 
 Error no_evaluation(const Connection& connection, std::int64_t id) {
@@ -216,21 +216,21 @@ Result<void> write_stale(Connection& connection, std::int64_t first) {
 
 }  // namespace
 
-Result<bool> Store::put_evaluation(const EvaluationRow& row, const CampaignRow& campaign) {
+Result<std::int64_t> Store::put_evaluation(const EvaluationRow& row, const CampaignRow& campaign) {
     KW_CHECK(row.campaign_id == campaign.id && row.reproduces == 0);
     const std::lock_guard guard(impl_->mutex);
     KW_TRY_ASSIGN(Connection * connection, impl_->writer(k_storing));
     KW_TRY_ASSIGN(
         Transaction transaction,
         Transaction::begin(*connection, k_storing, Transaction::Kind::write));
-    KW_TRY_ASSIGN(const bool stored, write_evaluation(*connection, row));
-    if (!stored) {
-        return false;
+    KW_TRY_ASSIGN(const std::int64_t id, write_evaluation(*connection, row));
+    if (id == 0) {
+        return id;
     }
     KW_TRY(note_task(*connection, campaign.task_hash, campaign.task));
     KW_TRY(write_campaign(*connection, k_storing, campaign));
     KW_TRY(transaction.commit());
-    return true;
+    return id;
 }
 
 Result<bool> Store::put_promotion(
@@ -242,8 +242,8 @@ Result<bool> Store::put_promotion(
     KW_TRY_ASSIGN(
         Transaction transaction,
         Transaction::begin(*connection, k_storing, Transaction::Kind::write));
-    KW_TRY_ASSIGN(const bool stored, write_evaluation(*connection, row));
-    if (!stored) {
+    KW_TRY_ASSIGN(const std::int64_t id, write_evaluation(*connection, row));
+    if (id == 0) {
         return false;
     }
     KW_TRY(rewrite(*connection, first));
@@ -262,8 +262,8 @@ Result<void> Store::put_judging(const EvaluationRow& row, Earlier earlier) {
     if (earlier == Earlier::stale) {
         KW_TRY(write_stale(*connection, row.reproduces));
     }
-    KW_TRY_ASSIGN(const bool stored, write_evaluation(*connection, row));
-    if (!stored) {
+    KW_TRY_ASSIGN(const std::int64_t id, write_evaluation(*connection, row));
+    if (id == 0) {
         return no_evaluation(*connection, row.reproduces);
     }
     return transaction.commit();

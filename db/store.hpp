@@ -87,10 +87,10 @@ public:
 
     // --- evaluations ---
     /// The row, its samples, findings and the campaign's counters, in one transaction. Idempotent
-    /// by (campaign, step, slot): returns false when it was there already, and then changes
-    /// nothing. A candidate that is named must have been stored before. Every double keeps its
-    /// bits.
-    Result<bool> put_evaluation(const EvaluationRow& row, const CampaignRow& campaign);
+    /// by (campaign, step, slot): returns 0 when it was there already, and then changes
+    /// nothing, else the row's id. A candidate that is named must have been stored before. Every
+    /// double keeps its bits.
+    Result<std::int64_t> put_evaluation(const EvaluationRow& row, const CampaignRow& campaign);
     /// The second measurement of an evaluation that would be the best, with what the search makes
     /// of the two (in `first`) and the campaign's counters, in one transaction. Idempotent: an
     /// evaluation is promoted once; false when it was, and then nothing changes.

@@ -255,6 +255,7 @@ TEST_CASE("campaign: an error of the judge stops it and resume judges the stored
         }
         return tuned_judge(source);
     });
+    world.device.again = tuned_judge;
     const Task task = must(load_task(test::write_task(world.dir.path())));
     auto context = world.context();
     const auto result = run_campaign(tune_settings(6), task, context);

@@ -152,8 +152,15 @@ public:
     Result<Evaluation> judge(
         const Task&,
         const Candidate& candidate,
-        const JudgeOptions&,
+        const JudgeOptions& options,
         const StageObserver& observer) override {
+        if (options.independent) {
+            judged_again.push_back(candidate.source);
+            if (bomb_ != nullptr) {
+                bomb_->tick();
+            }
+            return again ? again(candidate.source) : judge_(candidate.source);
+        }
         judged.push_back(candidate.source);
         candidates.push_back(candidate);
         if (observer) {
@@ -169,7 +176,9 @@ public:
     }
 
     std::string device_id = "cpu";
+    Judge again;  ///< of independent judgings; the same as the first ones when there is none
     std::vector<std::string> judged;
+    std::vector<std::string> judged_again;
     std::vector<Candidate> candidates;
     std::function<void()> after;
 
@@ -364,7 +373,12 @@ inline std::string outline(db::Store& store, const std::string& name) {
         out << row.step << " " << row.slot << " " << row.candidate_hash << " " << row.parent_hash
             << " " << row.reply_hash << " " << row.note << " " << code(row.result.verdict) << " "
             << row.result.summary << " " << row.reward << " " << row.best_discounted << " "
-            << row.new_best << "\n";
+            << row.new_best << " " << row.state << "\n";
+    }
+    for (const EvaluationRow& row : must(store.judgings(campaign->id))) {
+        out << "again " << row.step << " " << row.slot << " " << row.purpose << " " << row.state
+            << " " << row.candidate_hash << " " << code(row.result.verdict) << " "
+            << row.result.speedup.value << "\n";
     }
     return out.str();
 }

@@ -88,17 +88,37 @@ TEST_CASE("history: a step counts once in the discounted best however many slots
     CHECK(y(4) == Approx(12));
 }
 
-TEST_CASE("history: a new best must beat the best by more than its own spread") {
+TEST_CASE("history: kernels are ranked by the lower end of their interval") {
     History history;
     add(history, 0, 0, accepted(1.00, 0.02));
-    add(history, 1, 0, accepted(1.01, 0.02));
+    add(history, 1, 0, accepted(1.40, 0.40));  // by its value it would win
     add(history, 2, 0, accepted(1.05, 0.02));
     add(history, 3, 0, failed(Verdict::internal));
     CHECK(history.attempts[0].new_best);
     CHECK_FALSE(history.attempts[1].new_best);
     CHECK(history.attempts[2].new_best);
     CHECK(best_of(history)->step == 2);
+    CHECK(verified_best_of(history) == nullptr);
     CHECK(history.attempts[3].reward == 0);
+}
+
+TEST_CASE("history: another result of an attempt changes all that follows from it") {
+    History history;
+    history.gamma = 0.5;
+    add(history, 0, 0, accepted(1));
+    add(history, 1, 0, accepted(3));
+    add(history, 2, 0, accepted(2));
+    Attempt second = history.attempts[1];
+    second.result = accepted(1.5);
+    second.verified = true;
+    const History now = with_attempt(history, second);
+    CHECK(now.attempts[1].reward == 1.5);
+    CHECK(now.attempts[2].new_best);
+    CHECK(now.attempts[2].best_discounted == Approx(std::max({1 / 0.125, 1.5 / 0.25, 2 / 0.5})));
+    CHECK(verified_best_of(now)->step == 1);
+    second.withdrawn = true;
+    CHECK(with_attempt(history, second).attempts[1].reward == 0);
+    CHECK(verified_best_of(with_attempt(history, second)) == nullptr);
 }
 
 TEST_CASE("history: a failure is never rewarded whatever its speed-up says") {

@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "agent/promotion.hpp"
+
+#include "agent/campaign_loop.hpp"
+#include "agent/text.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace kw::agent {
+
+namespace {
+
+std::string ratio_or_verdict(const Evaluation& result) {
+    if (result.verdict != Verdict::accepted) {
+        return std::string(code(result.verdict)) + " " + std::string(name(result.verdict));
+    }
+    const Ratio& ratio = result.speedup;
+    return figure(ratio.value, 2) + "x [" + figure(ratio.lo, 2) + ", " + figure(ratio.hi, 2) + "]";
+}
+
+}  // namespace
+
+bool is_disturbed(const Evaluation& evaluation) {
+    const bool busy = std::ranges::any_of(
+        evaluation.findings, [](const Finding& finding) { return finding.rule == "busy-machine"; });
+    const Ratio& ratio = evaluation.speedup;
+    return busy || ratio.hi - ratio.lo > k_widest_interval * ratio.value;
+}
+
+const EvaluationRow* counted_judging(
+    const EvaluationRow& first, const std::vector<EvaluationRow>& later) {
+    const EvaluationRow* newest = nullptr;
+    bool judged_again = false;
+    for (const EvaluationRow& row : later) {
+        if (row.reproduces != first.id) {
+            continue;
+        }
+        judged_again = true;
+        if (row.state == "judged" && (newest == nullptr || row.id > newest->id)) {
+            newest = &row;
+        }
+    }
+    if (newest != nullptr) {
+        return newest;
+    }
+    const bool counts = first.state == "judged" || (first.state == "unverified" && !judged_again);
+    return counts ? &first : nullptr;
+}
+
+EvaluationRow later_judging(
+    const EvaluationRow& of, const std::string& purpose, const std::string& task_hash) {
+    EvaluationRow row;
+    row.campaign_id = of.campaign_id;
+    row.step = of.step;
+    row.slot = of.slot;
+    row.candidate_hash = of.candidate_hash;
+    row.parent_hash = of.parent_hash;
+    row.reply_hash = of.reply_hash;
+    row.note = of.note;
+    row.task_hash = task_hash;
+    row.purpose = purpose;
+    row.reproduces = of.reproduces != 0 ? of.reproduces : of.id;
+    return row;
+}
+
+std::string promotion_text(const Evaluation& first, const Evaluation& second, bool is_best) {
+    std::string text = "judged again: " + ratio_or_verdict(second) + " after " +
+                       ratio_or_verdict(first) + (is_best ? ": the new best" : ": not the best");
+    if (second.verdict == Verdict::accepted && is_disturbed(second)) {
+        text += ", disturbed by other programs";
+    }
+    return text;
+}
+
+/// As long as the best kernel was judged only once. A second judging that disappoints brings the
+/// former best back, which was verified in its time; after a resume that may not be so.
+Result<void> CampaignLoop::verify_best() {
+    for (const Attempt* best = best_of(history_); best != nullptr && !best->verified;
+         best = best_of(history_)) {
+        KW_TRY(promote(*best));
+    }
+    return {};
+}
+
+/// No evaluation of the budget: the campaign's count stays. Its time is the campaign's.
+Result<void> CampaignLoop::promote(Attempt attempt) {
+    KW_TRY_ASSIGN(
+        const std::vector<EvaluationRow> rows,
+        context_.store.evaluations_of(attempt.candidate_hash));
+    const auto stored = std::ranges::find(rows, attempt.evaluation_id, &EvaluationRow::id);
+    KW_CHECK(stored != rows.end());
+    EvaluationRow first = *stored;
+    EvaluationRow second = later_judging(first, "promotion", task_.hash);
+    KW_TRY_ASSIGN(second.result, call_judge(first, candidate_of(attempt.source), true));
+    attempt.result = second.result;
+    attempt.verified = true;
+    history_ = with_attempt(history_, attempt);
+    const Attempt& now = *find_attempt(history_, attempt.step, attempt.slot);
+    first.reward = now.reward;
+    first.best_discounted = now.best_discounted;
+    first.new_best = now.new_best;
+    second.created_ms = context_.clock.utc_ms();
+    note_progress(second.created_ms);
+    KW_TRY_ASSIGN(const bool fresh, context_.store.put_promotion(second, first, row_));
+    KW_CHECK(fresh);
+    tell_promoted(first, second);
+    return too_many_own_failures(second.result);
+}
+
+void CampaignLoop::tell_promoted(const EvaluationRow& first, const EvaluationRow& second) {
+    Event promoted = event(EventType::promoted, &second);
+    promoted.verdict = second.result.verdict;
+    promoted.seconds = second.result.wall_s;
+    if (second.result.verdict == Verdict::accepted) {
+        promoted.speedup = second.result.speedup;
+    }
+    promoted.text = promotion_text(first.result, second.result, first.new_best);
+    emit(promoted);
+    if (first.new_best) {
+        Event best = promoted;
+        best.type = EventType::best;
+        best.text = first.note;
+        emit(best);
+    }
+}
+
+}  // namespace kw::agent

@@ -1,0 +1,179 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "agent/rejudge.hpp"
+
+#include "agent/promotion.hpp"
+#include "core/hash.hpp"
+
+#include <algorithm>
+#include <map>
+#include <set>
+
+namespace kw::agent {
+
+namespace {
+
+Result<StoredJudging> stored_of(const BoardRow& shown, db::Store& store) {
+    StoredJudging stored;
+    stored.device_id = shown.device_id;
+    KW_TRY_ASSIGN(stored.candidate, store.candidate(shown.candidate_hash));
+    KW_TRY_ASSIGN(
+        const std::vector<EvaluationRow> rows, store.evaluations_of(shown.candidate_hash));
+    const auto row = std::ranges::find(rows, shown.evaluation_id, &EvaluationRow::id);
+    KW_CHECK(row != rows.end());
+    stored.row = *row;
+    return stored;
+}
+
+bool was_judged(const EvaluationRow& row) {
+    return !row.candidate_hash.empty() && row.result.verdict != Verdict::no_reply &&
+           row.result.verdict != Verdict::duplicate;
+}
+
+bool fits(const RejudgeFilter& filter, const EvaluationRow& row) {
+    return was_judged(row) && (!filter.verdict || row.result.verdict == *filter.verdict) &&
+           (filter.protocol.empty() || row.result.protocol == filter.protocol);
+}
+
+Outcome outcome_of(const EvaluationRow& before, const Evaluation& now, const std::string& task) {
+    if (now.verdict == Verdict::internal || now.verdict == Verdict::compiled_only) {
+        return Outcome::not_judged;
+    }
+    if (!before.task_hash.empty() && before.task_hash != task) {
+        return Outcome::task_changed;
+    }
+    if (now.verdict != Verdict::accepted) {
+        return Outcome::broken;
+    }
+    // Times of two machines, or a measured and a modelled one, say nothing about each other.
+    const bool comparable =
+        before.result.device == now.device && before.result.timing_kind == now.timing_kind;
+    const bool slower = comparable && now.speedup.hi < before.result.speedup.lo;
+    return slower ? Outcome::broken : Outcome::holds;
+}
+
+Result<Evaluation> judge_stored(
+    const StoredJudging& stored, const Task& task, RejudgeContext& context) {
+    const std::string device = context.device.id();
+    const Candidate candidate = make_candidate(
+        task.name,
+        stored.candidate.source,
+        stored.candidate.target == "cpu" ? stored.candidate.isa : "native",
+        stored.candidate.target,
+        arch_of_device(device));
+    if (const auto problem =
+            disagreement(candidate, target_of_device(device), arch_of_device(device))) {
+        Evaluation refused;
+        refused.verdict = Verdict::forbidden;
+        refused.summary = *problem;
+        refused.device = context.device.description();
+        return refused;
+    }
+    JudgeOptions options = context.options;
+    options.independent = true;
+    return judge(context.device, task, candidate, options, context.observer);
+}
+
+/// Not stored when there is nothing to store.
+Result<Rejudgement> judge_and_store(
+    const StoredJudging& stored,
+    const Task& task,
+    RejudgeContext& context,
+    const std::string& purpose) {
+    Rejudgement done;
+    KW_TRY_ASSIGN(done.result, judge_stored(stored, task, context));
+    done.outcome = outcome_of(stored.row, done.result, task.hash);
+    if (done.outcome == Outcome::not_judged) {
+        return done;
+    }
+    EvaluationRow row = later_judging(stored.row, purpose, task.hash);
+    row.result = done.result;
+    row.created_ms = context.clock.utc_ms();
+    const bool keep = purpose == "reverify" && done.outcome == Outcome::holds;
+    KW_TRY(context.store.put_judging(row, keep ? db::Earlier::keep : db::Earlier::stale));
+    return done;
+}
+
+}  // namespace
+
+std::string_view name(Outcome outcome) {
+    switch (outcome) {
+        case Outcome::holds: return "holds";
+        case Outcome::broken: return "no longer holds";
+        case Outcome::task_changed: return "task changed";
+        case Outcome::not_judged: break;
+    }
+    return "not judged";
+}
+
+Result<std::vector<StoredJudging>> board_judgings(
+    db::Store& store, const std::vector<std::string>& kernels) {
+    BoardFilter filter;
+    filter.all = !kernels.empty();
+    filter.limit = 0;
+    KW_TRY_ASSIGN(const std::vector<BoardRow> board, store.board(filter));
+    std::vector<StoredJudging> chosen;
+    if (kernels.empty()) {
+        for (const BoardRow& row : board) {
+            KW_TRY_ASSIGN(StoredJudging stored, stored_of(row, store));
+            chosen.push_back(std::move(stored));
+        }
+        return chosen;
+    }
+    std::set<std::pair<std::string, std::string>> taken;
+    for (const std::string& kernel : kernels) {
+        KW_TRY_ASSIGN(const CandidateRow candidate, store.candidate(id_prefix(kernel, 'k')));
+        bool shown = false;
+        for (const BoardRow& row : board) {  // the best first
+            if (row.candidate_hash != candidate.hash) {
+                continue;
+            }
+            shown = true;
+            if (taken.emplace(row.candidate_hash, row.device_id).second) {
+                KW_TRY_ASSIGN(StoredJudging stored, stored_of(row, store));
+                chosen.push_back(std::move(stored));
+            }
+        }
+        if (!shown) {
+            return Error{
+                Errc::usage,
+                short_id('k', candidate.hash) + " has no row on the board",
+                "see `kwright board --all`, and kwright show " + short_id('k', candidate.hash)};
+        }
+    }
+    return chosen;
+}
+
+Result<std::vector<StoredJudging>> rejudgeable(db::Store& store, const RejudgeFilter& filter) {
+    KW_TRY_ASSIGN(const std::vector<CampaignRow> campaigns, store.campaigns());
+    std::vector<StoredJudging> chosen;
+    for (const CampaignRow& campaign : campaigns) {
+        if ((!filter.campaign.empty() && campaign.name != filter.campaign) ||
+            (!filter.task.empty() && campaign.task != filter.task)) {
+            continue;
+        }
+        KW_TRY_ASSIGN(const std::vector<EvaluationRow> firsts, store.evaluations(campaign.id));
+        KW_TRY_ASSIGN(const std::vector<EvaluationRow> later, store.judgings(campaign.id));
+        for (const EvaluationRow& first : firsts) {
+            const EvaluationRow* counted = counted_judging(first, later);
+            if (counted == nullptr || !fits(filter, *counted)) {
+                continue;
+            }
+            StoredJudging stored{*counted, {}, campaign.device};
+            KW_TRY_ASSIGN(stored.candidate, store.candidate(counted->candidate_hash));
+            chosen.push_back(std::move(stored));
+        }
+    }
+    return chosen;
+}
+
+Result<Rejudgement> reverify(
+    const StoredJudging& stored, const Task& task, RejudgeContext& context) {
+    return judge_and_store(stored, task, context, "reverify");
+}
+
+Result<Rejudgement> rejudge(
+    const StoredJudging& stored, const Task& task, RejudgeContext& context) {
+    return judge_and_store(stored, task, context, "rejudge");
+}
+
+}  // namespace kw::agent
