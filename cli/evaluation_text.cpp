@@ -9,14 +9,6 @@
 namespace kw::cli {
 namespace {
 
-std::string dims_text(const DimMap& dims) {
-    std::string text;
-    for (const auto& [dim, value] : dims) {
-        text += (text.empty() ? "" : " ") + dim + "=" + std::to_string(value);
-    }
-    return text;
-}
-
 std::string one_decimal(double value) {
     if (!(value > 0)) {
         return "-";
@@ -81,6 +73,14 @@ nlohmann::json case_json(const CaseOutcome& outcome) {
 }
 
 }  // namespace
+
+std::string dims_text(const DimMap& dims) {
+    std::string text;
+    for (const auto& [dim, value] : dims) {
+        text += (text.empty() ? "" : " ") + dim + "=" + std::to_string(value);
+    }
+    return text;
+}
 
 std::string verdict_lines(const Evaluation& evaluation, const Console& console) {
     const bool accepted = evaluation.verdict == Verdict::accepted;

@@ -45,6 +45,7 @@ void ProgressSink::on_event(const Event& event) {
             best_ = event.best_speedup ? event.best_speedup : event.speedup;
             best_candidate_ = event.candidate;
             break;
+        case EventType::promoted: promoted(event); break;
         case EventType::proposing: model_ = event.text; break;
         case EventType::proposed:
             model_.clear();
@@ -64,7 +65,16 @@ void ProgressSink::on_event(const Event& event) {
         case EventType::critique:
         case EventType::stopped: break;
     }
-    draw(event.type == EventType::judged);
+    draw(event.type == EventType::judged || event.type == EventType::promoted);
+}
+
+void ProgressSink::promoted(const Event& event) {
+    stage_.clear();
+    const Verdict verdict = event.verdict.value_or(Verdict::internal);
+    console_.say(
+        padded_number(event.eval, 3) + "  " +
+        console_.paint_err(std::string(code(verdict)), ink_of(verdict)) + "  " +
+        pad(short_id('k', event.candidate), 8) + "  " + event.text);
 }
 
 void ProgressSink::judged(const Event& event) {

@@ -25,6 +25,7 @@ public:
 
 private:
     void judged(const Event& event);
+    void promoted(const Event& event);
     void draw(bool now);
 
     Console& console_;

@@ -18,6 +18,8 @@ const std::vector<CommandSpec>& command_table() {
         campaign_list_command(),
         campaign_export_command(),
         verify_command(),
+        compare_command(),
+        reverify_command(),
         task_list_command(),
         task_check_command(),
         task_new_command(),
@@ -28,6 +30,7 @@ const std::vector<CommandSpec>& command_table() {
         version_command(),
         bench_judge_command(),
         bench_noise_command(),
+        rejudge_command(),
         complete_command(),
         man_command(),
     };

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // A kernel, or a campaign: which of the two follows from the name.
+#include "agent/promotion.hpp"
 #include "cli/commands/commands.hpp"
 #include "cli/console.hpp"
 #include "cli/context.hpp"
@@ -16,7 +17,36 @@
 namespace kw::cli {
 namespace {
 
-std::string attempt_line(const EvaluationRow& row, const Console& console) {
+/// An evaluation with the judging that counts.
+struct Attempted {
+    EvaluationRow row;
+    std::optional<Evaluation> first;  ///< the first judging, when another one counts
+};
+
+Result<std::vector<Attempted>> attempts_of(const CampaignRow& campaign, db::Store& store) {
+    KW_TRY_ASSIGN(const std::vector<EvaluationRow> firsts, store.evaluations(campaign.id));
+    KW_TRY_ASSIGN(const std::vector<EvaluationRow> later, store.judgings(campaign.id));
+    std::vector<Attempted> attempts;
+    for (const EvaluationRow& first : firsts) {
+        Attempted attempt{first, {}};
+        const EvaluationRow* counted = agent::counted_judging(first, later);
+        if (counted != nullptr && counted->id != first.id) {
+            attempt.row.result = counted->result;
+            attempt.first = first.result;
+        }
+        attempts.push_back(std::move(attempt));
+    }
+    return attempts;
+}
+
+std::string ratio_or_verdict(const Evaluation& result) {
+    return result.verdict == Verdict::accepted
+               ? show_ratio(result.speedup.value, result.speedup.lo, result.speedup.hi)
+               : std::string(code(result.verdict)) + " " + result.summary;
+}
+
+std::string attempt_line(const Attempted& attempt, const Console& console) {
+    const EvaluationRow& row = attempt.row;
     const Evaluation& result = row.result;
     const bool timed = result.verdict == Verdict::accepted && result.speedup.value > 0;
     std::string line = std::to_string(row.step) + "." + std::to_string(row.slot) + "  " +
@@ -25,32 +55,35 @@ std::string attempt_line(const EvaluationRow& row, const Console& console) {
     line +=
         timed ? "  " + show_ratio(result.speedup.value, result.speedup.lo, result.speedup.hi) : "";
     line += "  " + (row.note.empty() ? result.summary : row.note);
+    line += attempt.first ? "  (judged again; first " + ratio_or_verdict(*attempt.first) + ")" : "";
     return row.new_best ? console.paint(line + "  new best", Ink::green) : line;
 }
 
 /// Lineage as an indented tree, children in the order they were judged.
-std::string tree(const std::vector<EvaluationRow>& rows, const Console& console) {
-    std::multimap<std::string, const EvaluationRow*> children;
-    std::map<std::string, const EvaluationRow*> first;
-    for (const EvaluationRow& row : rows) {
-        if (!row.candidate_hash.empty()) {
-            first.emplace(row.candidate_hash, &row);
+std::string tree(const std::vector<Attempted>& attempts, const Console& console) {
+    std::multimap<std::string, const Attempted*> children;
+    std::map<std::string, const Attempted*> first;
+    for (const Attempted& attempt : attempts) {
+        if (!attempt.row.candidate_hash.empty()) {
+            first.emplace(attempt.row.candidate_hash, &attempt);
         }
     }
-    for (const EvaluationRow& row : rows) {
-        const auto own = first.find(row.parent_hash);
-        const bool rooted = own == first.end() || own->second == &row;
-        children.emplace(rooted ? "" : row.parent_hash, &row);
+    for (const Attempted& attempt : attempts) {
+        const std::string& parent = attempt.row.parent_hash;
+        const auto own = first.find(parent);
+        const bool rooted = own == first.end() || own->second == &attempt;
+        children.emplace(rooted ? "" : parent, &attempt);
     }
     std::string text;
     const auto add = [&](const auto& self, const std::string& parent, std::size_t depth) -> void {
         const auto [begin, end] = children.equal_range(parent);
         for (auto at = begin; at != end; ++at) {
-            const EvaluationRow& row = *at->second;
-            text += std::string(2 * depth, ' ') + attempt_line(row, console) + "\n";
-            const auto entry = first.find(row.candidate_hash);
-            if (entry != first.end() && entry->second == &row && depth < 64) {
-                self(self, row.candidate_hash, depth + 1);
+            const Attempted& attempt = *at->second;
+            const std::string& hash = attempt.row.candidate_hash;
+            text += std::string(2 * depth, ' ') + attempt_line(attempt, console) + "\n";
+            const auto entry = first.find(hash);
+            if (entry != first.end() && entry->second == &attempt && depth < 64) {
+                self(self, hash, depth + 1);
             }
         }
     };
@@ -60,7 +93,7 @@ std::string tree(const std::vector<EvaluationRow>& rows, const Console& console)
 
 Result<int> show_campaign(
     const CampaignRow& campaign, db::Store& store, const Invocation& invocation, Console& console) {
-    KW_TRY_ASSIGN(const std::vector<EvaluationRow> rows, store.evaluations(campaign.id));
+    KW_TRY_ASSIGN(const std::vector<Attempted> attempts, attempts_of(campaign, store));
     if (invocation.json) {
         nlohmann::json document = {
             {"schema", "kwright.campaign/1"},
@@ -75,7 +108,8 @@ Result<int> show_campaign(
             {"usd", campaign.spent_usd},
             {"tokens", {{"in", campaign.tokens_in}, {"out", campaign.tokens_out}}},
             {"evaluations", nlohmann::json::array()}};
-        for (const EvaluationRow& row : rows) {
+        for (const Attempted& attempt : attempts) {
+            const EvaluationRow& row = attempt.row;
             document["evaluations"].push_back(
                 {{"step", row.step},
                  {"slot", row.slot},
@@ -85,7 +119,9 @@ Result<int> show_campaign(
                  {"reward", row.reward},
                  {"best_discounted", row.best_discounted},
                  {"new_best", row.new_best},
-                 {"evaluation", evaluation_json(row.result)}});
+                 {"evaluation", evaluation_json(row.result)},
+                 {"first",
+                  attempt.first ? evaluation_json(*attempt.first) : nlohmann::json(nullptr)}});
         }
         console.print(json_text(document));
         return 0;
@@ -95,11 +131,11 @@ Result<int> show_campaign(
         "  " + campaign.strategy + ", " + campaign.proposer + "  " + campaign.state +
         (campaign.stop_reason.empty() ? "" : " (" + campaign.stop_reason + ")"));
     if (invocation.has("tree")) {
-        console.print(tree(rows, console));
+        console.print(tree(attempts, console));
         return 0;
     }
-    for (const EvaluationRow& row : rows) {
-        console.print(attempt_line(row, console));
+    for (const Attempted& attempt : attempts) {
+        console.print(attempt_line(attempt, console));
     }
     return 0;
 }
@@ -111,6 +147,29 @@ std::string lineage(const std::vector<EvaluationRow>& all, const EvaluationRow& 
         text += " <- " + short_id('k', parent);
         const auto found = std::ranges::find(all, parent, &EvaluationRow::candidate_hash);
         parent = found == all.end() || found->parent_hash == parent ? "" : found->parent_hash;
+    }
+    return text;
+}
+
+/// Of a kernel's judgings the one that the page is about: the newest that counts, else the newest.
+const EvaluationRow& newest(const std::vector<EvaluationRow>& rows) {
+    const EvaluationRow* chosen = &rows.back();
+    for (const EvaluationRow& row : rows) {
+        const bool counts = row.state == "judged";
+        if (counts && (chosen->state != "judged" || row.id > chosen->id)) {
+            chosen = &row;
+        }
+    }
+    return *chosen;
+}
+
+/// One line a judging, where there are several.
+std::string judging_lines(const std::vector<EvaluationRow>& rows, const EvaluationRow& shown) {
+    std::string text;
+    for (const EvaluationRow& row : rows) {
+        text += text.empty() ? "judgings  " : "\n          ";
+        text += iso8601(row.created_ms).substr(0, 16) + "  " + row.purpose + "  " + row.state +
+                "  " + ratio_or_verdict(row.result) + (&row == &shown ? "  (shown here)" : "");
     }
     return text;
 }
@@ -132,7 +191,11 @@ Result<int> show_kernel(
             {"source", candidate.source},
             {"evaluations", nlohmann::json::array()}};
         for (const EvaluationRow& row : rows) {
-            document["evaluations"].push_back(evaluation_json(row.result));
+            nlohmann::json entry = evaluation_json(row.result);
+            entry["purpose"] = row.purpose;
+            entry["state"] = row.state;
+            entry["at"] = iso8601(row.created_ms);
+            document["evaluations"].push_back(std::move(entry));
         }
         console.print(json_text(document));
         return 0;
@@ -148,13 +211,16 @@ Result<int> show_kernel(
         console.print("not judged yet");
         return 0;
     }
-    const EvaluationRow& row = rows.back();
+    const EvaluationRow& row = newest(rows);
     KW_TRY_ASSIGN(
         const std::vector<EvaluationRow> campaign_rows, store.evaluations(row.campaign_id));
     console.print(verdict_lines(row.result, console));
     console.print("lineage   " + lineage(campaign_rows, row));
     if (!row.note.empty()) {
         console.print("note      " + row.note);
+    }
+    if (rows.size() > 1) {
+        console.print(judging_lines(rows, row));
     }
     if (!row.result.shapes.empty()) {
         console.print(shape_table(row.result, console));

@@ -2,11 +2,9 @@
 #include "cli/commands/commands.hpp"
 #include "cli/console.hpp"
 #include "cli/context.hpp"
-#include "cli/device_choice.hpp"
 #include "cli/evaluation_text.hpp"
 #include "cli/json_text.hpp"
-#include "core/hash.hpp"
-#include "core/text_file.hpp"
+#include "cli/subject.hpp"
 
 #include <nlohmann/json.hpp>
 
@@ -47,43 +45,6 @@ int report(
     return accepted ? 0 : 1;
 }
 
-/// The file as a candidate, with what configuration says where its //!kwright line is silent.
-struct Subject {
-    Task task;
-    Candidate candidate;
-    std::string device;
-};
-
-Result<Subject> read_subject(const Invocation& invocation) {
-    const Config& config = invocation.config;
-    const std::string file = invocation.text("FILE");
-    KW_TRY_ASSIGN(const std::string source, read_text_file(file));
-    const std::string isa = config.text("search.isa");
-    const bool cuda_file = std::filesystem::path(file).extension() == ".cu";
-    const Candidate said = make_candidate("", source, isa, cuda_file ? "cuda" : "", "");
-    const std::string wanted = invocation.text("task", said.task);
-    if (wanted.empty()) {
-        return Error{
-            Errc::usage,
-            "no task is named for " + file,
-            "pass --task NAME, or begin the file with: //!kwright task=NAME"};
-    }
-    Subject subject;
-    KW_TRY_ASSIGN(subject.task, open_task(wanted, config));
-    if (!said.task.empty() && said.task != subject.task.name) {
-        return Error{
-            Errc::usage,
-            file + " says task=" + said.task + ", but --task is " + subject.task.name,
-            "drop one of the two"};
-    }
-    KW_TRY_ASSIGN(subject.device, choose_device(config, said));
-    const std::string target = target_of_device(subject.device);
-    KW_TRY(agent::check_target(subject.task, target));
-    subject.candidate =
-        make_candidate(subject.task.name, source, isa, target, arch_of_device(subject.device));
-    return subject;
-}
-
 /// A file made for something else is rejected as a candidate would be; no device is asked.
 std::optional<Evaluation> refused(const Subject& subject) {
     const auto problem = disagreement(
@@ -99,8 +60,10 @@ std::optional<Evaluation> refused(const Subject& subject) {
 }
 
 Result<int> verify(const Invocation& invocation, Console& console) {
-    KW_TRY_ASSIGN(const Subject subject, read_subject(invocation));
-    const auto& [task, candidate, device_id] = subject;
+    KW_TRY_ASSIGN(
+        const Subject subject,
+        file_subject(invocation.text("FILE"), invocation.text("task"), invocation.config));
+    const auto& [file, task, candidate, device_id] = subject;
     if (const auto evaluation = refused(subject)) {
         return report(*evaluation, candidate, invocation, console);
     }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Follows a campaign of another process through the database, read-only.
+#include "agent/promotion.hpp"
 #include "cli/commands/commands.hpp"
 #include "cli/console.hpp"
 #include "cli/context.hpp"
@@ -8,6 +9,7 @@
 #include "core/hash.hpp"
 
 #include <algorithm>
+#include <iterator>
 #include <set>
 
 namespace kw::cli {
@@ -15,9 +17,14 @@ namespace {
 
 constexpr auto k_poll = std::chrono::milliseconds(500);
 
-Event event_of(const EvaluationRow& row, const CampaignRow& campaign, int ordinal) {
+/// An evaluation, or its promotion: `first` is the judging it repeats.
+Event event_of(
+    const EvaluationRow& row,
+    const EvaluationRow* first,
+    const CampaignRow& campaign,
+    int ordinal) {
     Event event;
-    event.type = EventType::judged;
+    event.type = first == nullptr ? EventType::judged : EventType::promoted;
     event.utc_ms = row.created_ms;
     event.campaign = campaign.name;
     event.task = campaign.task;
@@ -29,6 +36,9 @@ Event event_of(const EvaluationRow& row, const CampaignRow& campaign, int ordina
     event.verdict = row.result.verdict;
     event.usd = campaign.spent_usd;
     event.text = row.note.empty() ? row.result.summary : row.note;
+    if (first != nullptr) {
+        event.text = agent::promotion_text(first->result, row.result, first->new_best);
+    }
     if (row.result.verdict == Verdict::accepted && row.result.speedup.value > 0) {
         event.speedup = row.result.speedup;
     }
@@ -49,10 +59,18 @@ void show_new(
     }
     std::ranges::sort(fresh, {}, &EvaluationRow::id);
     for (const EvaluationRow* row : fresh) {
-        Event event = event_of(*row, campaign, static_cast<int>(seen.size()));
         seen.insert(row->id);
+        const auto first = std::ranges::find(rows, row->reproduces, &EvaluationRow::id);
+        const EvaluationRow* repeated = first == rows.end() ? nullptr : &*first;
+        const auto ordinal = std::ranges::count_if(rows, [&](const EvaluationRow& other) {
+            return other.reproduces == 0 && other.id < (repeated ? repeated->id : row->id);
+        });
+        Event event = event_of(*row, repeated, campaign, static_cast<int>(ordinal));
         sink.on_event(event);
-        if (row->new_best) {
+        // A campaign of before promotions has bests that were judged once.
+        const bool now_best =
+            repeated != nullptr ? repeated->new_best : row->new_best && row->state == "judged";
+        if (now_best) {
             event.type = EventType::best;
             sink.on_event(event);
         }
@@ -66,7 +84,7 @@ Result<int> watch(const Invocation& invocation, Console& console) {
     JsonLinesSink lines("-");
     EventSink& sink = invocation.json ? static_cast<EventSink&>(lines) : screen;
     std::set<std::int64_t> seen;
-    int shown_evaluations = -1;
+    std::int64_t shown_ms = -1;
     for (;;) {
         KW_TRY_ASSIGN(db::Store store, open_store(invocation.config, db::Access::read_only));
         KW_TRY_ASSIGN(const std::optional<CampaignRow> campaign, store.campaign(name));
@@ -76,13 +94,17 @@ Result<int> watch(const Invocation& invocation, Console& console) {
                 "no campaign is called \"" + name + "\"",
                 "see `kwright campaign list`"};
         }
-        if (shown_evaluations < 0) {
+        if (shown_ms < 0) {
             console.say("campaign  " + name + ": " + campaign->task + " on " + campaign->device);
         }
-        if (campaign->evaluations != shown_evaluations || campaign->state != "running") {
-            KW_TRY_ASSIGN(const std::vector<EvaluationRow> rows, store.evaluations(campaign->id));
+        if (campaign->updated_ms != shown_ms || campaign->state != "running") {
+            KW_TRY_ASSIGN(std::vector<EvaluationRow> rows, store.evaluations(campaign->id));
+            KW_TRY_ASSIGN(std::vector<EvaluationRow> later, store.judgings(campaign->id));
+            std::ranges::copy_if(later, std::back_inserter(rows), [](const EvaluationRow& row) {
+                return row.purpose == "promotion";
+            });
             show_new(rows, *campaign, seen, sink);
-            shown_evaluations = campaign->evaluations;
+            shown_ms = campaign->updated_ms;
         }
         if (campaign->state != "running" && campaign->state != "planned") {
             console.say(

@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/judge_again.hpp"
+
+#include "cli/context.hpp"
+#include "cli/evaluation_text.hpp"
+#include "cli/json_text.hpp"
+#include "core/clock.hpp"
+#include "core/hash.hpp"
+
+#include <nlohmann/json.hpp>
+
+#include <algorithm>
+#include <map>
+
+namespace kw::cli {
+namespace {
+
+using agent::Outcome;
+using agent::Rejudgement;
+using agent::StoredJudging;
+
+std::string shown(const Evaluation& result) {
+    if (result.verdict != Verdict::accepted) {
+        return std::string(code(result.verdict));
+    }
+    return show_ratio(result.speedup.value, result.speedup.lo, result.speedup.hi);
+}
+
+std::string line_of(const StoredJudging& row, const Rejudgement& done, const Console& console) {
+    const std::string word(agent::name(done.outcome));
+    const Ink ink = done.outcome == Outcome::holds    ? Ink::green
+                    : done.outcome == Outcome::broken ? Ink::red
+                                                      : Ink::yellow;
+    std::string line = short_id('k', row.candidate.hash) + "  " + row.candidate.task + "  on " +
+                       row.device_id + "  " + shown(row.row.result);
+    if (done.outcome != Outcome::not_judged) {
+        line += " -> " + shown(done.result);
+    }
+    line += "  " + console.paint(word, ink);
+    const bool accepted = done.result.verdict == Verdict::accepted;
+    return accepted ? line : line + ": " + done.result.summary;
+}
+
+nlohmann::json to_json(const StoredJudging& row, const Rejudgement& done) {
+    nlohmann::json entry = {
+        {"kernel", row.candidate.hash},
+        {"task", row.candidate.task},
+        {"device_id", row.device_id},
+        {"outcome", agent::name(done.outcome)},
+        {"before", evaluation_json(row.row.result)},
+        {"after", nullptr},
+        {"reason", done.outcome == Outcome::not_judged ? done.result.summary : ""}};
+    if (done.outcome != Outcome::not_judged) {
+        entry["after"] = evaluation_json(done.result);
+    }
+    return entry;
+}
+
+/// Devices are opened when the first row needs them.
+class Repeater {
+public:
+    Repeater(
+        JudgeAgain judge_again, db::Store& store, const Invocation& invocation, Console& console)
+        : judge_again_(judge_again)
+        , store_(store)
+        , config_(invocation.config)
+        , console_(console)
+        , options_(judge_options(invocation.config)) {}
+
+    /// A world that lacks something for one row is no reason to leave the others out.
+    Rejudgement run(const StoredJudging& row) {
+        auto done = try_row(row);
+        if (done) {
+            return std::move(done).value();
+        }
+        Rejudgement left;
+        left.result.summary = done.error().what;
+        return left;
+    }
+
+private:
+    Result<Rejudgement> try_row(const StoredJudging& row) {
+        KW_TRY_ASSIGN(const Task task, open_task(row.candidate.task, config_));
+        auto& device = devices_[row.device_id];
+        if (!device) {
+            KW_TRY_ASSIGN(device, open_device(row.device_id, evaluator_config(config_)));
+        }
+        const std::string kernel = short_id('k', row.candidate.hash);
+        const StageObserver observer = [&](const std::string& stage, const std::string& text) {
+            console_.redraw({"  " + kernel + "  " + stage + "  " + text});
+        };
+        agent::RejudgeContext context{*device, store_, system_clock(), options_, observer};
+        auto done = judge_again_(row, task, context);
+        console_.redraw({});
+        return done;
+    }
+
+    JudgeAgain judge_again_;
+    db::Store& store_;
+    const Config& config_;
+    Console& console_;
+    JudgeOptions options_;
+    std::map<std::string, std::unique_ptr<Device>> devices_;
+};
+
+}  // namespace
+
+Result<int> judge_all_again(
+    const std::vector<StoredJudging>& rows,
+    JudgeAgain judge_again,
+    const std::string& schema,
+    db::Store& store,
+    const Invocation& invocation,
+    Console& console) {
+    const agent::StopControl& stop = stop_control();
+    Repeater repeater(judge_again, store, invocation, console);
+    nlohmann::json document = {{"schema", schema}, {"rows", nlohmann::json::array()}};
+    std::map<Outcome, int> count;
+    for (const StoredJudging& row : rows) {
+        if (stop.level > 0) {
+            break;
+        }
+        const Rejudgement done = repeater.run(row);
+        ++count[done.outcome];
+        if (invocation.json) {
+            document["rows"].push_back(to_json(row, done));
+        } else {
+            console.print(line_of(row, done, console));
+        }
+    }
+    if (invocation.json) {
+        console.print(json_text(document));
+    }
+    std::string text = std::to_string(rows.size()) + " rows";
+    for (const auto& [outcome, number] : count) {
+        text += ", " + std::to_string(number) + " " + std::string(agent::name(outcome));
+    }
+    console.say(text);
+    if (stop.level > 0) {
+        return 130;
+    }
+    return count[Outcome::broken] > 0 ? 1 : count[Outcome::not_judged] > 0 ? 3 : 0;
+}
+
+}  // namespace kw::cli

@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: Apache-2.0
+// What reverify and `dev rejudge` share: a list of stored judgings is repeated one by one, each on
+// its device, and shown.
+#pragma once
+
+#include "agent/rejudge.hpp"
+#include "cli/command.hpp"
+#include "cli/console.hpp"
+
+#include <string>
+#include <vector>
+
+namespace kw::cli {
+
+using JudgeAgain = Result<agent::Rejudgement> (*)(
+    const agent::StoredJudging&, const Task&, agent::RejudgeContext&);
+
+/// A line each and a last one that counts them, or the document `schema`. A row whose task or
+/// device is not to be had here is not judged. The command's exit code: 1 when a row does not hold,
+/// else 3 when one could not be judged, else 0; 130 when the user stopped it.
+[[nodiscard]] Result<int> judge_all_again(
+    const std::vector<agent::StoredJudging>& rows,
+    JudgeAgain judge_again,
+    const std::string& schema,
+    db::Store& store,
+    const Invocation& invocation,
+    Console& console);
+
+}  // namespace kw::cli
