@@ -68,7 +68,7 @@ std::string promotion_text(const Evaluation& first, const Evaluation& second, bo
     std::string text = "judged again: " + ratio_or_verdict(second) + " after " +
                        ratio_or_verdict(first) + (is_best ? ": the new best" : ": not the best");
     if (second.verdict == Verdict::accepted && is_disturbed(second)) {
-        text += ", disturbed by other programs";
+        text += " (a disturbed timing)";
     }
     return text;
 }

@@ -14,8 +14,8 @@ namespace kw::agent {
 /// Widest interval, as a fraction of its value, that passes as undisturbed.
 inline constexpr double k_widest_interval = 0.25;
 
-/// Other programs were in the way: the finding `busy-machine`, or an interval wider than
-/// k_widest_interval. Such a timing ranks by its lower end like any other, and says so.
+/// The finding `busy-machine`, or an interval wider than k_widest_interval. Such a timing ranks by
+/// its lower end like any other, and says so.
 [[nodiscard]] bool is_disturbed(const Evaluation& evaluation);
 
 /// The judging of `first` that counts: the newest later one in state "judged"; without any later

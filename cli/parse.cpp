@@ -54,6 +54,7 @@ void add_positional(Slots& slots, const PositionalSpec& positional) {
     value.parsed->required(positional.required);
     // At least 1 also when it may be left out: with 0 CLI11 gives words behind "--" to the parent.
     value.parsed->expected(1, positional.repeated ? 1 << 20 : 1);
+    value.parsed->allow_extra_args(positional.repeated);  // what is left belongs to the next one
 }
 
 std::vector<std::string> words_of(const std::string& name) {

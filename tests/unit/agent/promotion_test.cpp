@@ -116,7 +116,7 @@ TEST_CASE("promotion: a disturbed timing is measured again before it counts") {
     const CampaignSummary summary = tuned.run(2);
     CHECK(tuned.world.device.judged_again.size() == 2);
     CHECK(summary.best_speedup.value == 2);
-    CHECK(contains(promotion_text(accepted(2), busy, true), "disturbed by other programs"));
+    CHECK(contains(promotion_text(accepted(2), busy, true), "the new best (a disturbed timing)"));
 }
 
 TEST_CASE("promotion: the board never shows what was judged once") {
