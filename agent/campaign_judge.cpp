@@ -116,7 +116,7 @@ CampaignLoop::Step CampaignLoop::judge_candidate(
     }
     KW_TRY(store(std::move(row), std::move(attempt)));
     KW_TRY(too_many_own_failures(history_.attempts.back().result));
-    KW_TRY(verify_best());
+    KW_TRY(verify_best(false));
     return std::optional<Stop>{};
 }
 
@@ -167,8 +167,8 @@ Result<void> CampaignLoop::store(EvaluationRow row, Attempt attempt) {
     Attempt& appended = history_.attempts.back();
     row.reward = appended.reward;
     row.best_discounted = appended.best_discounted;
-    // What would be the best stays off the board until it was judged a second time.
-    row.state = appended.new_best ? "unverified" : "judged";
+    // What was chosen for its time stays off the board until it was judged a second time.
+    row.state = appended.new_best && row.step > 0 ? "unverified" : "judged";
     row.created_ms = context_.clock.utc_ms();
     row_.evaluations = static_cast<int>(history_.attempts.size());
     note_progress(row.created_ms);

@@ -45,6 +45,11 @@ Result<CampaignSummary> CampaignLoop::run() {
             : "resumed after " + std::to_string(history_.attempts.size()) + " evaluations";
     emit(started);
     Result<Stop> stop = go();
+    if (stop.ok() && stop->state == "finished") {
+        if (const auto verified = verify_best(true); !verified) {
+            stop = verified.error();
+        }
+    }
     if (!stop) {
         const bool by_user = stop.error().code == Errc::interrupted;
         const Stop failed{
@@ -109,7 +114,7 @@ Result<void> CampaignLoop::load() {
 }
 
 Result<CampaignLoop::Stop> CampaignLoop::go() {
-    KW_TRY(verify_best());  // a kill may have come between the two judgings
+    KW_TRY(verify_best(false));  // a kill may have come between the two judgings
     KW_TRY_ASSIGN(std::optional<Stop> stop, judge_start());
     int through = 0;  // steps up to here are complete
     while (!stop) {

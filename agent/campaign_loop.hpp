@@ -68,7 +68,7 @@ private:
     Result<Evaluation> call_judge(
         const EvaluationRow& row, const Candidate& candidate, bool independent = false);
     Result<void> store(EvaluationRow row, Attempt attempt);
-    Result<void> verify_best();
+    Result<void> verify_best(bool search_is_over);
     Result<void> promote(Attempt attempt);
     Result<void> too_many_own_failures(const Evaluation& last);
     void note_progress(std::int64_t utc_ms);

@@ -75,9 +75,14 @@ std::string promotion_text(const Evaluation& first, const Evaluation& second, bo
 
 /// As long as the best kernel was judged only once. A second judging that disappoints brings the
 /// former best back, which was verified in its time; after a resume that may not be so.
-Result<void> CampaignLoop::verify_best() {
+/// The start source was not chosen for its time, so that its first judging is as good as a second;
+/// it waits until the search is over, for it is seldom the best then.
+Result<void> CampaignLoop::verify_best(bool search_is_over) {
     for (const Attempt* best = best_of(history_); best != nullptr && !best->verified;
          best = best_of(history_)) {
+        if (best->step == 0 && !search_is_over) {
+            return {};
+        }
         KW_TRY(promote(*best));
     }
     return {};

@@ -82,7 +82,7 @@ std::string in_words(const Evaluation& result, const Subject& a, const Subject& 
     switch (result.comparison) {
         case Comparison::faster:
         case Comparison::slower:
-            return head + std::string(name(result.comparison)) + " on " +
+            return head + std::string(name(result.comparison)) + ", by themselves " +
                    shapes_of(result, result.comparison);
         case Comparison::same: return head + "no difference";
         case Comparison::unclear: break;

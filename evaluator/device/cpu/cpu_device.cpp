@@ -27,10 +27,14 @@ double ms_since(steady_clock::time_point begin) {
 /// Everything kept about one task between judgements.
 struct CpuDevice::TaskBench {
     Task task;
+    struct Shape {
+        std::unique_ptr<TimingBench> bench;
+        Seed pool_seed;  ///< what its weights were drawn from
+    };
     Seed pool_seed = random_seed();
     std::filesystem::path reference;
     std::vector<BuiltBaseline> baselines;
-    std::map<std::string, std::unique_ptr<TimingBench>> shapes;
+    std::map<std::string, Shape> shapes;
 };
 
 Result<std::unique_ptr<CpuDevice>> CpuDevice::open(const EvaluatorConfig& config) {
@@ -139,11 +143,20 @@ Result<void> CpuDevice::build_trusted(TaskBench& bench) {
 }
 
 Result<TimingBench*> CpuDevice::timing_bench(TaskBench& bench, const Case& shape) {
-    std::unique_ptr<TimingBench>& slot = bench.shapes[shape.name];
-    if (!slot) {
+    TaskBench::Shape& slot = bench.shapes[shape.name];
+    if (slot.bench && slot.pool_seed == bench.pool_seed) {
+        return slot.bench.get();
+    }
+    if (slot.bench) {
+        const auto renewed = slot.bench->renew(bench.baselines, bench.reference, bench.pool_seed);
+        if (!renewed) {
+            slot.bench.reset();
+            return renewed.error();
+        }
+    } else {
         const Stage stage{*sandbox_, runner_program_, cores_};
         KW_TRY_ASSIGN(
-            slot,
+            slot.bench,
             TimingBench::create(
                 stage,
                 bench.task,
@@ -153,7 +166,8 @@ Result<TimingBench*> CpuDevice::timing_bench(TaskBench& bench, const Case& shape
                 calibration_,
                 bench.pool_seed));
     }
-    return slot.get();
+    slot.pool_seed = bench.pool_seed;
+    return slot.bench.get();
 }
 
 /// One judgement from source to Evaluation.
@@ -224,17 +238,20 @@ private:
         }
     }
 
-    /// The warm one, or one of its own that goes with this judgement.
+    /// The warm one, renewed shape by shape for an independent measurement; a rival gets one of its
+    /// own, which goes with this judgement.
     Result<void> choose_bench() {
-        if (!options_.independent && options_.rival == nullptr) {
-            KW_TRY_ASSIGN(bench_, device_.bench_of(task_));
-            return {};
+        if (options_.rival != nullptr) {
+            own_bench_ = empty_bench(task_);
+            bench_ = own_bench_.get();
+            KW_TRY(device_.build_trusted(*own_bench_));
+            return device_.seat_rival(*own_bench_, *options_.rival);
         }
-        own_bench_ = empty_bench(task_);
-        bench_ = own_bench_.get();
-        KW_TRY(device_.build_trusted(*own_bench_));
-        return options_.rival == nullptr ? Result<void>()
-                                         : device_.seat_rival(*own_bench_, *options_.rival);
+        KW_TRY_ASSIGN(bench_, device_.bench_of(task_));
+        if (options_.independent) {
+            bench_->pool_seed = random_seed();
+        }
+        return {};
     }
 
     Result<bool> build() {
@@ -314,9 +331,6 @@ private:
                 warm += (warm.empty() ? "" : ", ") + shapes[i]->name;
             }
             result_.shapes.push_back(std::move(timed.timing));
-            if (own_bench_) {
-                own_bench_->shapes.clear();  // hundreds of megabytes beside those of the warm one
-            }
         }
         if (waited > k_busy) {
             result_.findings.push_back(

@@ -70,7 +70,6 @@ Result<std::unique_ptr<TimingBench>> TimingBench::create(
     std::unique_ptr<TimingBench> bench(new TimingBench(stage));
     bench->task_ = &task;
     bench->case_ = shape;
-    bench->pool_stream_.emplace(pool_seed, "pool/" + task.name + "/" + shape.name);
     const bool cold =
         std::ranges::any_of(task.args, [](const Arg& a) { return a.role == Role::weight; });
     KW_TRY_ASSIGN(bench->floor_, floor_of(task, shape.dims, calibration, cold));
@@ -81,19 +80,27 @@ Result<std::unique_ptr<TimingBench>> TimingBench::create(
     KW_TRY_ASSIGN(bench->baseline_seat_, make_seat(layout));
     KW_TRY_ASSIGN(bench->candidate_seat_, make_seat(layout));
     KW_TRY_ASSIGN(bench->reference_seat_, make_seat(layout));
-    for (std::int64_t set = 0; set < sets; ++set) {
-        KW_TRY(bench->fill_set(set));
+    KW_TRY(bench->renew(baselines, reference, pool_seed));
+    return bench;
+}
+
+Result<void> TimingBench::renew(
+    const std::vector<BuiltBaseline>& baselines,
+    const std::filesystem::path& reference,
+    const Seed& pool_seed) {
+    baseline_.reset();
+    oracle_.reset();
+    next_set_ = 0;
+    pool_stream_.emplace(pool_seed, "pool/" + task_->name + "/" + case_.name);
+    for (std::int64_t set = 0; set < baseline_seat_.layout.sets; ++set) {
+        KW_TRY(fill_set(set));
     }
     KW_TRY_ASSIGN(
-        bench->inputs_,
-        InputSource::create(task, shape.dims, shape.distribution, *bench->pool_stream_));
-    KW_TRY_ASSIGN(
-        bench->oracle_,
-        Oracle::start(stage, task, reference, bench->reference_seat_, {shape.dims}));
-    const PinnedThread pinned(stage.cores.judge);
-    KW_TRY(bench->measure_null());
-    KW_TRY(bench->choose_baseline(baselines));
-    return bench;
+        inputs_, InputSource::create(*task_, case_.dims, case_.distribution, *pool_stream_));
+    KW_TRY_ASSIGN(oracle_, Oracle::start(stage_, *task_, reference, reference_seat_, {case_.dims}));
+    const PinnedThread pinned(stage_.cores.judge);
+    KW_TRY(measure_null());
+    return choose_baseline(baselines);
 }
 
 Result<void> TimingBench::fill_set(std::int64_t set) {

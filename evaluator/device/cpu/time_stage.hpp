@@ -37,6 +37,13 @@ public:
         const Calibration& calibration,
         const Seed& pool_seed);
 
+    /// As if it had just been made: new weights and processes, the baseline chosen anew. The memory
+    /// stays; touching gigabytes for the first time costs as much as filling them.
+    Result<void> renew(
+        const std::vector<BuiltBaseline>& baselines,
+        const std::filesystem::path& reference,
+        const Seed& pool_seed);
+
     struct Timed {
         ShapeTiming timing;
         std::optional<Rejection> rejection;

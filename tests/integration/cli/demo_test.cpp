@@ -43,13 +43,13 @@ bool improves_on_its_seed(const Program& kwright) {
 TEST_CASE("demo: ends with a board and a second one makes campaigns of its own", "[cli]") {
     const Folder folder;
     const Program kwright(folder.path());
-    const Outcome first = kwright({"demo"});
+    const Outcome first = kwright({"demo", "--seconds", "36"});
     INFO(first.out << first.err);
     REQUIRE(first.code == 0);
     CHECK(first.out.find("geometric mean of bests") != std::string::npos);
     CHECK(first.err.find("next      kwright show k") != std::string::npos);
     CHECK(improves_on_its_seed(kwright));
-    const Outcome second = kwright({"demo", "--json", "--seconds", "20"});
+    const Outcome second = kwright({"demo", "--json", "--seconds", "14"});
     REQUIRE(second.code == 0);
     const json document = json::parse(second.out);
     std::set<std::string> names;
