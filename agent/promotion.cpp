@@ -16,7 +16,10 @@ std::string ratio_or_verdict(const Evaluation& result) {
         return std::string(code(result.verdict)) + " " + std::string(name(result.verdict));
     }
     const Ratio& ratio = result.speedup;
-    return figure(ratio.value, 2) + "x [" + figure(ratio.lo, 2) + ", " + figure(ratio.hi, 2) + "]";
+    const std::string value = figure(ratio.value, 2) + "x";
+    return ratio.lo == ratio.hi  // modelled: no noise
+               ? value
+               : value + " [" + figure(ratio.lo, 2) + ", " + figure(ratio.hi, 2) + "]";
 }
 
 }  // namespace

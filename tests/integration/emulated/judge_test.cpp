@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // CUDA candidates judged on the emulated device: honest ones, wrong ones and hostile ones.
+#include "core/hash.hpp"
 #include "core/task_file.hpp"
 #include "core/text_file.hpp"
 #include "evaluator/device/cuda/toolkit.hpp"
 #include "evaluator/evaluator.hpp"
 #include "tests/support/catch.hpp"
+
+#include <algorithm>
 
 using namespace kw;
 
@@ -157,4 +160,31 @@ TEST_CASE("emulated: every kind of bad kernel gets its own verdict and line", "[
             (bad.line == 0 || evaluation.detail.find(line) != std::string::npos ||
              evaluation.summary.find(line) != std::string::npos));
     }
+}
+
+TEST_CASE(
+    "emulated: an independent judgement is built by nvcc and may meet a rival", "[emulated]") {
+    if (device() == nullptr) {
+        return;
+    }
+    if (cuda::find_toolkit()->nvcc.empty()) {
+        WARN("skipped: the CUDA toolkit has no nvcc");
+        return;
+    }
+    const std::string body = "    if (i < N) y[i] = w[i] * x[i] + 1.0f;";
+    const Candidate candidate = make_candidate("scale_add", with_body(body));
+    JudgeOptions options;
+    options.independent = true;
+    const Candidate rival = make_candidate("scale_add", with_body("    __syncthreads();\n" + body));
+    options.rival = &rival;
+    const auto judged = judge(*device(), scale_add(), candidate, options);
+    REQUIRE(judged.ok());
+    INFO(judged->summary << judged->detail);
+    REQUIRE(judged->verdict == Verdict::accepted);
+    CHECK(judged->build.compiler.starts_with("nvcc"));
+    CHECK(judged->timing_kind == "modelled");
+    CHECK(judged->shapes.at(0).baseline == short_id('k', rival.hash));
+    const auto hidden = std::ranges::count(judged->cases, true, &CaseOutcome::hidden);
+    CHECK(hidden > 0);
+    CHECK(hidden <= 2 * scale_add().hidden.count);
 }
