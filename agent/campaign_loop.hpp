@@ -17,6 +17,7 @@
 #include <optional>
 #include <string>
 #include <utility>
+#include <vector>
 
 namespace kw::agent {
 
@@ -70,6 +71,7 @@ private:
     Result<void> store(EvaluationRow row, Attempt attempt);
     Result<void> verify_best(bool search_is_over);
     Result<void> promote(Attempt attempt);
+    [[nodiscard]] std::vector<EvaluationRow> changed_rows(std::vector<EvaluationRow> rows) const;
     Result<void> too_many_own_failures(const Evaluation& last);
     void note_progress(std::int64_t utc_ms);
     Result<void> finish(const Stop& stop);

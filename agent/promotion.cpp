@@ -93,27 +93,43 @@ Result<void> CampaignLoop::verify_best(bool search_is_over) {
 
 /// No evaluation of the budget: the campaign's count stays. Its time is the campaign's.
 Result<void> CampaignLoop::promote(Attempt attempt) {
-    KW_TRY_ASSIGN(
-        const std::vector<EvaluationRow> rows,
-        context_.store.evaluations_of(attempt.candidate_hash));
+    KW_TRY_ASSIGN(std::vector<EvaluationRow> rows, context_.store.evaluations(row_.id));
     const auto stored = std::ranges::find(rows, attempt.evaluation_id, &EvaluationRow::id);
     KW_CHECK(stored != rows.end());
-    EvaluationRow first = *stored;
+    const EvaluationRow first = *stored;
     EvaluationRow second = later_judging(first, "promotion", task_.hash);
     KW_TRY_ASSIGN(second.result, call_judge(first, candidate_of(attempt.source), true));
     attempt.result = second.result;
     attempt.verified = true;
     history_ = with_attempt(history_, attempt);
-    const Attempt& now = *find_attempt(history_, attempt.step, attempt.slot);
-    first.reward = now.reward;
-    first.best_discounted = now.best_discounted;
-    first.new_best = now.new_best;
     second.created_ms = context_.clock.utc_ms();
     note_progress(second.created_ms);
-    KW_TRY_ASSIGN(const bool fresh, context_.store.put_promotion(second, first, row_));
+    KW_TRY_ASSIGN(
+        const bool fresh,
+        context_.store.put_promotion(second, changed_rows(std::move(rows)), row_));
     KW_CHECK(fresh);
     tell_promoted(first, second);
     return too_many_own_failures(second.result);
+}
+
+/// Stored rows of which the search now thinks otherwise: the one judged again, and later ones that
+/// were measured by it.
+std::vector<EvaluationRow> CampaignLoop::changed_rows(std::vector<EvaluationRow> rows) const {
+    std::vector<EvaluationRow> changed;
+    for (EvaluationRow& row : rows) {
+        const Attempt& now = *find_attempt(history_, row.step, row.slot);
+        // A best is one from its second judging on.
+        const bool new_best = now.new_best && now.verified;
+        if (row.reward == now.reward && row.best_discounted == now.best_discounted &&
+            row.new_best == new_best) {
+            continue;
+        }
+        row.reward = now.reward;
+        row.best_discounted = now.best_discounted;
+        row.new_best = new_best;
+        changed.push_back(std::move(row));
+    }
+    return changed;
 }
 
 void CampaignLoop::tell_promoted(const EvaluationRow& first, const EvaluationRow& second) {
@@ -123,13 +139,14 @@ void CampaignLoop::tell_promoted(const EvaluationRow& first, const EvaluationRow
     if (second.result.verdict == Verdict::accepted) {
         promoted.speedup = second.result.speedup;
     }
-    promoted.text = promotion_text(first.result, second.result, first.new_best);
+    const Attempt* best = best_of(history_);
+    const bool is_best = best != nullptr && best->evaluation_id == first.id;
+    promoted.text = promotion_text(first.result, second.result, is_best);
     emit(promoted);
-    if (first.new_best) {
-        Event best = promoted;
-        best.type = EventType::best;
-        best.text = first.note;
-        emit(best);
+    if (is_best) {
+        promoted.type = EventType::best;
+        promoted.text = first.note;
+        emit(promoted);
     }
 }
 

@@ -116,7 +116,7 @@ Result<EvaluationRow> submit_candidate(
     promoted.created_ms = context.clock.utc_ms();
     row.reward = promoted.result.verdict == Verdict::accepted ? promoted.result.speedup.value : 0;
     row.new_best = row.reward > 0;
-    KW_TRY(context.store.put_promotion(promoted, row, campaign));
+    KW_TRY(context.store.put_promotion(promoted, {row}, campaign));
     return promoted;
 }
 

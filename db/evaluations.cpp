@@ -234,8 +234,10 @@ Result<std::int64_t> Store::put_evaluation(const EvaluationRow& row, const Campa
 }
 
 Result<bool> Store::put_promotion(
-    const EvaluationRow& row, const EvaluationRow& first, const CampaignRow& campaign) {
-    KW_CHECK(row.purpose == "promotion" && row.reproduces == first.id);
+    const EvaluationRow& row,
+    const std::vector<EvaluationRow>& changed,
+    const CampaignRow& campaign) {
+    KW_CHECK(row.purpose == "promotion" && row.reproduces != 0);
     KW_CHECK(row.campaign_id == campaign.id);
     const std::lock_guard guard(impl_->mutex);
     KW_TRY_ASSIGN(Connection * connection, impl_->writer(k_storing));
@@ -246,7 +248,10 @@ Result<bool> Store::put_promotion(
     if (id == 0) {
         return false;
     }
-    KW_TRY(rewrite(*connection, first));
+    for (const EvaluationRow& first : changed) {
+        KW_CHECK(first.campaign_id == campaign.id);
+        KW_TRY(rewrite(*connection, first));
+    }
     KW_TRY(write_campaign(*connection, k_storing, campaign));
     KW_TRY(transaction.commit());
     return true;

@@ -91,11 +91,13 @@ public:
     /// nothing, else the row's id. A candidate that is named must have been stored before. Every
     /// double keeps its bits.
     Result<std::int64_t> put_evaluation(const EvaluationRow& row, const CampaignRow& campaign);
-    /// The second measurement of an evaluation that would be the best, with what the search makes
-    /// of the two (in `first`) and the campaign's counters, in one transaction. Idempotent: an
-    /// evaluation is promoted once; false when it was, and then nothing changes.
+    /// The second measurement of an evaluation that would be the best, with the evaluations of
+    /// which the search thinks otherwise now and the campaign's counters, in one transaction.
+    /// Idempotent: an evaluation is promoted once; false when it was, and then nothing changes.
     Result<bool> put_promotion(
-        const EvaluationRow& row, const EvaluationRow& first, const CampaignRow& campaign);
+        const EvaluationRow& row,
+        const std::vector<EvaluationRow>& changed,
+        const CampaignRow& campaign);
     /// A later judging of the evaluation that `row.reproduces` names.
     Result<void> put_judging(const EvaluationRow& row, Earlier earlier);
     /// The first judgings, by step, slot; with samples.

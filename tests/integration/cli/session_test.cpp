@@ -24,7 +24,7 @@ constexpr const char* k_correct =
 constexpr const char* k_slow =
     "//!kwright task=scale_add\n"
     "void scale_add(const float* w, const float* x, float* y, const void*, int64_t N) {\n"
-    "    for (int r = 0; r < 64; ++r) {\n"
+    "    for (int r = 0; r < 16; ++r) {\n"
     "        for (int64_t i = 0; i < N; ++i) { y[i] = w[i] * x[i] + 1.0f; }\n"
     "        asm volatile(\"\" ::: \"memory\");\n    }\n}\n";
 constexpr const char* k_wrong =

@@ -118,7 +118,7 @@ TEST_CASE("judge: an independent judgement shares no weights with those before i
 
 TEST_CASE("judge: a rival takes the place of the baseline and is as hostile", "[judge]") {
     const std::string slow =
-        "for (int r = 0; r < 64; ++r) { for (int64_t i = 0; i < N; ++i) y[i] = w[i] * x[i] + 1.0f; "
+        "for (int r = 0; r < 16; ++r) { for (int64_t i = 0; i < N; ++i) y[i] = w[i] * x[i] + 1.0f; "
         "asm volatile(\"\" ::: \"memory\"); }";
     const Candidate fast = make_candidate("scale_add", with_body(k_plain));
     const Candidate rival = make_candidate("scale_add", with_body(slow));

@@ -131,6 +131,23 @@ TEST_CASE("promotion: the board does not show what was chosen before it was judg
     CHECK(shown == std::vector<double>{1});
 }
 
+TEST_CASE("promotion: a start source that falls gives its place to what it kept down") {
+    Tuned tuned(
+        {accepted(3), accepted(2), accepted(1)}, {accepted(0.5), accepted(1.8), accepted(9)});
+    const CampaignSummary summary = tuned.run(3);
+    CHECK(tuned.world.device.judged_again.size() == 2);
+    const auto rows = tuned.rows();
+    CHECK(summary.best_candidate == rows[1].candidate_hash);
+    CHECK(summary.best_speedup.value == 1.8);
+    CHECK(rows[1].new_best);
+    CHECK(tuned.board().at(0).candidate_hash == rows[1].candidate_hash);
+    // The state of the search that is stored is that of the judgings that count.
+    CHECK(rows[0].best_discounted == Approx(0.5 / 0.5));
+    CHECK(rows[1].best_discounted == Approx(1.8 / 0.5));
+    CHECK(rows[2].best_discounted == Approx(1.8 / 0.25));
+    CHECK(tuned.world.events.count(EventType::best) == 1);
+}
+
 TEST_CASE("promotion: what fails the second judging is rejected for the search and the board") {
     for (const Verdict verdict : {Verdict::wrong_result, Verdict::internal}) {
         Tuned tuned({accepted(1), accepted(3), accepted(0.5)}, {});

@@ -164,10 +164,10 @@ TEST_CASE("evaluations: a promotion is stored once with what the search makes of
     first.new_best = true;
     const EvaluationRow second = again(first, "promotion", 2);
     campaign.settings_json = "{\"elapsed_s\":7}";
-    CHECK(must(store.put_promotion(second, first, campaign)));
+    CHECK(must(store.put_promotion(second, {first}, campaign)));
     EvaluationRow changed = first;
     changed.reward = 9;
-    CHECK_FALSE(must(store.put_promotion(again(first, "promotion", 3), changed, campaign)));
+    CHECK_FALSE(must(store.put_promotion(again(first, "promotion", 3), {changed}, campaign)));
 
     const auto evaluations = must(store.evaluations(campaign.id));
     REQUIRE(evaluations.size() == 1);
