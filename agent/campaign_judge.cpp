@@ -38,7 +38,7 @@ CampaignLoop::Step CampaignLoop::judge_start() {
     }
     EvaluationRow row;
     row.campaign_id = row_.id;
-    row.task_hash = task_.hash;
+    row.task_hash = row_.task_hash;
     row.note = parts_.start.origin == "seed" ? "the task's seed" : "the naive baseline";
     const std::string what = row.note;
     KW_TRY_ASSIGN(
@@ -57,7 +57,7 @@ CampaignLoop::Step CampaignLoop::judge_start() {
 CampaignLoop::Step CampaignLoop::judge_reply(const ProposeRequest& request, const ReplyRow& reply) {
     EvaluationRow row;
     row.campaign_id = row_.id;
-    row.task_hash = task_.hash;
+    row.task_hash = row_.task_hash;
     row.step = request.step;
     row.slot = request.slot;
     row.parent_hash = reply.parent_hash;

@@ -97,7 +97,7 @@ Result<void> CampaignLoop::promote(Attempt attempt) {
     const auto stored = std::ranges::find(rows, attempt.evaluation_id, &EvaluationRow::id);
     KW_CHECK(stored != rows.end());
     const EvaluationRow first = *stored;
-    EvaluationRow second = later_judging(first, "promotion", task_.hash);
+    EvaluationRow second = later_judging(first, "promotion", row_.task_hash);
     KW_TRY_ASSIGN(second.result, call_judge(first, candidate_of(attempt.source), true));
     attempt.result = second.result;
     attempt.verified = true;

@@ -81,11 +81,12 @@ Result<Rejudgement> judge_and_store(
     const std::string& purpose) {
     Rejudgement done;
     KW_TRY_ASSIGN(done.result, judge_stored(stored, task, context));
-    done.outcome = outcome_of(stored.row, done.result, task.hash);
+    const std::string& task_hash = hash_for(task, stored.candidate.target);
+    done.outcome = outcome_of(stored.row, done.result, task_hash);
     if (done.outcome == Outcome::not_judged) {
         return done;
     }
-    EvaluationRow row = later_judging(stored.row, purpose, task.hash);
+    EvaluationRow row = later_judging(stored.row, purpose, task_hash);
     row.result = done.result;
     row.created_ms = context.clock.utc_ms();
     const bool keep = purpose == "reverify" && done.outcome == Outcome::holds;

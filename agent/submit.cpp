@@ -100,7 +100,7 @@ Result<EvaluationRow> submit_candidate(
     row.campaign_id = campaign.id;
     row.slot = earlier.empty() ? 0 : earlier.back().slot + 1;
     row.candidate_hash = candidate.hash;
-    row.task_hash = task.hash;
+    row.task_hash = campaign.task_hash;
     row.note = "submitted";
     row.reward = row.result.verdict == Verdict::accepted ? row.result.speedup.value : 0;
     row.state = promote ? "unverified" : "judged";
@@ -111,7 +111,7 @@ Result<EvaluationRow> submit_candidate(
     if (!promote) {
         return row;
     }
-    EvaluationRow promoted = later_judging(row, "promotion", task.hash);
+    EvaluationRow promoted = later_judging(row, "promotion", campaign.task_hash);
     promoted.result = std::move(second);
     promoted.created_ms = context.clock.utc_ms();
     row.reward = promoted.result.verdict == Verdict::accepted ? promoted.result.speedup.value : 0;
