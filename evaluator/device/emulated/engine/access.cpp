@@ -107,6 +107,7 @@ void reach_lanes(
     Use use,
     Reach& out) {
     out.one_range = false;
+    out.shape = nullptr;
     out.base = nullptr;
     out.at = out.own.data();
     out.lanes = 0;
@@ -253,16 +254,20 @@ void reach(
     out.overlapping = shape.overlapping;
     out.mixed = false;
     out.one_range = true;
+    out.shape = &shape;
+    out.first = place.offset;
     if (!reach_range(warp, shape, first, place, use, out)) {
         addresses(warp, active, slot, wide, offset, address);
         reach_lanes(warp, insn, active, address.data(), bytes, window, use, out);
         if (out.lanes == 0) {
             return;
         }
-    } else if (watched(warp, place.space)) {
-        for (std::size_t i = 0; i < k_lanes; ++i) {
-            out.address[i] = place.offset + shape.delta[i];
+    } else {
+        if (!watched(warp, place.space) || (order == Order::plain && use == Use::store) ||
+            (order == Order::plain && use == Use::load && note_load(warp, insn, out, bytes))) {
+            return;
         }
+        out.locate();
     }
     note_reads(warp, insn, out, bytes, use, order);
 }

@@ -27,10 +27,19 @@ struct Reach {
     bool one_range = false;       ///< all in one allocation
     bool overlapping = false;     ///< two lanes touch the same bytes
     bool mixed = false;           ///< generic lanes in several spaces: `spaces` says which
+    /// Of an access to one range: its pattern, and the address of the first lane in its space.
+    const AccessShape* shape = nullptr;
+    std::uint64_t first = 0;
     std::array<Space, k_lanes> spaces{};
-    std::array<std::uint64_t, k_lanes> address;  ///< in its space, where somebody watches
-    std::array<std::uint64_t, k_lanes> own;      ///< storage for `at` where no shape has it
+    /// In its space, where somebody watches; of a plain store to one range only after locate().
+    std::array<std::uint64_t, k_lanes> address;
+    std::array<std::uint64_t, k_lanes> own;  ///< storage for `at` where no shape has it
 
+    void locate() {
+        for (std::size_t i = 0; i < k_lanes; ++i) {
+            address[i] = first + shape->delta[i];
+        }
+    }
     [[nodiscard]] std::byte* host(std::size_t lane) const { return base + at[lane]; }
     [[nodiscard]] Space space_of(std::size_t lane) const { return mixed ? spaces[lane] : space; }
 };
@@ -60,8 +69,10 @@ void note_stores(
     std::uint32_t bytes,
     Order order,
     const std::byte (*values)[32]);
-/// Whether anybody needs note_stores() for this reach.
-[[nodiscard]] bool stores_noted(const WarpState& warp, const Reach& reach);
+/// Whether anybody needs note_stores() for this reach. Tells the shadows of a plain store where
+/// nobody else was, as a whole: then nobody does.
+[[nodiscard]] bool stores_noted(
+    WarpState& warp, const Insn& insn, Reach& reach, std::uint32_t bytes, Order order);
 
 /// One lane's access, for instructions with addresses of their own making (ldmatrix, wmma.load):
 /// the host pointer, or nullptr after a finding. No counting.

@@ -51,7 +51,24 @@ void note_global(
             std::memset(written, 1, bytes);
         }
     }
-    if (run.global_shadow != nullptr && run.global_shadow->watches(slot)) {
+    if (!run.watches(slot)) {
+        return;
+    }
+    if (run.concurrent_shadow != nullptr) {
+        ConcurrentShadow& shadow = *run.concurrent_shadow;
+        const std::uint64_t block = warp.block->index;
+        const bool strong = order == Order::strong;
+        bool good = true;
+        if (use == Use::load || use == Use::atomic) {
+            good = shadow.read(slot, offset, bytes, block, strong);
+        }
+        if (writes(use)) {
+            good = shadow.write(slot, offset, bytes, block, strong) && good;
+        }
+        if (!good) {
+            run.doubt();
+        }
+    } else {
         const GlobalAccess access{
             &warp, &insn, lane, slot, offset, bytes, order, &warp.block->global_time};
         if (use == Use::load || use == Use::atomic) {
@@ -85,19 +102,45 @@ void note_local(
 /// A load from one allocation that has all its data, and that nobody writes.
 bool nothing_to_note(WarpState& warp, const Reach& out, std::uint32_t bytes) {
     const Run& run = *warp.block->run;
-    const std::uint64_t first = out.address[static_cast<std::size_t>(__builtin_ctz(out.lanes))];
-    const Allocation& allocation = *run.memory->find(first);
+    const Allocation& allocation = *run.memory->find(out.first);
     if (run.options->checks.initialised && !allocation.written.empty()) {
         const bool whole = out.kind == AccessShape::Kind::contiguous &&
                            all_written(
-                               allocation.written.data() + (first - allocation.address),
+                               allocation.written.data() + (out.first - allocation.address),
                                bytes * static_cast<std::uint32_t>(k_lanes));
         if (!whole) {
             return false;
         }
     }
-    return run.global_shadow == nullptr ||
-           !run.global_shadow->watches((first >> k_slot_bits) - k_first_slot);
+    return !run.watches((out.first >> k_slot_bits) - k_first_slot);
+}
+
+/// A plain store to one allocation, by runs of lanes.
+bool note_global_store(WarpState& warp, const Insn& insn, const Reach& out, std::uint32_t bytes) {
+    Run& run = *warp.block->run;
+    const AccessShape& shape = *out.shape;
+    if (shape.overlapping || shape.runs == 0) {
+        return false;
+    }
+    const std::size_t slot = (out.first >> k_slot_bits) - k_first_slot;
+    Allocation& allocation = *run.memory->find(out.first);
+    GlobalAccess access{&warp, &insn, 0, slot, 0, 0, Order::plain, &warp.block->global_time};
+    for (std::uint32_t r = 0; r < shape.runs; ++r) {
+        access.offset = out.first + shape.run[r].delta - allocation.address;
+        access.bytes = bytes * shape.run[r].lanes;
+        if (run.concurrent_shadow != nullptr && run.watches(slot)) {
+            if (!run.concurrent_shadow->write(
+                    slot, access.offset, access.bytes, warp.block->index, false)) {
+                run.doubt();
+            }
+        } else if (run.watches(slot) && !run.global_shadow->write_fresh(access)) {
+            return false;  // what is noted of earlier runs is what their lanes would note
+        }
+        if (!allocation.written.empty()) {
+            std::memset(allocation.written.data() + access.offset, 1, access.bytes);
+        }
+    }
+    return true;
 }
 
 }  // namespace
@@ -123,7 +166,10 @@ void file(
 bool watched(const WarpState& warp, Space space) {
     const Run& run = *warp.block->run;
     switch (space) {
-        case Space::global: return run.options->checks.initialised || run.global_shadow != nullptr;
+        case Space::global: {
+            const Checks& checks = run.options->checks;
+            return checks.initialised || checks.global_races;
+        }
         case Space::local: return warp.local_written != nullptr;
         case Space::shared: return warp.block->shadow != nullptr;
         default: return false;
@@ -159,6 +205,18 @@ void note(
     }
 }
 
+bool note_load(WarpState& warp, const Insn& insn, const Reach& out, std::uint32_t bytes) {
+    if (warp.block->run->options->lane_by_lane) {
+        return false;
+    }
+    if (out.space == Space::shared && out.shape->runs != 0) {
+        const SharedAccess access{&warp, &insn, 0, 0, bytes, Order::plain};
+        warp.block->shadow->read(access, *out.shape, out.first);
+        return true;
+    }
+    return out.space == Space::global && nothing_to_note(warp, out, bytes);
+}
+
 void note_reads(
     WarpState& warp,
     const Insn& insn,
@@ -174,10 +232,6 @@ void note_reads(
         warp.block->shadow->read(access, out.lanes, out.address.data());
         return;
     }
-    if (use == Use::load && out.one_range && out.space == Space::global &&
-        nothing_to_note(warp, out, bytes)) {
-        return;
-    }
     for (Lanes left = out.lanes; left != 0; left &= left - 1) {
         const int lane = __builtin_ctz(left);
         const auto l = static_cast<std::size_t>(lane);
@@ -186,8 +240,25 @@ void note_reads(
     }
 }
 
-bool stores_noted(const WarpState& warp, const Reach& reach) {
-    return reach.mixed || watched(warp, reach.space);
+bool stores_noted(
+    WarpState& warp, const Insn& insn, Reach& reach, std::uint32_t bytes, Order order) {
+    if (!reach.mixed && !watched(warp, reach.space)) {
+        return false;
+    }
+    if (order == Order::plain && reach.one_range) {
+        const bool lane_by_lane = warp.block->run->options->lane_by_lane;
+        if (!lane_by_lane && reach.space == Space::global &&
+            note_global_store(warp, insn, reach, bytes)) {
+            return false;
+        }
+        const SharedAccess access{&warp, &insn, 0, 0, bytes, order};
+        if (!lane_by_lane && reach.space == Space::shared &&
+            warp.block->shadow->write(access, *reach.shape, reach.first)) {
+            return false;
+        }
+        reach.locate();
+    }
+    return true;
 }
 
 void note_stores(

@@ -43,6 +43,10 @@ void note(
     const std::byte* value,
     const std::byte* memory);
 
+/// A plain load of one range that can be told as a whole. False: nothing is told.
+[[nodiscard]] bool note_load(
+    WarpState& warp, const Insn& insn, const Reach& out, std::uint32_t bytes);
+
 /// Loads, atomics and copies of permitted lanes; stores are told later, with their values.
 void note_reads(
     WarpState& warp, const Insn& insn, const Reach& out, std::uint32_t bytes, Use use, Order order);

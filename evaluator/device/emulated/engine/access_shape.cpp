@@ -6,13 +6,6 @@
 namespace kw::emu {
 namespace {
 
-/// Compiled for vectors of 32 bytes as well; the loader takes what the processor has.
-#if defined(__x86_64__) && !defined(__SANITIZE_ADDRESS__)
-#define KW_CLONES [[gnu::target_clones("avx2", "default")]]
-#else
-#define KW_CLONES
-#endif
-
 constexpr std::uint32_t k_banks = 32;
 constexpr std::uint64_t k_far = std::uint64_t{1} << 33;
 
@@ -84,6 +77,31 @@ void sort_places(AccessShape& shape) {
             shape.overlapping || shape.place[i] - shape.place[i - 1] < std::int64_t{shape.bytes};
     }
     shape.places = static_cast<std::uint32_t>(std::unique(begin, begin + count) - begin);
+}
+
+/// Parts the active lanes, in order, into runs.
+void find_runs(AccessShape& shape) {
+    shape.runs = 0;
+    std::size_t before = k_lanes;  // the active lane before
+    for (Lanes left = shape.lanes; left != 0; left &= left - 1) {
+        const auto lane = static_cast<std::size_t>(__builtin_ctz(left));
+        const std::uint64_t delta = shape.delta[lane];
+        const bool equal = before != k_lanes && delta == shape.delta[before];
+        const bool next = before + 1 == lane && delta - shape.delta[before] == shape.bytes;
+        AccessRun* last = shape.runs == 0 ? nullptr : &shape.run[shape.runs - 1];
+        before = lane;
+        if (last != nullptr && equal && (last->uniform || last->lanes == 1)) {
+            last->uniform = true;
+            ++last->lanes;
+        } else if (last != nullptr && next && !last->uniform) {
+            ++last->lanes;
+        } else if (shape.runs == AccessShape::k_most_runs) {
+            shape.runs = 0;
+            return;
+        } else {
+            shape.run[shape.runs++] = {delta, static_cast<std::uint8_t>(lane), 1, equal, equal};
+        }
+    }
 }
 
 }  // namespace
@@ -181,6 +199,7 @@ void measure(AccessShape& shape, const std::uint64_t* address, Lanes lanes, std:
     }
     shape.aligned = unaligned == 0;
     sort_places(shape);
+    find_runs(shape);
     shape.kind = contiguous ? AccessShape::Kind::contiguous
                  : uniform  ? AccessShape::Kind::uniform
                             : AccessShape::Kind::scattered;

@@ -5,6 +5,13 @@
 
 #include "evaluator/device/emulated/engine/insn.hpp"
 
+/// Compiled for vectors of 32 bytes as well; the loader takes what the processor has.
+#if defined(__x86_64__) && !defined(__SANITIZE_ADDRESS__)
+#define KW_CLONES [[gnu::target_clones("avx2", "default")]]
+#else
+#define KW_CLONES
+#endif
+
 namespace kw::emu {
 
 /// Sectors and lines for one position in a 128-byte line.
@@ -14,7 +21,18 @@ struct LineCount {
     std::uint16_t lines = 0;
 };
 
+/// Neighbouring lanes whose accesses follow each other, or that all have one address. Shadows take
+/// them in one step.
+struct AccessRun {
+    std::uint64_t delta = 0;  ///< of its first lane, as AccessShape::delta
+    std::uint8_t lane = 0;    ///< its first
+    std::uint8_t lanes = 0;
+    bool uniform = false;  ///< one address; then lanes between its own may be absent
+    bool again = false;    ///< uniform, at the address of the lane before
+};
+
 struct AccessShape {
+    static constexpr std::size_t k_most_runs = 8;
     enum class Kind : std::uint8_t {
         scattered,
         contiguous,  ///< all lanes, in order, one after the other
@@ -36,6 +54,8 @@ struct AccessShape {
     std::uint8_t odd = 0;  ///< of the first address: its place in a word
     std::uint16_t wavefronts = 0;
     std::uint16_t excess = 0;
+    std::uint32_t runs = 0;  ///< 0: too many to be of use
+    std::array<AccessRun, k_most_runs> run{};
     std::array<LineCount, 4> known{};  ///< by sector of the first address
 };
 

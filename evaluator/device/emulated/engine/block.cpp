@@ -6,6 +6,7 @@
 #include "evaluator/device/emulated/engine/warp_control.hpp"
 
 #include <algorithm>
+#include <numeric>
 
 namespace kw::emu {
 namespace {
@@ -27,7 +28,9 @@ std::uint64_t mix(std::uint64_t x) {  // splitmix64
     return x ^ (x >> 31);
 }
 
+/// From the order of their numbers, so that it does not matter which block was here before.
 void shuffle(Block& block, std::uint64_t seed) {
+    std::iota(block.order.begin(), block.order.end(), std::uint32_t{0});
     for (std::size_t i = block.order.size(); i > 1; --i) {
         seed = mix(seed);
         std::swap(block.order[i - 1], block.order[seed % i]);
@@ -87,15 +90,20 @@ Worker::Worker(Run& of)
     , shapes(of.program->shapes + std::size_t{2})
     , findings(of.options->max_findings) {}
 
+std::uint64_t block_shadow_bytes(const Run& run) {
+    const Program& program = *run.program;
+    const Checks& checks = run.options->checks;
+    const std::uint64_t local =
+        checks.initialised ? local_of_warp(program) * run.warps_per_block : 0;
+    return local + (checks.races || checks.initialised
+                        ? SharedShadow::bytes_for(program.shared_bytes, program.shared_granule)
+                        : 0);
+}
+
 std::uint64_t block_state_bytes(const Run& run) {
     const Program& program = *run.program;
-    const std::uint64_t warp = program.frame_bytes + local_of_warp(program) * 2;
-    // A shadow has 24 bytes a cell.
-    const std::uint64_t shadow =
-        run.options->checks.races || run.options->checks.initialised
-            ? (std::uint64_t{program.shared_bytes} >> program.shared_granule) * 24
-            : 0;
-    return warp * run.warps_per_block + round_up(program.shared_bytes) + shadow;
+    const std::uint64_t warp = program.frame_bytes + local_of_warp(program);
+    return warp * run.warps_per_block + round_up(program.shared_bytes) + block_shadow_bytes(run);
 }
 
 std::unique_ptr<Block> make_block(Worker& worker) {

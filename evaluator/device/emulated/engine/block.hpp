@@ -7,6 +7,7 @@
 #include "evaluator/device/emulated/engine/machine.hpp"
 #include "evaluator/device/emulated/engine/ops_async.hpp"
 #include "evaluator/device/emulated/engine/program.hpp"
+#include "evaluator/device/emulated/engine/shadow_concurrent.hpp"
 #include "evaluator/device/emulated/engine/shadow_global.hpp"
 
 #include <chrono>
@@ -19,20 +20,35 @@ struct Run {
     const Launch* launch = nullptr;
     const Options* options = nullptr;
     Memory* memory = nullptr;
-    GlobalShadow* global_shadow = nullptr;  ///< nullptr: not checked
+    // At most one of the two; both nullptr: races between blocks are not checked.
+    GlobalShadow* global_shadow = nullptr;          ///< of a single worker
+    ConcurrentShadow* concurrent_shadow = nullptr;  ///< of several
     std::uint32_t threads_per_block = 0;
     std::uint32_t warps_per_block = 0;
     std::uint64_t blocks = 0;
     std::uint64_t grid_workspace = 0;  ///< address, of a cooperative launch
     std::chrono::steady_clock::time_point begin;
     std::chrono::steady_clock::time_point deadline;
-    std::atomic<std::uint64_t> spent{0};  ///< warp instructions
-    std::atomic<bool> stopped{false};
-    std::atomic<bool> trapped{false};  ///< stopped because a thread executed trap
-    std::mutex mutex;                  ///< of what follows
+    // On lines of their own: all workers read the flags all the time, and write `spent` often.
+    alignas(64) std::atomic<bool> stopped{false};
+    std::atomic<bool> trapped{false};                 ///< stopped because a thread executed trap
+    std::atomic<bool> doubtful{false};                ///< stopped because blocks may have raced
+    alignas(64) std::atomic<std::uint64_t> spent{0};  ///< warp instructions
+    std::mutex mutex;                                 ///< of what follows
     std::string log;
     std::string hang;
 
+    /// Whether accesses to an allocation are checked for races between blocks.
+    [[nodiscard]] bool watches(std::size_t slot) const {
+        return concurrent_shadow != nullptr
+                   ? concurrent_shadow->watches(slot)
+                   : global_shadow != nullptr && global_shadow->watches(slot);
+    }
+    /// One worker has to say what happened: ends this run.
+    void doubt() {
+        doubtful.store(true, std::memory_order_relaxed);
+        stopped.store(true, std::memory_order_relaxed);
+    }
     void stop_with(const std::string& why);
     void print(std::string_view text);
 };
@@ -109,8 +125,9 @@ struct Cluster {
 [[nodiscard]] std::unique_ptr<Block> make_block(Worker& worker);
 /// Sets the block to the beginning of block `index` of the grid.
 void start_block(Block& block, std::uint64_t index);
-/// Bytes that one resident block needs.
+/// Bytes that one resident block needs, and what of it is the checks' shadow.
 [[nodiscard]] std::uint64_t block_state_bytes(const Run& run);
+[[nodiscard]] std::uint64_t block_shadow_bytes(const Run& run);
 
 enum class Progress : std::uint8_t {
     finished,

@@ -4,6 +4,8 @@
 #include "evaluator/device/emulated/engine/block.hpp"
 
 #include <algorithm>
+#include <numeric>
+#include <tuple>
 
 namespace kw::emu {
 namespace {
@@ -82,10 +84,14 @@ void Findings::merge(Findings&& other) {
     capped_ = capped_ || other.capped_;
     for (std::size_t i = 0; i < other.entries_.size(); ++i) {
         Finding& finding = other.entries_[i];
-        if (!seen(finding.kind, other.keys_[i].second, finding.count)) {
-            add(std::move(finding), other.keys_[i].second);
-        } else {
-            raise(finding.kind, other.keys_[i].second, finding.severity);
+        const std::size_t insn = other.keys_[i].second;
+        if (!seen(finding.kind, insn, finding.count)) {
+            add(std::move(finding), insn);
+            continue;
+        }
+        raise(finding.kind, insn, finding.severity);
+        if (later(finding.kind, insn, finding.block)) {
+            replace(std::move(finding), insn);
         }
     }
 }
@@ -95,6 +101,19 @@ void Findings::raise(FindingKind kind, std::size_t insn, Severity severity) {
     finding.severity = std::max(finding.severity, severity);
 }
 
+bool Findings::later(
+    FindingKind kind, std::size_t insn, const std::array<std::uint32_t, 3>& block) const {
+    const std::array<std::uint32_t, 3>& known = entries_[index_.at({kind, insn})].block;
+    return std::lexicographical_compare(block.rbegin(), block.rend(), known.rbegin(), known.rend());
+}
+
+void Findings::replace(Finding finding, std::size_t insn) {
+    Finding& entry = entries_[index_.at({finding.kind, insn})];
+    finding.count = entry.count;
+    finding.severity = entry.severity;
+    entry = std::move(finding);
+}
+
 bool Findings::faulted() const {
     return std::any_of(entries_.begin(), entries_.end(), [](const Finding& finding) {
         return is_fault(finding.kind);
@@ -102,10 +121,20 @@ bool Findings::faulted() const {
 }
 
 std::vector<Finding> Findings::take() {
-    std::stable_sort(entries_.begin(), entries_.end(), [](const Finding& a, const Finding& b) {
-        return a.severity != b.severity ? a.severity > b.severity : a.at.ptx_line < b.at.ptx_line;
+    std::vector<std::size_t> order(entries_.size());
+    std::iota(order.begin(), order.end(), std::size_t{0});
+    std::sort(order.begin(), order.end(), [this](std::size_t i, std::size_t j) {
+        const Finding& a = entries_[i];
+        const Finding& b = entries_[j];
+        return std::tuple(b.severity, a.at.ptx_line, keys_[i]) <
+               std::tuple(a.severity, b.at.ptx_line, keys_[j]);
     });
-    return std::move(entries_);
+    std::vector<Finding> sorted;
+    sorted.reserve(order.size());
+    for (const std::size_t i : order) {
+        sorted.push_back(std::move(entries_[i]));
+    }
+    return sorted;
 }
 
 bool is_fault(FindingKind kind) {
@@ -124,11 +153,14 @@ void report(WarpState& warp, const Insn& insn, int lane, const Defect& defect) {
     Block& block = *warp.block;
     Findings& findings = block.worker->findings;
     const std::size_t index = warp.index_of(insn);
-    if (findings.seen(defect.kind, index, defect.count)) {
+    const bool seen = findings.seen(defect.kind, index, defect.count);
+    if (seen) {
         if (defect.severity != Severity::information) {
             findings.raise(defect.kind, index, defect.severity);
         }
-        return;
+        if (!findings.later(defect.kind, index, block.id)) {
+            return;
+        }
     }
     Finding finding;
     finding.kind = defect.kind;
@@ -151,7 +183,11 @@ void report(WarpState& warp, const Insn& insn, int lane, const Defect& defect) {
     if (defect.bytes != 0) {
         name_place(finding, warp);
     }
-    findings.add(std::move(finding), index);
+    if (seen) {
+        findings.replace(std::move(finding), index);
+    } else {
+        findings.add(std::move(finding), index);
+    }
 }
 
 }  // namespace kw::emu

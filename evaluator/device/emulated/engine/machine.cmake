@@ -14,11 +14,13 @@ set(kw_emu_machine
     ${CMAKE_CURRENT_LIST_DIR}/ops_load_store.cpp
     ${CMAKE_CURRENT_LIST_DIR}/ops_memory.cpp
     ${CMAKE_CURRENT_LIST_DIR}/ops_warp.cpp
+    ${CMAKE_CURRENT_LIST_DIR}/shadow_concurrent.cpp
     ${CMAKE_CURRENT_LIST_DIR}/shadow_global.cpp
     ${CMAKE_CURRENT_LIST_DIR}/shadow_shared.cpp
     ${CMAKE_CURRENT_LIST_DIR}/warp_control.cpp)
 list(APPEND KW_EMU_SOURCES ${kw_emu_machine}
     ${CMAKE_CURRENT_LIST_DIR}/allot.cpp
+    ${CMAKE_CURRENT_LIST_DIR}/block_order.cpp
     ${CMAKE_CURRENT_LIST_DIR}/decode.cpp
     ${CMAKE_CURRENT_LIST_DIR}/findings.cpp
     ${CMAKE_CURRENT_LIST_DIR}/inline.cpp

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "evaluator/device/emulated/engine/machine.hpp"
 
+#include "evaluator/device/emulated/engine/block_order.hpp"
 #include "evaluator/device/emulated/engine/inline.hpp"
 #include "evaluator/device/emulated/engine/scheduler.hpp"
 
@@ -142,11 +143,11 @@ void find_unwritten(const Memory& memory, Findings& findings) {
     }
 }
 
-void finish(Run& run, const std::vector<std::unique_ptr<Worker>>& workers, Report& report) {
-    Findings findings(run.options->max_findings);
-    for (const std::unique_ptr<Worker>& worker : workers) {
-        findings.merge(std::move(worker->findings));
-    }
+void finish(
+    Run& run,
+    const std::vector<std::unique_ptr<Worker>>& workers,
+    Findings findings,
+    Report& report) {
     count(run, workers, report.counters);
     if (run.options->checks.initialised && !run.stopped && run.options->sampled_blocks.empty()) {
         find_unwritten(*run.memory, findings);
@@ -161,6 +162,158 @@ void finish(Run& run, const std::vector<std::unique_ptr<Worker>>& workers, Repor
     report.findings_capped = findings.capped();
     report.findings = findings.take();
     report.log = std::move(run.log);
+}
+
+/// What a launch may change in memory, so that it can begin again.
+class Snapshot {
+public:
+    explicit Snapshot(const Memory& memory) {
+        for (const std::unique_ptr<Allocation>& allocation : memory.allocations()) {
+            if (allocation->access != Access::read_only) {
+                Copy copy{allocation.get(), {}, {}};
+                if (std::ranges::find(allocation->written, 1) != allocation->written.end()) {
+                    copy.written = allocation->written;
+                }
+                copy.bytes = std::make_unique_for_overwrite<std::byte[]>(allocation->bytes);
+                std::copy_n(allocation->host, allocation->bytes, copy.bytes.get());
+                copies_.push_back(std::move(copy));
+            }
+        }
+    }
+    void restore() const {
+        for (const Copy& copy : copies_) {
+            std::copy_n(copy.bytes.get(), copy.allocation->bytes, copy.allocation->host);
+            std::vector<std::uint8_t>& written = copy.allocation->written;
+            if (copy.written.empty()) {
+                std::ranges::fill(written, std::uint8_t{0});
+            } else {
+                written = copy.written;
+            }
+        }
+    }
+
+private:
+    struct Copy {
+        Allocation* allocation = nullptr;
+        std::unique_ptr<std::byte[]> bytes;
+        std::vector<std::uint8_t> written;  ///< empty: nothing is
+    };
+    std::vector<Copy> copies_;
+};
+
+/// A launch that nothing speaks against.
+struct Accepted {
+    const Program& program;
+    const Launch& launch;
+    Memory& memory;
+    const Options& options;
+    std::chrono::steady_clock::time_point begin;
+};
+
+/// How many workers may share the blocks without it being seen.
+int worker_count(const Accepted& accepted) {
+    const Options& options = accepted.options;
+    const std::uint64_t blocks = product(accepted.launch.grid);
+    const std::uint64_t run =
+        options.sampled_blocks.empty() ? blocks : options.sampled_blocks.size();
+    // Of what one block reads and another writes, only the check of races knows.
+    const bool blind = options.checks.initialised && !options.checks.global_races;
+    if (options.threads <= 1 || blind || blocks > ConcurrentShadow::k_max_blocks ||
+        order_shows(accepted.program)) {
+        return 1;
+    }
+    const auto most = std::min<std::uint64_t>(run, k_max_workers);
+    return static_cast<int>(std::min(static_cast<std::uint64_t>(options.threads), most));
+}
+
+void set_up(Run& run, const Accepted& accepted) {
+    const Options& options = accepted.options;
+    run.program = &accepted.program;
+    run.launch = &accepted.launch;
+    run.options = &options;
+    run.memory = &accepted.memory;
+    run.threads_per_block = static_cast<std::uint32_t>(product(accepted.launch.block));
+    run.warps_per_block = (run.threads_per_block + k_lanes - 1) / k_lanes;
+    run.blocks = product(accepted.launch.grid);
+    run.grid_workspace = accepted.launch.cooperative ? accepted.memory.grid_workspace() : 0;
+    run.begin = accepted.begin;
+    run.deadline = run.begin + std::chrono::milliseconds(options.wall_budget_ms);
+}
+
+std::uint64_t shadow_bytes(const Run& run, std::uint64_t global, std::size_t workers) {
+    std::uint64_t bytes = global + workers * block_shadow_bytes(run);
+    for (const std::unique_ptr<Allocation>& allocation : run.memory->allocations()) {
+        bytes += run.options->checks.initialised ? allocation->written.size() : 0;
+    }
+    return bytes;
+}
+
+/// Whether one worker has to say what this run only began to tell: a race between blocks, a trap or
+/// a budget that ended it at no particular place.
+bool repeatable(const Run& run, const Findings& findings) {
+    const bool outside = run.options->stop != nullptr && run.options->stop->load();
+    return (run.stopped || findings.capped()) && !outside &&
+           std::chrono::steady_clock::now() < run.deadline;
+}
+
+/// Runs the blocks. Nothing: several workers did, and what happened must be found by one.
+std::optional<Report> attempt(const Accepted& accepted, int worker_number) {
+    Run run;
+    set_up(run, accepted);
+    const Checks& checks = accepted.options.checks;
+    const int granule = accepted.program.global_granule;
+    std::optional<GlobalShadow> shadow;
+    std::optional<ConcurrentShadow> concurrent;
+    if (checks.global_races && run.blocks > 1 && worker_number > 1) {
+        run.concurrent_shadow = &concurrent.emplace(accepted.memory, granule);
+    } else if (checks.global_races && run.blocks > 1) {
+        run.global_shadow = &shadow.emplace(accepted.memory, granule);
+    }
+    std::vector<std::unique_ptr<Worker>> workers;
+    for (int i = 0; i < worker_number; ++i) {
+        workers.push_back(std::make_unique<Worker>(run));
+    }
+    if (std::string problem = run_blocks(run, workers); !problem.empty()) {
+        return refused(Ending::bad_launch, std::move(problem));
+    }
+    Findings findings(accepted.options.max_findings);
+    for (const std::unique_ptr<Worker>& worker : workers) {
+        findings.merge(std::move(worker->findings));
+    }
+    if (worker_number > 1 && repeatable(run, findings)) {
+        return std::nullopt;
+    }
+    Report report;
+    finish(run, workers, std::move(findings), report);
+    report.shared_bytes = accepted.program.shared_bytes;
+    report.local_bytes = accepted.program.local_bytes;
+    report.frame_bytes = accepted.program.frame_bytes;
+    report.threads_per_block = run.threads_per_block;
+    report.workers = worker_number;
+    report.shadow_bytes = shadow_bytes(
+        run,
+        (shadow ? shadow->bytes() : 0) + (concurrent ? concurrent->bytes() : 0),
+        workers.size());
+    report.wall_s =
+        std::chrono::duration<double>(std::chrono::steady_clock::now() - run.begin).count();
+    return report;
+}
+
+Report run_accepted(const Accepted& accepted) {
+    if (const int workers = worker_count(accepted); workers > 1) {
+        // Of a sample nobody reads the outputs.
+        std::optional<Snapshot> before;
+        if (accepted.options.sampled_blocks.empty()) {
+            before.emplace(accepted.memory);
+        }
+        if (std::optional<Report> report = attempt(accepted, workers)) {
+            return std::move(*report);
+        }
+        if (before) {
+            before->restore();
+        }
+    }
+    return *attempt(accepted, 1);
 }
 
 }  // namespace
@@ -215,43 +368,15 @@ Report run(const Module& module, const Launch& launch, Memory& memory, const Opt
                 " bytes of shared memory, a block has at most " +
                 std::to_string(options.max_shared));
     }
-    Run run;
-    run.program = &program;
-    run.launch = &launch;
-    run.options = &options;
-    run.memory = &memory;
-    run.threads_per_block = static_cast<std::uint32_t>(product(launch.block));
-    run.warps_per_block = (run.threads_per_block + k_lanes - 1) / k_lanes;
-    run.blocks = product(launch.grid);
-    run.grid_workspace = launch.cooperative ? memory.grid_workspace() : 0;
     for (const std::uint64_t index : options.sampled_blocks) {
-        if (index >= run.blocks) {
+        if (index >= product(launch.grid)) {
             return refused(Ending::bad_launch, "a sampled block that the grid does not have");
         }
     }
-    run.begin = std::chrono::steady_clock::now();
-    run.deadline = run.begin + std::chrono::milliseconds(options.wall_budget_ms);
-    std::unique_ptr<GlobalShadow> shadow;
-    if (options.checks.global_races && run.blocks > 1) {
-        shadow = std::make_unique<GlobalShadow>(memory, program.global_granule);
-        run.global_shadow = shadow.get();
+    if (launch.cooperative) {
+        (void)memory.grid_workspace();  // an allocation, which shadows and snapshots must know
     }
-    std::vector<std::unique_ptr<Worker>> workers;
-    for (int i = 0; i < std::clamp(options.threads, 1, k_max_workers); ++i) {
-        workers.push_back(std::make_unique<Worker>(run));
-    }
-    if (std::string problem = run_blocks(run, workers); !problem.empty()) {
-        return refused(Ending::bad_launch, std::move(problem));
-    }
-    Report report;
-    finish(run, workers, report);
-    report.shared_bytes = program.shared_bytes;
-    report.local_bytes = program.local_bytes;
-    report.frame_bytes = program.frame_bytes;
-    report.threads_per_block = run.threads_per_block;
-    report.wall_s =
-        std::chrono::duration<double>(std::chrono::steady_clock::now() - run.begin).count();
-    return report;
+    return run_accepted({program, launch, memory, options, std::chrono::steady_clock::now()});
 }
 
 }  // namespace kw::emu

@@ -42,6 +42,7 @@ struct Options {
     std::size_t max_shared = 227 * 1024;           ///< bytes a block may have
     std::size_t max_state = std::size_t{2} << 30;  ///< bytes of registers, shared and local memory
     std::uint32_t sm_count = 132;                  ///< %nsmid
+    bool lane_by_lane = false;                     ///< tests: the checks take no warp as a whole
     const std::atomic<bool>* stop = nullptr;       ///< set by another thread: end as a hang
 };
 

@@ -41,6 +41,15 @@ void convert(const Insn& insn, Warp& warp, Lanes active, F f) {
 void run_cvta(const Insn& insn, Warp& warp, Lanes active) {
     const std::uint64_t base = window_base(window_of(insn));
     const std::uint64_t add = (insn.mods & k_to_space) != 0 ? 0 - base : base;
+    if (active == k_all_lanes && (insn.wide & 3) == 3) {
+        const std::uint64_t* from = warp.lanes<std::uint64_t>(insn.slot[1]);
+        std::uint64_t* to = warp.lanes<std::uint64_t>(insn.slot[0]);
+#pragma GCC ivdep
+        for (std::size_t lane = 0; lane < k_lanes; ++lane) {
+            to[lane] = from[lane] + add;
+        }
+        return;
+    }
     convert(insn, warp, active, [add](std::uint64_t address) { return address + add; });
 }
 

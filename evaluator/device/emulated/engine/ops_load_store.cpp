@@ -3,6 +3,8 @@
 #include "evaluator/device/emulated/engine/bind_memory.hpp"
 #include "evaluator/device/emulated/engine/ops_memory.hpp"
 
+#include <algorithm>
+
 namespace kw::emu {
 namespace {
 
@@ -25,6 +27,25 @@ T element(const std::byte* from) {
     return value;
 }
 
+/// The same where lanes follow each other or have one address, as they mostly do.
+template <class T, class L, int V>
+void fill_runs(L* to, const Reach& reach, const std::byte* base) {
+    for (std::uint32_t r = 0; r < reach.shape->runs; ++r) {
+        const AccessRun& run = reach.shape->run[r];
+        const std::byte* from = base + run.delta;
+        L* const out = to + run.lane;
+        if (run.uniform) {
+            std::fill_n(out, run.lanes, extended<T, L>(element<T>(from)));
+        } else if (sizeof(T) == sizeof(L) && V == 1 && run.lanes == k_lanes / 2) {
+            std::memcpy(out, from, sizeof(T) * k_lanes / 2);
+        } else {
+            for (std::size_t lane = 0; lane < run.lanes; ++lane) {
+                out[lane] = extended<T, L>(element<T>(from + lane * sizeof(T) * V));
+            }
+        }
+    }
+}
+
 /// Fills one destination register with element `v` of each lane's access.
 template <class T, class L, int V>
 void fill(L* to, const Reach& reach, int v) {
@@ -40,11 +61,8 @@ void fill(L* to, const Reach& reach, int v) {
         }
         return;
     }
-    if (all && reach.kind == AccessShape::Kind::uniform) {
-        const L value = extended<T, L>(element<T>(base));
-        for (std::size_t lane = 0; lane < k_lanes; ++lane) {
-            to[lane] = value;
-        }
+    if (all && reach.shape != nullptr && reach.shape->runs != 0) {
+        fill_runs<T, L, V>(to, reach, base);
         return;
     }
     if (all) {
@@ -181,7 +199,7 @@ void run_store(const Insn& insn, Warp& base, Lanes active) {
     if (out.lanes == 0) {
         return;
     }
-    if (stores_noted(warp, out)) {
+    if (stores_noted(warp, insn, out, sizeof(T) * V, order_of(insn))) {
         tell_shadows<T, V>(warp, insn, out);
     }
     if ((insn.mods & k_strong_bit) != 0) {

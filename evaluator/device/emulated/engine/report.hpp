@@ -120,6 +120,8 @@ struct Report {
     std::uint32_t local_bytes = 0;   ///< of a thread
     std::uint32_t frame_bytes = 0;   ///< of a warp: registers and constants
     std::uint32_t threads_per_block = 0;
+    std::uint64_t shadow_bytes = 0;  ///< what the checks kept, at most, untouched pages included
+    int workers = 1;                 ///< that ran the blocks
     double wall_s = 0;
 };
 

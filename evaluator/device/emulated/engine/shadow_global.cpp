@@ -25,6 +25,7 @@ GlobalShadow::GlobalShadow(const Memory& memory, int granule)
             const std::uint64_t count = (allocation->bytes >> granule) + 1;
             cells.write.reset(zeroed(count));
             cells.read.reset(zeroed(count));
+            bytes_ += 2 * count * sizeof(std::uint64_t);
         }
         cells_.push_back(std::move(cells));
     }
@@ -43,7 +44,6 @@ bool GlobalShadow::ordered(const GlobalAccess& access, std::uint64_t tag) const 
     }
     const std::uint64_t block = (tag >> k_block_shift) - 1;
     const auto epoch = static_cast<std::uint32_t>((tag >> k_epoch_shift) & k_epoch_mask);
-    const std::lock_guard lock(mutex_);
     const auto found = published_.find(block);
     if (found == published_.end()) {
         return false;
@@ -88,20 +88,17 @@ void GlobalShadow::read(const GlobalAccess& access) {
     const std::uint64_t me = tag(access);
     const std::uint64_t last = (access.offset + access.bytes - 1) >> granule_;
     for (std::uint64_t i = access.offset >> granule_; i <= last; ++i) {
-        const std::uint64_t written =
-            std::atomic_ref(cells.write.get()[i]).load(std::memory_order_relaxed);
+        const std::uint64_t written = cells.write.get()[i];
         if (written != 0 && ((written ^ me) >> k_block_shift) != 0) {
             check(access, i, written, Hazard::read_after_write, false);
         }
-        const std::atomic_ref cell(cells.read.get()[i]);
-        const std::uint64_t before = cell.load(std::memory_order_relaxed);
+        std::uint64_t& cell = cells.read.get()[i];
+        const std::uint64_t before = cell;
         std::uint64_t after = me | (before & k_several);
         if (before != 0 && ((before ^ me) >> k_block_shift) != 0 && !ordered(access, before)) {
             after |= k_several;
         }
-        if (after != before) {
-            cell.store(after, std::memory_order_relaxed);
-        }
+        cell = after;
     }
 }
 
@@ -114,20 +111,38 @@ void GlobalShadow::write(
     const std::uint64_t me = tag(access);
     const std::uint64_t last = (access.offset + access.bytes - 1) >> granule_;
     for (std::uint64_t i = access.offset >> granule_; i <= last; ++i) {
-        const std::atomic_ref cell(cells.write.get()[i]);
-        const std::uint64_t written = cell.load(std::memory_order_relaxed);
+        std::uint64_t& cell = cells.write.get()[i];
+        const std::uint64_t written = cell;
         if (written != 0 && ((written ^ me) >> k_block_shift) != 0) {
             const bool same = value != nullptr && std::memcmp(value, memory, access.bytes) == 0;
             check(access, i, written, Hazard::write_after_write, same);
         }
-        const std::uint64_t read =
-            std::atomic_ref(cells.read.get()[i]).load(std::memory_order_relaxed);
+        const std::uint64_t read = cells.read.get()[i];
         const bool foreign = ((read ^ me) >> k_block_shift) != 0;
         if (read != 0 && (foreign || (read & k_several) != 0)) {
             check(access, i, read, Hazard::write_after_read, false);
         }
-        cell.store(me, std::memory_order_relaxed);
+        cell = me;
     }
+}
+
+bool GlobalShadow::write_fresh(const GlobalAccess& access) {
+    const Cells& cells = cells_[access.slot];
+    const std::uint64_t me = tag(access);
+    const std::uint64_t first = access.offset >> granule_;
+    const std::uint64_t last = (access.offset + access.bytes - 1) >> granule_;
+    std::uint64_t* const write = cells.write.get();
+    const std::uint64_t* const read = cells.read.get();
+    std::uint64_t foreign = 0;
+    for (std::uint64_t i = first; i <= last; ++i) {
+        foreign |= write[i] == 0 ? 0 : (write[i] ^ me) >> k_block_shift;
+        foreign |= read[i] == 0 ? 0 : ((read[i] ^ me) >> k_block_shift) | (read[i] & k_several);
+    }
+    if (foreign != 0) {
+        return false;
+    }
+    std::fill(write + first, write + last + 1, me);
+    return true;
 }
 
 void GlobalShadow::publish(GlobalTime& time) {
@@ -135,9 +150,7 @@ void GlobalShadow::publish(GlobalTime& time) {
         return;
     }
     time.fenced = false;
-    const std::lock_guard lock(mutex_);
-    const std::uint64_t now = clock_.fetch_add(1, std::memory_order_acq_rel) + 1;
-    published_[time.block].push_back({time.epoch, now});
+    published_[time.block].push_back({time.epoch, ++clock_});
     if (time.epoch < k_epoch_mask) {
         ++time.epoch;
     }

@@ -2,15 +2,14 @@
 // Which block wrote and which read every cell of global memory during one launch. Blocks are not
 // ordered, so an access to what another block writes is a race, unless both are atomic or strong,
 // or a fence and a strong write of the one came before a strong read of the other (the "last block
-// adds up" pattern, grid synchronisation). Within a block nothing is checked here.
+// adds up" pattern, grid synchronisation). Within a block nothing is checked here. For launches
+// that one worker runs; for several there is shadow_concurrent.hpp.
 #pragma once
 
 #include "evaluator/device/emulated/engine/memory.hpp"
 #include "evaluator/device/emulated/engine/shadow_shared.hpp"
 
-#include <atomic>
 #include <cstdlib>
-#include <mutex>
 
 namespace kw::emu {
 
@@ -41,9 +40,13 @@ public:
     [[nodiscard]] bool watches(std::size_t slot) const { return cells_[slot].write != nullptr; }
     void read(const GlobalAccess& access);
     void write(const GlobalAccess& access, const std::byte* value, const std::byte* memory);
+    /// A store where only this block was, `access.bytes` from `access.offset`, whatever lanes it
+    /// has. False: nothing is noted.
+    [[nodiscard]] bool write_fresh(const GlobalAccess& access);
     /// A strong write (or atomic) of the block; a strong read (or atomic).
     void publish(GlobalTime& time);
-    void acquire(GlobalTime& time) const { time.acquired = clock_.load(std::memory_order_acquire); }
+    void acquire(GlobalTime& time) const { time.acquired = clock_; }
+    [[nodiscard]] std::uint64_t bytes() const { return bytes_; }
 
 private:
     static constexpr std::uint64_t k_strong = 1;
@@ -78,8 +81,8 @@ private:
 
     std::vector<Cells> cells_;
     int granule_ = 0;
-    std::atomic<std::uint64_t> clock_{0};
-    mutable std::mutex mutex_;
+    std::uint64_t bytes_ = 0;
+    std::uint64_t clock_ = 0;
     std::map<std::uint64_t, std::vector<Publication>> published_;  ///< by block
 };
 

@@ -10,16 +10,76 @@ namespace {
 constexpr std::size_t k_max_segments = std::size_t{1} << 20;
 constexpr std::size_t k_max_published = 4096;
 
+/// Cells that one run of lanes touches: `lane_shift` is the binary logarithm of cells a lane.
+struct CellRun {
+    std::uint64_t me = 0;  ///< the access's tag, with the run's first lane
+    std::size_t cells = 0;
+    int lane_shift = 0;
+    std::int64_t safe = 0;
+};
+
+/// Whether no cell was written since, or never, so that nothing speaks against reading. Signed: a
+/// copy in flight has the highest bit.
+KW_CLONES bool nothing_to_say(const std::uint64_t* write, const CellRun& run) {
+    std::int64_t bad = 0;
+    for (std::size_t i = 0; i < run.cells; ++i) {
+        const auto written = static_cast<std::int64_t>(write[i]);
+        bad |= (written <= 0 ? -1 : 0) | (written >= run.safe ? -1 : 0);
+    }
+    return bad == 0;
+}
+
+/// As SharedShadow::read_cell() does for one.
+KW_CLONES void note_read(
+    std::uint64_t* read,
+    std::uint64_t* other,
+    const CellRun& run,
+    std::uint64_t warp_mask,
+    int warp_shift) {
+    for (std::size_t i = 0; i < run.cells; ++i) {
+        const std::uint64_t me = run.me + (i >> run.lane_shift);
+        const std::uint64_t before = read[i];
+        const std::uint64_t differs = before ^ me;
+        const bool mine = (differs >> warp_shift) == 0;
+        const bool recent = static_cast<std::int64_t>(before) >= run.safe;
+        other[i] = recent && (differs & warp_mask) != 0 ? before : other[i];
+        const std::uint64_t many = (differs & 31) != 0 ? 32 : 0;
+        read[i] = mine ? before | many : me;
+    }
+}
+
+/// Whether no cell was written or read since the last barrier.
+KW_CLONES bool untouched(
+    const std::uint64_t* write, const std::uint64_t* read, const CellRun& run) {
+    std::int64_t bad = 0;
+    for (std::size_t i = 0; i < run.cells; ++i) {
+        const auto written = static_cast<std::int64_t>(write[i]);
+        bad |= (written < 0 ? -1 : 0) | (written >= run.safe ? -1 : 0) |
+               (static_cast<std::int64_t>(read[i]) >= run.safe ? -1 : 0);
+    }
+    return bad == 0;
+}
+
+KW_CLONES void note_write(std::uint64_t* write, const CellRun& run) {
+    for (std::size_t i = 0; i < run.cells; ++i) {
+        write[i] = run.me + (i >> run.lane_shift);
+    }
+}
+
 }  // namespace
 
 SharedShadow::SharedShadow(std::uint32_t bytes, int granule, bool races, bool initialised)
-    : cells_((bytes >> granule) + 1)
+    : write_((bytes >> granule) + 1)
+    , read_(write_.size())
+    , other_read_(write_.size())
     , granule_(granule)
     , races_(races)
     , initialised_(initialised) {}
 
 void SharedShadow::reset(std::uint32_t warps) {
-    std::fill(cells_.begin(), cells_.end(), Cell{});
+    for (auto* cells : {&write_, &read_, &other_read_}) {
+        std::fill(cells->begin(), cells->end(), 0);
+    }
     segments_.clear();
     published_.clear();
     base_ = 1;
@@ -31,7 +91,28 @@ void SharedShadow::reset(std::uint32_t warps) {
     }
 }
 
+/// The numbers are used up: everything before is over, and only that it was matters.
+void SharedShadow::renumber() {
+    for (std::uint64_t& write : write_) {
+        write = write == 0 ? 0 : (write & k_pending) | 1;
+    }
+    std::fill(read_.begin(), read_.end(), 0);
+    std::fill(other_read_.begin(), other_read_.end(), 0);
+    segments_.clear();
+    base_ = 1;
+    safe_ = std::uint64_t{1} << k_segment_shift;
+    for (std::uint32_t w = 0; w < warps_; ++w) {
+        segments_.push_back({w, ++time_[w].clock});
+        time_[w].segment = base_ + w;
+        time_[w].synced.fill(base_);
+    }
+}
+
 void SharedShadow::next_segment(std::uint32_t warp) {
+    if (base_ + segments_.size() >= k_most_segments) {
+        renumber();
+        return;
+    }
     if (segments_.size() >= k_max_segments) {
         base_ += segments_.size();
         segments_.clear();
@@ -49,8 +130,10 @@ void SharedShadow::next_segment(std::uint32_t warp) {
 
 std::uint64_t SharedShadow::tag(const SharedAccess& access) const {
     const std::uint64_t insn = access.warp->index_of(*access.insn) & k_insn_mask;
-    return (time_[access.warp->index].segment << k_segment_shift) | (insn << k_insn_shift) |
-           (access.order == Order::strong ? k_strong : 0) | static_cast<std::uint64_t>(access.lane);
+    const std::uint64_t warp = access.warp->index;
+    return (time_[warp].segment << k_segment_shift) | (warp << k_warp_shift) |
+           (insn << k_insn_shift) | (access.order == Order::strong ? k_strong : 0) |
+           static_cast<std::uint64_t>(access.lane);
 }
 
 bool SharedShadow::ordered(const SharedAccess& access, std::uint64_t tag) const {
@@ -59,7 +142,7 @@ bool SharedShadow::ordered(const SharedAccess& access, std::uint64_t tag) const 
         return true;
     }
     const std::uint64_t segment = tag >> k_segment_shift;
-    const Segment& other = segments_[segment - base_];
+    const Segment& other = segment_of(tag);
     const WarpTime& mine = time_[access.warp->index];
     if (other.warp != access.warp->index) {
         return other.clock <= mine.seen[other.warp];
@@ -87,8 +170,7 @@ void SharedShadow::found(
     defect.bytes = access.bytes;
     defect.address = std::max<std::uint64_t>(std::uint64_t{cell} << granule_, access.offset);
     defect.other_insn = static_cast<std::uint32_t>((tag >> k_insn_shift) & k_insn_mask);
-    const bool same_warp =
-        segments_[((tag & ~k_pending) >> k_segment_shift) - base_].warp == access.warp->index;
+    const bool same_warp = (tag & k_warp_mask) >> k_warp_shift == access.warp->index;
     defect.detail = severity == Severity::information ? "both write the same value"
                     : same_warp ? "both in one warp without __syncwarp between"
                                 : "no barrier between the two warps";
@@ -123,19 +205,18 @@ void SharedShadow::check_read(
 
 inline void SharedShadow::read_cell(
     const SharedAccess& access, std::uint32_t index, std::uint64_t me) {
-    Cell& cell = cells_[index];
-    if (cell.write - 1 >= safe_ - 1) [[unlikely]] {  // also 0: never written
-        check_read(access, index, cell.write);
+    if (write_[index] - 1 >= safe_ - 1) [[unlikely]] {  // also 0: never written
+        check_read(access, index, write_[index]);
     }
-    if (((cell.read ^ me) >> k_segment_shift) == 0) {
-        cell.read |= ((cell.read ^ me) & k_lane_mask) != 0 ? k_many : 0;
+    std::uint64_t& read = read_[index];
+    if (((read ^ me) >> k_warp_shift) == 0) {
+        read |= ((read ^ me) & k_lane_mask) != 0 ? k_many : 0;
         return;
     }
-    if (cell.read >= safe_ &&
-        segments_[(cell.read >> k_segment_shift) - base_].warp != access.warp->index) {
-        cell.other_read = cell.read;
+    if (read >= safe_ && ((read ^ me) & k_warp_mask) != 0) {
+        other_read_[index] = read;
     }
-    cell.read = me;
+    read = me;
 }
 
 void SharedShadow::read(const SharedAccess& access) {
@@ -157,7 +238,7 @@ void SharedShadow::read(SharedAccess access, Lanes lanes, const std::uint64_t* o
         auto i = static_cast<std::uint32_t>(offset >> granule_);
         if (offset == before) {  // what the lane before has read: the cells say it already
             for (; i <= last; ++i) {
-                cells_[i].read |= k_many;
+                read_[i] |= k_many;
             }
             continue;
         }
@@ -168,6 +249,65 @@ void SharedShadow::read(SharedAccess access, Lanes lanes, const std::uint64_t* o
             read_cell(access, i, me | static_cast<std::uint64_t>(lane));
         }
     }
+}
+
+void SharedShadow::read(SharedAccess access, const AccessShape& shape, std::uint64_t first) {
+    access.lane = 0;
+    const std::uint64_t me = tag(access);
+    const std::size_t each = access.bytes >> granule_;
+    for (std::uint32_t r = 0; r < shape.runs; ++r) {
+        const AccessRun& run = shape.run[r];
+        const std::uint64_t offset = first + run.delta;
+        const auto begin = static_cast<std::uint32_t>(offset >> granule_);
+        const CellRun cells{
+            me | run.lane,
+            run.uniform ? each : each * run.lanes,
+            run.uniform ? 63 : __builtin_ctzll(each),
+            static_cast<std::int64_t>(safe_)};
+        if (!run.again && nothing_to_say(&write_[begin], cells)) [[likely]] {
+            note_read(&read_[begin], &other_read_[begin], cells, k_warp_mask, k_warp_shift);
+        } else if (!run.again) {
+            access.offset = static_cast<std::uint32_t>(offset);
+            for (std::size_t i = 0; i < cells.cells; ++i) {
+                const std::uint64_t lane = i >> cells.lane_shift;
+                access.lane = static_cast<int>(run.lane + lane);
+                access.offset = static_cast<std::uint32_t>(offset + lane * access.bytes);
+                read_cell(access, begin + static_cast<std::uint32_t>(i), cells.me + lane);
+            }
+        }
+        if (run.uniform && (run.again || run.lanes > 1)) {
+            for (std::size_t i = 0; i < each; ++i) {
+                read_[begin + i] |= k_many;
+            }
+        }
+    }
+}
+
+bool SharedShadow::write(
+    const SharedAccess& access, const AccessShape& shape, std::uint64_t first) {
+    // The lanes of one store at one place are compared by their values: not here.
+    if (shape.overlapping || shape.runs == 0) {
+        return false;
+    }
+    const std::uint64_t me = tag(access);
+    const std::size_t each = access.bytes >> granule_;
+    const auto cells_of = [&](const AccessRun& run) {
+        return CellRun{
+            me + run.lane,
+            each * run.lanes,
+            __builtin_ctzll(each),
+            static_cast<std::int64_t>(safe_)};
+    };
+    for (std::uint32_t r = 0; r < shape.runs; ++r) {
+        const std::size_t begin = (first + shape.run[r].delta) >> granule_;
+        if (!untouched(&write_[begin], &read_[begin], cells_of(shape.run[r]))) {
+            return false;
+        }
+    }
+    for (std::uint32_t r = 0; r < shape.runs; ++r) {
+        note_write(&write_[(first + shape.run[r].delta) >> granule_], cells_of(shape.run[r]));
+    }
+    return true;
 }
 
 void SharedShadow::check_write(
@@ -200,21 +340,20 @@ void SharedShadow::write(
     const std::uint32_t first = access.offset >> granule_;
     const std::uint32_t last = (access.offset + access.bytes - 1) >> granule_;
     for (std::uint32_t i = first; i <= last; ++i) {
-        Cell& cell = cells_[i];
-        if (cell.write >= safe_) [[unlikely]] {
+        if (write_[i] >= safe_) [[unlikely]] {
             const bool same = value != nullptr && std::memcmp(value, memory, access.bytes) == 0;
             check_write(
                 access,
                 i,
-                cell.write,
+                write_[i],
                 Hazard::write_after_write,
                 same ? Severity::information : Severity::error);
         }
-        if (cell.read >= safe_) [[unlikely]] {
-            check_write(access, i, cell.read, Hazard::write_after_read, Severity::error);
-            check_write(access, i, cell.other_read, Hazard::write_after_read, Severity::error);
+        if (read_[i] >= safe_) [[unlikely]] {
+            check_write(access, i, read_[i], Hazard::write_after_read, Severity::error);
+            check_write(access, i, other_read_[i], Hazard::write_after_read, Severity::error);
         }
-        cell.write = me;
+        write_[i] = me;
     }
 }
 
@@ -222,7 +361,7 @@ void SharedShadow::write_pending(const SharedAccess& access) {
     write(access, nullptr, nullptr);
     const std::uint32_t last = (access.offset + access.bytes - 1) >> granule_;
     for (std::uint32_t i = access.offset >> granule_; i <= last; ++i) {
-        cells_[i].write |= k_pending;
+        write_[i] |= k_pending;
     }
 }
 
@@ -230,8 +369,8 @@ void SharedShadow::arrive(const SharedAccess& access) {
     const std::uint64_t me = tag(access);
     const std::uint32_t last = (access.offset + access.bytes - 1) >> granule_;
     for (std::uint32_t i = access.offset >> granule_; i <= last; ++i) {
-        if ((cells_[i].write & k_pending) != 0) {
-            cells_[i].write = me;
+        if ((write_[i] & k_pending) != 0) {
+            write_[i] = me;
         }
     }
 }

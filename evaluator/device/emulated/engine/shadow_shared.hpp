@@ -5,11 +5,12 @@
 // kernel, so neighbours never look like the same place.
 //
 // Time is counted in segments: what a warp does between two synchronisations. A segment belongs to
-// one warp, and barriers tell which segments of the others are over for it (a vector clock). After
-// a barrier of all warps every older segment is over for everybody: the common case is a
-// comparison.
+// one warp, whose number is part of the segment's, and barriers tell which segments of the others
+// are over for it (a vector clock). After a barrier of all warps every older segment is over for
+// everybody: the common case is a comparison.
 #pragma once
 
+#include "evaluator/device/emulated/engine/access_shape.hpp"
 #include "evaluator/device/emulated/engine/findings.hpp"
 
 #include <map>
@@ -35,6 +36,10 @@ struct SharedAccess {
 class SharedShadow {
 public:
     SharedShadow(std::uint32_t bytes, int granule, bool races, bool initialised);
+    /// What the cells take for so many bytes of shared memory.
+    [[nodiscard]] static std::uint64_t bytes_for(std::uint32_t bytes, int granule) {
+        return ((std::uint64_t{bytes} >> granule) + 1) * 3 * sizeof(std::uint64_t);
+    }
 
     /// A new block of `warps` warps begins.
     void reset(std::uint32_t warps);
@@ -42,6 +47,12 @@ public:
     void read(const SharedAccess& access);
     /// The lanes of one load, each at its offset; `access` has the rest.
     void read(SharedAccess access, Lanes lanes, const std::uint64_t* offsets);
+    /// The same, by runs: `first` is the offset of the first active lane.
+    void read(SharedAccess access, const AccessShape& shape, std::uint64_t first);
+    /// The lanes of one store whose cells nobody has touched since the last barrier of the block,
+    /// the common case. False: nothing is noted, each lane has to be told with write().
+    [[nodiscard]] bool write(
+        const SharedAccess& access, const AccessShape& shape, std::uint64_t first);
     /// `value`, `memory`: what is written and what is there now, to tell harmless races; nullptr:
     /// not known.
     void write(const SharedAccess& access, const std::byte* value, const std::byte* memory);
@@ -69,14 +80,12 @@ private:
     static constexpr std::uint64_t k_strong = 64;
     static constexpr int k_insn_shift = 8;
     static constexpr std::uint64_t k_insn_mask = 0xFFFFF;
-    static constexpr int k_segment_shift = 28;
+    static constexpr int k_warp_shift = 28;
+    static constexpr std::uint64_t k_warp_mask = std::uint64_t{31} << k_warp_shift;
+    static constexpr int k_segment_shift = 33;
+    static constexpr std::uint64_t k_most_segments = (std::uint64_t{1} << 30) - 64;
     static constexpr std::uint64_t k_pending = std::uint64_t{1} << 63;
 
-    struct Cell {
-        std::uint64_t write = 0;
-        std::uint64_t read = 0;
-        std::uint64_t other_read = 0;  ///< by another warp than `read`, both recent
-    };
     struct Segment {
         std::uint32_t warp = 0;
         std::uint32_t clock = 0;
@@ -92,6 +101,10 @@ private:
 
     void read_cell(const SharedAccess& access, std::uint32_t cell, std::uint64_t me);
     void next_segment(std::uint32_t warp);
+    void renumber();
+    [[nodiscard]] const Segment& segment_of(std::uint64_t tag) const {
+        return segments_[((tag & ~k_pending) >> k_segment_shift) - base_];
+    }
     [[nodiscard]] bool ordered(const SharedAccess& access, std::uint64_t tag) const;
     [[nodiscard]] std::uint64_t tag(const SharedAccess& access) const;
     void check_read(const SharedAccess& access, std::uint32_t cell, std::uint64_t written);
@@ -108,7 +121,10 @@ private:
         Hazard hazard,
         Severity severity);
 
-    std::vector<Cell> cells_;
+    // A cell: who wrote it last, who read it last, and who did of another warp, both recent.
+    std::vector<std::uint64_t> write_;
+    std::vector<std::uint64_t> read_;
+    std::vector<std::uint64_t> other_read_;
     std::vector<Segment> segments_;  ///< from base_ on
     std::uint64_t base_ = 1;
     std::uint64_t safe_ = 0;  ///< tags below are over for every warp

@@ -3,6 +3,8 @@
 
 #include "evaluator/device/emulated/engine/block.hpp"
 
+#include <algorithm>
+
 namespace kw::emu {
 namespace {
 
@@ -143,9 +145,36 @@ std::uint64_t value_of(const WarpState& warp, Special which, std::uint32_t lane)
     }
 }
 
+/// A thread's position, without dividing for every lane.
+void fill_thread(WarpState& warp, const SpecialSlot& slot) {
+    const std::array<std::uint32_t, 3>& size = warp.block->run->launch->block;
+    std::array<std::uint32_t, 3> at = thread_of(warp, 0);
+    std::uint32_t* lanes = warp.lanes<std::uint32_t>(slot.slot);
+    const std::size_t which = axis(slot.which, Special::tid_x);
+    for (std::uint32_t lane = 0; lane < k_lanes; ++lane) {
+        lanes[lane] = at[which];
+        if (++at[0] == size[0]) {
+            at[0] = 0;
+            if (++at[1] == size[1]) {
+                at[1] = 0;
+                ++at[2];
+            }
+        }
+    }
+}
+
+bool same_for_all(Special which) {
+    return which != Special::laneid &&
+           (which < Special::lanemask_eq || which > Special::lanemask_gt);
+}
+
 template <class T>
 void fill(WarpState& warp, const SpecialSlot& slot) {
     T* lanes = warp.lanes<T>(slot.slot);
+    if (same_for_all(slot.which)) {
+        std::fill_n(lanes, k_lanes, static_cast<T>(value_of(warp, slot.which, 0)));
+        return;
+    }
     for (std::uint32_t lane = 0; lane < k_lanes; ++lane) {
         lanes[lane] = static_cast<T>(value_of(warp, slot.which, lane));
     }
@@ -176,7 +205,9 @@ int special_bytes(Special special) {
 
 void fill_specials(WarpState& warp, const Program& program) {
     for (const SpecialSlot& slot : program.specials) {
-        if (slot.bytes == 8) {
+        if (slot.which <= Special::tid_z && slot.bytes == 4) {
+            fill_thread(warp, slot);
+        } else if (slot.bytes == 8) {
             fill<std::uint64_t>(warp, slot);
         } else if (slot.bytes == 4) {
             fill<std::uint32_t>(warp, slot);

@@ -11,6 +11,7 @@ kw_add_test(emu_machine LABEL unit
         emulated/machine/hostile_test.cpp
         emulated/machine/kernels_test.cpp
         emulated/machine/load_store_test.cpp
+        emulated/machine/pattern_test.cpp
         emulated/machine/run_test.cpp
         emulated/machine/scheduler_test.cpp
         emulated/machine/warp_test.cpp
