@@ -5,6 +5,8 @@
 #include "evaluator/device/emulated/engine/specials.hpp"
 
 #include <algorithm>
+#include <set>
+#include <string>
 
 namespace kw::emu {
 namespace {
@@ -15,43 +17,25 @@ bool has_any(std::string_view opcode, std::initializer_list<std::string_view> pa
     });
 }
 
-/// How often operands and guards name a slot.
-class Mentions {
-public:
-    explicit Mentions(const Program& program)
-        : slots_(program.slots) {
-        for (const Insn& insn : program.insns) {
-            if (insn.guarded) {
-                slots_.push_back(insn.guard);
-            }
-        }
-        std::sort(slots_.begin(), slots_.end());
-    }
-    [[nodiscard]] bool once(std::uint32_t slot) const {
-        const auto [begin, end] = std::equal_range(slots_.begin(), slots_.end(), slot);
-        return end - begin == 1;
-    }
-
-private:
-    std::vector<std::uint32_t> slots_;
-};
-
-/// Integer additions, minima and bits come out the same in any order; what was there before does
-/// not.
-bool atomic_shows(const Insn& insn, std::string_view opcode, const Mentions& mentions) {
-    if (has_any(opcode, {".shared"})) {
-        return false;
-    }
-    if (has_any(opcode, {".exch", ".cas", ".inc", ".dec", ".f16", ".bf16", ".f32", ".f64"})) {
-        return true;
-    }
-    return opcode.starts_with("atom") && insn.slot[0] != k_no_slot && !mentions.once(insn.slot[0]);
+/// Integer additions, minima and bits come out the same in any order, as long as they are all of
+/// one kind; what was there before does not.
+bool atomic_shows(std::string_view opcode, bool unused) {
+    return has_any(opcode, {".exch", ".cas", ".inc", ".dec", ".f16", ".bf16", ".f32", ".f64"}) ||
+           !unused;
 }
 
-bool shows(const Insn& insn, std::string_view opcode, const Mentions& mentions) {
-    if (insn.work == Work::atomic) {
-        return atomic_shows(insn, opcode, mentions);
+/// "add.u32" of "atom.relaxed.gpu.global.add.u32".
+std::string operation(std::string_view opcode) {
+    static constexpr std::string_view k_operations[] = {
+        ".add", ".min", ".max", ".and", ".or", ".xor"};
+    std::string out(opcode.substr(opcode.rfind('.')));
+    for (const std::string_view one : k_operations) {
+        out += has_any(opcode, {one}) ? one : "";
     }
+    return out;
+}
+
+bool access_shows(std::string_view opcode) {
     if (opcode.starts_with("ld.") || opcode.starts_with("st.")) {
         return has_any(opcode, {".volatile", ".relaxed", ".acquire", ".release"}) &&
                !has_any(opcode, {".shared", ".local"});
@@ -62,13 +46,25 @@ bool shows(const Insn& insn, std::string_view opcode, const Mentions& mentions) 
 }  // namespace
 
 bool order_shows(const Program& program) {
-    const Mentions mentions(program);
+    std::set<std::string> atomics;
     for (std::size_t i = 0; i < program.insns.size(); ++i) {
         const Insn& insn = program.insns[i];
-        const Instruction* source = program.source[i];
-        if (insn.run == &run_changing_special || insn.run == &run_vprintf ||
-            (source != nullptr && shows(insn, source->opcode, mentions))) {
+        if (insn.run == &run_changing_special || insn.run == &run_vprintf) {
             return true;
+        }
+        if (program.source[i] == nullptr) {
+            continue;
+        }
+        const std::string_view opcode = program.source[i]->opcode;
+        if (insn.work != Work::atomic) {
+            if (access_shows(opcode)) {
+                return true;
+            }
+        } else if (!has_any(opcode, {".shared"})) {
+            atomics.insert(operation(opcode));
+            if (atomics.size() > 1 || atomic_shows(opcode, program.unused[i] != 0)) {
+                return true;
+            }
         }
     }
     return false;

@@ -331,11 +331,26 @@ private:
         return input;
     }
 
+    void find_unused(const AllotInput& input) {
+        std::vector<char> read(input.sizes.size(), 0);
+        for (const Touch& touch : input.touches) {
+            read[touch.reg] = read[touch.reg] != 0 || !touch.writes ? 1 : 0;
+        }
+        for (const AllotInsn& insn : input.insns) {
+            const auto begin = input.touches.begin() + insn.first;
+            const bool used = std::any_of(begin, begin + insn.count, [&](const Touch& touch) {
+                return touch.writes && read[touch.reg] != 0;
+            });
+            program_.unused.push_back(used ? 0 : 1);
+        }
+    }
+
     bool give_slots() {
         FrameBase base = operands_.lay_out_constants();
         program_.constants = std::move(base.bytes);
         program_.specials = std::move(base.specials);
         const AllotInput input = allot_input();
+        find_unused(input);
         const Allotment allotment =
             allot(input, static_cast<std::uint32_t>(program_.constants.size()));
         // What a handler writes for a whole register may run over the end by one register.

@@ -90,6 +90,7 @@ struct Program {
     std::vector<const Instruction*> source;  ///< of each insn; nullptr: hidden, not counted
     /// Whether nothing but branches comes before the exit: a thread here has as good as returned.
     std::vector<std::uint8_t> leaving;
+    std::vector<std::uint8_t> unused;     ///< of each insn: nobody reads what it writes
     std::vector<std::uint32_t> shape_of;  ///< first access shape of a memory insn, else `shapes`
     std::uint32_t shapes = 0;
     std::vector<std::uint32_t> slots;                                 ///< Insn::slot points into it

@@ -6,12 +6,13 @@
 namespace kw::emu {
 namespace {
 
-// A cell: the block that wrote (index + 1, 0: none), the first that read, flags.
+// A cell: the block that wrote last (index + 1, 0: none), the first that read, flags.
 constexpr std::uint64_t k_block_mask = (std::uint64_t{1} << 30) - 1;
 constexpr int k_reader_shift = 30;
 constexpr std::uint64_t k_plain_write = std::uint64_t{1} << 60;
 constexpr std::uint64_t k_plain_read = std::uint64_t{1} << 61;
-constexpr std::uint64_t k_several = std::uint64_t{1} << 62;  ///< readers
+constexpr std::uint64_t k_readers = std::uint64_t{1} << 62;  ///< more than one block
+constexpr std::uint64_t k_writers = std::uint64_t{1} << 63;
 
 struct Step {
     std::uint64_t cell = 0;
@@ -28,7 +29,8 @@ std::uint64_t reader(std::uint64_t cell) {
 
 /// Accesses of two blocks to one cell race unless both are strong.
 bool written_by_others(std::uint64_t cell, std::uint64_t me, bool strong) {
-    return writer(cell) != 0 && writer(cell) != me && !(strong && (cell & k_plain_write) == 0);
+    const bool others = writer(cell) != 0 && (writer(cell) != me || (cell & k_writers) != 0);
+    return others && !(strong && (cell & k_plain_write) == 0);
 }
 
 Step after_read(std::uint64_t cell, std::uint64_t me, bool strong) {
@@ -36,7 +38,7 @@ Step after_read(std::uint64_t cell, std::uint64_t me, bool strong) {
     if (reader(cell) == 0) {
         step.cell |= me << k_reader_shift;
     } else if (reader(cell) != me) {
-        step.cell |= k_several;
+        step.cell |= k_readers;
     }
     step.cell |= strong ? 0 : k_plain_read;
     return step;
@@ -44,10 +46,11 @@ Step after_read(std::uint64_t cell, std::uint64_t me, bool strong) {
 
 Step after_write(std::uint64_t cell, std::uint64_t me, bool strong) {
     const bool read_by_others = reader(cell) != 0 &&
-                                (reader(cell) != me || (cell & k_several) != 0) &&
+                                (reader(cell) != me || (cell & k_readers) != 0) &&
                                 !(strong && (cell & k_plain_read) == 0);
     Step step{cell, !read_by_others && !written_by_others(cell, me, strong)};
     step.cell = (cell & ~k_block_mask) | me | (strong ? 0 : k_plain_write);
+    step.cell |= writer(cell) != 0 && writer(cell) != me ? k_writers : 0;
     return step;
 }
 
