@@ -28,6 +28,8 @@ const std::vector<CommandSpec>& command_table() {
         completion_command(),
         help_command(),
         version_command(),
+        emu_command(),
+        bench_emulated_command(),
         bench_judge_command(),
         bench_noise_command(),
         rejudge_command(),

@@ -31,6 +31,8 @@ CommandSpec complete_command();
 CommandSpec man_command();
 CommandSpec help_command();
 CommandSpec version_command();
+CommandSpec emu_command();
+CommandSpec bench_emulated_command();
 CommandSpec bench_judge_command();
 CommandSpec bench_noise_command();
 

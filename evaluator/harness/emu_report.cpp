@@ -38,6 +38,8 @@ Json show(const emu::Finding& finding, const emu::Module& module) {
         {"text", emu::describe(finding, module)},
         {"line", finding.at.line},
         {"ptx_line", finding.at.ptx_line},
+        {"block", finding.block},
+        {"thread", finding.thread},
         {"count", finding.count}};
 }
 
@@ -91,6 +93,8 @@ Json show(const EmuLaunchReport& launch, const emu::Module& module) {
         {"shared_bytes", report.shared_bytes},
         {"local_bytes", report.local_bytes},
         {"threads_per_block", report.threads_per_block},
+        {"shadow_bytes", report.shadow_bytes},
+        {"workers", report.workers},
         {"wall_s", report.wall_s}};
 }
 

@@ -59,30 +59,39 @@ std::string show_problems(const std::vector<PlanProblem>& problems, const std::s
     return text;
 }
 
+/// What no task and no plan is needed to refuse; `outcome` gets the findings anyway.
+bool refused_by_scan(const BuildRequest& request, BuildOutcome& outcome) {
+    const std::string file = safe_file_name(request.file_name);
+    if (request.source.size() > k_most_source_bytes) {
+        outcome.verdict = Verdict::forbidden;
+        outcome.summary = "the source is larger than 1 MiB";
+        return true;
+    }
+    cpu::ScanResult scan = scan_source(request.source);
+    outcome.findings = std::move(scan.findings);
+    if (scan.violations.empty()) {
+        return false;
+    }
+    outcome.verdict = Verdict::forbidden;
+    for (const cpu::Violation& violation : scan.violations) {
+        outcome.findings.push_back(
+            {violation.rule,
+             "violation",
+             "scan",
+             "line " + std::to_string(violation.line) + ": " + violation.what});
+    }
+    const cpu::Violation& first = scan.violations.front();
+    outcome.summary = file + ":" + std::to_string(first.line) + ": " + first.what;
+    outcome.detail = cpu::show(scan.violations, file);
+    return true;
+}
+
 }  // namespace
 
 std::optional<BuildOutcome> refuse_source(
     const Task& task, const BuildRequest& request, LaunchPlan& plan) {
     BuildOutcome outcome;
-    outcome.verdict = Verdict::forbidden;
-    const std::string file = safe_file_name(request.file_name);
-    if (request.source.size() > k_most_source_bytes) {
-        outcome.summary = "the source is larger than 1 MiB";
-        return outcome;
-    }
-    cpu::ScanResult scan = scan_source(request.source);
-    outcome.findings = std::move(scan.findings);
-    if (!scan.violations.empty()) {
-        for (const cpu::Violation& violation : scan.violations) {
-            outcome.findings.push_back(
-                {violation.rule,
-                 "violation",
-                 "scan",
-                 "line " + std::to_string(violation.line) + ": " + violation.what});
-        }
-        const cpu::Violation& first = scan.violations.front();
-        outcome.summary = file + ":" + std::to_string(first.line) + ": " + first.what;
-        outcome.detail = cpu::show(scan.violations, file);
+    if (refused_by_scan(request, outcome)) {
         return outcome;
     }
     ParsedPlan parsed = parse_launch_plan(request.source, scope_of(task));
@@ -91,6 +100,8 @@ std::optional<BuildOutcome> refuse_source(
             {{1, 1}, "task " + in_message(parsed.plan.task) + " is not this task", task.name});
     }
     if (!parsed.problems.empty()) {
+        const std::string file = safe_file_name(request.file_name);
+        outcome.verdict = Verdict::forbidden;
         outcome.summary = show(parsed.problems.front(), file);
         outcome.detail = show_problems(parsed.problems, file);
         return outcome;
@@ -227,6 +238,24 @@ Result<BuildOutcome> Builder::build(const Task& task, const BuildRequest& reques
     outcome.stages = {{"scan", ms_since(start)}};
     outcome.arch = plan.arch.empty() ? request.arch : plan.arch;
     outcome.plan = std::move(plan);
+    KW_TRY(produce(request, outcome));
+    if (outcome.verdict == Verdict::accepted) {
+        judge_ptx(task, safe_file_name(request.file_name), outcome);
+    }
+    return outcome;
+}
+
+Result<BuildOutcome> Builder::compile(const BuildRequest& request) {
+    BuildOutcome outcome;
+    if (refused_by_scan(request, outcome)) {
+        return outcome;
+    }
+    outcome.arch = request.arch;
+    KW_TRY(produce(request, outcome));
+    return outcome;
+}
+
+Result<void> Builder::produce(const BuildRequest& request, BuildOutcome& outcome) const {
     const auto& archs = known_archs();
     if (std::find(archs.begin(), archs.end(), outcome.arch) == archs.end()) {
         return Error{
@@ -240,11 +269,8 @@ Result<BuildOutcome> Builder::build(const Task& task, const BuildRequest& reques
     if (!impl_->from_cache(key, outcome)) {
         KW_TRY(impl_->compile(request, file, key, outcome));
     }
-    if (outcome.verdict == Verdict::accepted) {
-        judge_ptx(task, file, outcome);
-    }
     outcome.stages.push_back({"build", ms_since(build_start)});
-    return outcome;
+    return {};
 }
 
 }  // namespace kw::cuda

@@ -77,9 +77,13 @@ public:
     /// An Error only when we could not build (sandbox, disk); a bad source is an outcome. Safe from
     /// several threads.
     Result<BuildOutcome> build(const Task& task, const BuildRequest& request);
+    /// The same without task and launch plan: for a kernel that is launched by hand.
+    Result<BuildOutcome> compile(const BuildRequest& request);
     [[nodiscard]] const Toolkit& toolkit() const;
 
 private:
+    Result<void> produce(const BuildRequest& request, BuildOutcome& outcome) const;
+
     struct Impl;
     explicit Builder(std::unique_ptr<Impl> impl);
     std::unique_ptr<Impl> impl_;

@@ -6,4 +6,5 @@ list(APPEND KW_EVALUATOR_SOURCES
     device/emulated/emu_run.cpp
     device/emulated/emulated_device.cpp
     device/emulated/model.cpp
-    device/emulated/modelled.cpp)
+    device/emulated/modelled.cpp
+    device/emulated/trial.cpp)

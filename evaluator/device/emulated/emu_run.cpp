@@ -54,6 +54,15 @@ const Json& array(const Json& json, const char* key) {
     return found != json.end() && found->is_array() ? *found : empty;
 }
 
+std::array<std::int64_t, 3> place(const Json& json, const char* key) {
+    std::array<std::int64_t, 3> out{};
+    const Json& entries = array(json, key);
+    for (std::size_t i = 0; i < std::min(out.size(), entries.size()); ++i) {
+        out[i] = entries[i].is_number_unsigned() ? entries[i].get<std::uint32_t>() : 0;
+    }
+    return out;
+}
+
 Count count_of(const Json& json) {
     return {
         number(json, "warps"),
@@ -102,7 +111,11 @@ LaunchReport read_launch(const Json& json) {
                 {text(entry, "kind"),
                  text(entry, "severity"),
                  text(entry, "text"),
-                 static_cast<int>(number(entry, "line"))});
+                 static_cast<int>(number(entry, "line")),
+                 static_cast<int>(number(entry, "ptx_line")),
+                 place(entry, "block"),
+                 place(entry, "thread"),
+                 number(entry, "count")});
         }
     }
     if (const auto counters = json.find("counters"); counters != json.end()) {
@@ -111,6 +124,9 @@ LaunchReport read_launch(const Json& json) {
     launch.shared_bytes = number(json, "shared_bytes");
     launch.local_bytes = number(json, "local_bytes");
     launch.threads_per_block = number(json, "threads_per_block");
+    launch.shadow_bytes = number(json, "shadow_bytes");
+    launch.workers = number(json, "workers");
+    launch.wall_s = real(json, "wall_s");
     launch.log = text(json, "log");
     return launch;
 }
@@ -229,6 +245,7 @@ Result<RunReport> Emulator::run(const RunRequest& request, cpu::SharedMemory& me
                     std::make_move_iterator(second), std::make_move_iterator(read->launches.end()));
                 read->launches.erase(second, read->launches.end());
             }
+            read->peak_bytes = outcome.peak_bytes;
             return std::move(*read);
         }
     }

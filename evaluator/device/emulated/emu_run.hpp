@@ -74,6 +74,9 @@ struct RunFinding {
     std::string severity;
     std::string text;
     int line = 0;  ///< of the source; 0 = not known
+    int ptx_line = 0;
+    std::array<std::int64_t, 3> block{}, thread{};
+    std::int64_t count = 0;  ///< lanes
 };
 
 struct LaunchReport {
@@ -87,6 +90,9 @@ struct LaunchReport {
     std::int64_t blocks_run = 0, blocks_total = 0;
     double block_variation = 0;
     std::int64_t shared_bytes = 0, local_bytes = 0, threads_per_block = 0;
+    std::int64_t shadow_bytes = 0;  ///< of the checks
+    std::int64_t workers = 0;       ///< threads that ran the blocks
+    double wall_s = 0;              ///< measured, of the interpreter
     std::string log;
 };
 
@@ -94,6 +100,7 @@ struct RunReport {
     std::string problem;  ///< the PTX could not be read, or the emulator itself died; else empty
     bool timed_out = false;
     bool out_of_memory = false;
+    std::int64_t peak_bytes = 0;         ///< resident in the sandboxed process, buffers included
     std::vector<LaunchReport> launches;  ///< ends at the first that did not complete
     std::vector<LaunchReport> again;     ///< likewise; none when not all of the first completed
 };

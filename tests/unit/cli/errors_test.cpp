@@ -108,6 +108,67 @@ TEST_CASE("errors: golden transcript of bad files", "[cli]") {
     check_golden("errors-files.txt", run.text());
 }
 
+TEST_CASE("errors: golden transcript of kernels launched by hand", "[cli]") {
+    const Folder folder;
+    const Program kwright(folder.path());
+    Transcript run(folder);
+    const std::string gemm = KW_SOURCE_DIR "/tests/golden/ptx/gemm_f32.ptx";
+    const std::string hopper = KW_SOURCE_DIR "/tests/golden/ptx/hopper_bulk.ptx";
+    write_file(folder / "empty.bin", "");
+    write_file(folder / "short.bin", "0123456789");
+    write_file(folder / "none.ptx", ".version 8.7\n.target sm_80\n.address_size 64\n");
+    run(kwright, {"dev", "emu"}, 2);
+    run(kwright, {"dev", "emu", "no-such.ptx"}, 2);
+    run(kwright, {"dev", "emu", "none.ptx"}, 2);
+    run(kwright, {"dev", "emu", gemm}, 2);
+    run(kwright, {"dev", "emu", gemm, "--kernel", "gemm"}, 2);
+    run(kwright, {"dev", "emu", gemm, "--kernel", "gemm_tiled", "--arg", "i32:1"}, 2);
+    run(kwright, {"dev", "emu", gemm, "--grid", "4,0"}, 2);
+    run(kwright, {"dev", "emu", gemm, "--smem", "-1"}, 2);
+    run(kwright, {"dev", "emu", gemm, "--checks", "some"}, 2);
+    run(kwright, {"dev", "emu", hopper, "--arch", "sm_80"}, 2);
+    const auto with = [&](const std::string& argument) {
+        run(kwright, {"dev", "emu", gemm, "--kernel", "gemm_naive", "--arg", argument}, 2);
+    };
+    for (const char* argument :
+         {"5",
+          "half:1",
+          "i32:2147483648",
+          "u8:-1",
+          "i64:0xz",
+          "f32:1e39",
+          "out:y.bin",
+          "out:y.bin:0",
+          "scratch:many",
+          "in:no-such.bin",
+          "in:empty.bin",
+          "in:short.bin:11",
+          "in:"}) {
+        with(argument);
+    }
+    run(kwright,
+        {"dev",
+         "emu",
+         gemm,
+         "--kernel",
+         "gemm_naive",
+         "--arg",
+         "in:short.bin",
+         "--arg",
+         "i64:0",
+         "--arg",
+         "scratch:4",
+         "--arg",
+         "i32:1",
+         "--arg",
+         "f32:1",
+         "--arg",
+         "i32:1"},
+        2);
+    run(kwright, {"dev", "bench", "emulated", "--runs", "0"}, 2);
+    check_golden("errors-emu.txt", run.text());
+}
+
 TEST_CASE("errors: golden transcript of what is missing", "[cli]") {
     const Folder folder;
     Program kwright(folder.path());
