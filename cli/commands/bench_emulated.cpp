@@ -149,6 +149,7 @@ std::vector<BenchKernel> kernels(bool quick) {
 /// One kernel, checked or not, on some threads.
 struct Measured {
     double wall_s = 0;  ///< median over the runs
+    double cpu_s = 0;   ///< of all threads, the least of the runs
     std::int64_t thread_instructions = 0;
     std::int64_t warp_instructions = 0;
     std::int64_t workers = 0;
@@ -157,6 +158,9 @@ struct Measured {
     std::int64_t buffer_bytes = 0;
 
     [[nodiscard]] double rate() const { return static_cast<double>(thread_instructions) / wall_s; }
+    [[nodiscard]] double rate_of_cpu() const {
+        return static_cast<double>(thread_instructions) / std::max(cpu_s, 1e-9);
+    }
     [[nodiscard]] double ns_per_warp_instruction(int threads) const {
         return wall_s * 1e9 * threads / static_cast<double>(warp_instructions);
     }
@@ -197,6 +201,8 @@ public:
                     ""};
             }
             seconds.push_back(launch.wall_s);
+            const double cpu_s = launch.cpu_s;
+            measured.cpu_s = run == 0 ? cpu_s : std::min(measured.cpu_s, cpu_s);
             measured.thread_instructions = launch.thread_instructions;
             measured.warp_instructions = launch.warp_instructions;
             measured.workers = launch.workers;
@@ -231,7 +237,9 @@ double judged_rate(const Measured& none, const Measured& checked) {
 json measured_json(const Measured& measured) {
     return {
         {"wall_s", measured.wall_s},
+        {"cpu_s", measured.cpu_s},
         {"thread_instructions_per_s", measured.rate()},
+        {"thread_instructions_per_cpu_s", measured.rate_of_cpu()},
         {"ns_per_warp_instruction",
          measured.ns_per_warp_instruction(static_cast<int>(measured.workers))},
         {"workers", measured.workers},
@@ -257,14 +265,25 @@ json row_json(const Row& row) {
           {"all", measured_json(row.checked_all)}}},
         {"scaling",
          {{"none", row.none_all.rate() / row.none_one.rate()},
-          {"all", row.checked_all.rate() / row.checked_one.rate()}}}};
+          {"all", row.checked_all.rate() / row.checked_one.rate()}}},
+        {"cpu_ratio",
+         {{"none", row.none_all.cpu_s / row.none_one.cpu_s},
+          {"all", row.checked_all.cpu_s / row.checked_one.cpu_s}}}};
 }
 
 Table speed_table(const std::vector<Row>& rows) {
     Table table;
     table.head = {
-        "kernel", "cores", "none M/s", "judged M/s", "all M/s", "none ns/wi", "all ns/wi"};
-    table.right = {false, false, true, true, true, true, true};
+        "kernel",
+        "cores",
+        "none M/s",
+        "judged M/s",
+        "all M/s",
+        "none M/CPU s",
+        "all M/CPU s",
+        "none ns/wi",
+        "all ns/wi"};
+    table.right = {false, false, true, true, true, true, true, true, true};
     for (const Row& row : rows) {
         const auto add = [&](const char* cores, const Measured& none, const Measured& all) {
             table.rows.push_back(
@@ -273,6 +292,8 @@ Table speed_table(const std::vector<Row>& rows) {
                  show("%.0f", none.rate() / 1e6),
                  show("%.0f", judged_rate(none, all) / 1e6),
                  show("%.0f", all.rate() / 1e6),
+                 show("%.0f", none.rate_of_cpu() / 1e6),
+                 show("%.0f", all.rate_of_cpu() / 1e6),
                  show("%.1f", none.ns_per_warp_instruction(1)),
                  show("%.1f", all.ns_per_warp_instruction(1))});
         };
@@ -285,13 +306,22 @@ Table speed_table(const std::vector<Row>& rows) {
 Table scaling_table(const std::vector<Row>& rows) {
     Table table;
     table.head = {
-        "kernel", "scaling none", "scaling all", "peak none", "peak all", "of buffers + shadow"};
-    table.right = {false, true, true, true, true, true};
+        "kernel",
+        "scaling none",
+        "scaling all",
+        "CPU none",
+        "CPU all",
+        "peak none",
+        "peak all",
+        "of buffers + shadow"};
+    table.right = {false, true, true, true, true, true, true, true};
     for (const Row& row : rows) {
         table.rows.push_back(
             {row.kernel,
              show("%.2fx", row.none_all.rate() / row.none_one.rate()),
              show("%.2fx", row.checked_all.rate() / row.checked_one.rate()),
+             show("%.2fx", row.none_all.cpu_s / row.none_one.cpu_s),
+             show("%.2fx", row.checked_all.cpu_s / row.checked_one.cpu_s),
              show_bytes(row.none_one.peak_bytes),
              show_bytes(row.checked_one.peak_bytes),
              show("%.2fx", row.none_one.memory_ratio()) + ", " +
@@ -332,10 +362,13 @@ Result<int> bench_emulated(const Invocation& invocation, Console& console) {
         return 0;
     }
     console.print(
-        "million thread-instructions a second, ns a warp instruction; median of " +
+        "million thread-instructions a second (and of processor time), ns a warp instruction; "
+        "median of " +
         std::to_string(runs) + " runs, all = " + std::to_string(cores) + " cores\n");
     console.print(render(speed_table(rows)));
+    console.print("");
     console.print(render(scaling_table(rows)));
+    console.print("");
     for (const Row& row : rows) {
         console.print(
             row.kernel + ": " + row.what + ", " +

@@ -10,6 +10,7 @@
 
 #include <array>
 #include <cstdio>
+#include <ctime>
 #include <new>
 
 namespace kw::harness {
@@ -83,6 +84,12 @@ void drop_unwritten(emu::Report& report) {
     });
 }
 
+double cpu_seconds() {
+    timespec now{};
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
+    return static_cast<double>(now.tv_sec) + static_cast<double>(now.tv_nsec) * 1e-9;
+}
+
 /// True when every launch completed.
 bool run_all(
     const EmuJob& job,
@@ -100,7 +107,9 @@ bool run_all(
         const emu::Launch& launch = job.launches[i];
         emu::Options options = job.options;
         options.sampled_blocks = job.samples[i];
+        const double before = cpu_seconds();
         reports.push_back({launch.kernel, emu::run(module, launch, device, options)});
+        reports.back().cpu_s = cpu_seconds() - before;
         if (reports.back().report.ending != emu::Ending::completed) {
             return false;
         }

@@ -52,6 +52,7 @@ struct EmuJob {
 struct EmuLaunchReport {
     std::string kernel;
     emu::Report report;
+    double cpu_s = 0;  ///< of all threads together
 };
 [[nodiscard]] std::string show_report(
     const emu::ParseResult& parsed, const std::vector<EmuLaunchReport>& launches);

@@ -95,6 +95,7 @@ Json show(const EmuLaunchReport& launch, const emu::Module& module) {
         {"threads_per_block", report.threads_per_block},
         {"shadow_bytes", report.shadow_bytes},
         {"workers", report.workers},
+        {"cpu_s", launch.cpu_s},
         {"wall_s", report.wall_s}};
 }
 

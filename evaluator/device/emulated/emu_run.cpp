@@ -127,6 +127,7 @@ LaunchReport read_launch(const Json& json) {
     launch.shadow_bytes = number(json, "shadow_bytes");
     launch.workers = number(json, "workers");
     launch.wall_s = real(json, "wall_s");
+    launch.cpu_s = real(json, "cpu_s");
     launch.log = text(json, "log");
     return launch;
 }

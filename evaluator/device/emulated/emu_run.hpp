@@ -93,6 +93,7 @@ struct LaunchReport {
     std::int64_t shadow_bytes = 0;  ///< of the checks
     std::int64_t workers = 0;       ///< threads that ran the blocks
     double wall_s = 0;              ///< measured, of the interpreter
+    double cpu_s = 0;               ///< the same, of all its threads together
     std::string log;
 };
 

@@ -128,10 +128,12 @@ void find_unwritten(const Memory& memory, Findings& findings) {
             continue;
         }
         const std::vector<std::uint8_t>& written = allocation->written;
-        const auto first = std::find(written.begin(), written.end(), 0);
-        if (first == written.end()) {
+        const void* zero = std::memchr(written.data(), 0, written.size());
+        if (zero == nullptr) {
             continue;
         }
+        const auto first =
+            written.begin() + (static_cast<const std::uint8_t*>(zero) - written.data());
         Finding finding;
         finding.kind = FindingKind::unwritten_output;
         finding.allocation = allocation->name;

@@ -85,7 +85,7 @@ void SharedShadow::reset(std::uint32_t warps) {
     base_ = 1;
     safe_ = std::uint64_t{1} << k_segment_shift;
     warps_ = std::min<std::uint32_t>(warps, 32);
-    time_.fill(WarpTime{});
+    std::fill_n(time_.begin(), warps_, WarpTime{});
     for (std::uint32_t w = 0; w < warps_; ++w) {
         next_segment(w);
     }
