@@ -14,6 +14,10 @@ namespace {
 constexpr std::uint32_t k_bytes = 1024;     // of shared memory and of a block's part of `data`
 constexpr std::uint32_t k_skip = 1U << 31;  // of an offset: this lane does nothing
 
+std::uint32_t draw(std::mt19937& random, std::size_t below) {
+    return static_cast<std::uint32_t>(random() % below);
+}
+
 struct Step {
     bool store = false;
     bool shared = false;
@@ -22,42 +26,52 @@ struct Step {
     bool barrier = false;
 };
 
+struct Case {
+    std::vector<Step> steps;
+    std::vector<std::uint32_t> offsets;
+    std::uint32_t blocks = 1;
+    std::uint32_t threads = 32;
+    bool filled = false;  ///< shared memory is, before the steps
+    bool common = false;  ///< all blocks use the first one's part
+};
+
 Step random_step(std::mt19937& random) {
     static constexpr int k_sizes[] = {1, 2, 4, 4, 4, 8};
     Step step;
-    step.store = random() % 2 == 0;
-    step.shared = random() % 2 == 0;
-    step.bytes = k_sizes[random() % std::size(k_sizes)];
-    step.vector = step.bytes == 4 && random() % 3 == 0 ? (random() % 2 == 0 ? 2 : 4) : 1;
-    step.barrier = random() % 3 == 0;
+    step.store = draw(random, 2) == 0;
+    step.shared = draw(random, 2) == 0;
+    step.bytes = k_sizes[draw(random, std::size(k_sizes))];
+    step.vector = step.bytes == 4 && draw(random, 3) == 0 ? (draw(random, 2) == 0 ? 2 : 4) : 1;
+    step.barrier = draw(random, 3) == 0;
     return step;
 }
 
 /// Offsets of 32 lanes for accesses of `bytes`; sometimes bad ones.
 std::vector<std::uint32_t> random_lanes(std::mt19937& random, std::uint32_t bytes, bool bad) {
-    const std::uint32_t begin = random() % (k_bytes / 2) / bytes * bytes;
-    const std::uint32_t kind = random() % 6;
-    const std::uint32_t part = 1 + random() % 32;
+    const std::uint32_t begin = draw(random, k_bytes / 2) / bytes * bytes;
+    const std::uint32_t kind = draw(random, 7);
+    const std::uint32_t part = 1 + draw(random, 32);
     std::vector<std::uint32_t> out;
     for (std::uint32_t lane = 0; lane < 32; ++lane) {
         std::uint32_t offset = begin;
         switch (kind) {
-            case 0: offset += lane * bytes; break;                          // in a row
-            case 1: break;                                                  // all the same
-            case 2: offset += lane % part * bytes; break;                   // again and again
-            case 3: offset += lane / part * bytes; break;                   // groups
-            case 4: offset += (31 - lane) * bytes; break;                   // backwards
-            default: offset = random() % (k_bytes / bytes) * bytes; break;  // anywhere
+            case 0: offset += lane * bytes; break;                  // in a row
+            case 1: break;                                          // all the same
+            case 2: offset += lane % part * bytes; break;           // again and again
+            case 3: offset += lane / part * bytes; break;           // groups
+            case 4: offset += (31 - lane) * bytes; break;           // backwards
+            case 5: offset += std::min(lane, part) * bytes; break;  // in a row, then the same
+            default: offset = draw(random, k_bytes / bytes) * bytes; break;  // anywhere
         }
         offset %= k_bytes;
-        if (bad && random() % 40 == 0) {
-            offset = random() % 2 == 0 ? offset + 1 : k_bytes - 1 + random() % 64;
+        if (bad && draw(random, 40) == 0) {
+            offset = draw(random, 2) == 0 ? offset + 1 : k_bytes - 1 + draw(random, 64);
         }
         out.push_back(offset);
     }
-    const std::uint32_t missing = random() % 3;
+    const std::uint32_t missing = draw(random, 3);
     for (std::uint32_t lane = 0; lane < 32; ++lane) {
-        const bool gone = missing == 1 ? random() % 4 == 0 : missing == 2 && lane >= part;
+        const bool gone = missing == 1 ? draw(random, 4) == 0 : missing == 2 && lane >= part;
         out[lane] |= gone ? k_skip : 0;
     }
     return out;
@@ -65,13 +79,22 @@ std::vector<std::uint32_t> random_lanes(std::mt19937& random, std::uint32_t byte
 
 /// A kernel of steps: thread t takes the offset of step s from in[s * threads + t], in `data` (the
 /// block's part) or in shared memory, which is filled first; loads are added up into out[thread].
-std::string kernel_of(const std::vector<Step>& steps) {
+std::string kernel_of(const Case& test) {
+    const std::vector<Step>& steps = test.steps;
     std::string body =
         ".shared .align 16 .b8 tile[1024];\nmov.u32 %r1, %ctaid.x;\nmov.u32 %r2, %ntid.x;\n"
         "mad.lo.u32 %r3, %r1, %r2, %r0;\nmul.wide.u32 %rd2, %r3, 4;\n"
-        "shl.b32 %r4, %r1, 10;\ncvt.u64.u32 %rd3, %r4;\nadd.u64 %rd3, %rd1, %rd3;\n"
+        "mul.lo.u32 %r4, %r1, " +
+        std::string(test.common ? "0" : "1024") +
+        ";\ncvt.u64.u32 %rd3, %r4;\nadd.u64 %rd3, %rd1, %rd3;\n"
         "mov.u32 %r5, tile;\nmul.lo.u32 %r6, %r0, 4;\nadd.u32 %r6, %r6, %r5;\n"
         "mov.u32 %r20, 0;\nmov.u32 %r9, %nctaid.x;\nmul.lo.u32 %r9, %r9, %r2;\n";
+    if (test.filled) {
+        body +=
+            "setp.lt.u32 %p2, %r0, 32;\nshl.b32 %r7, %r0, 5;\nadd.u32 %r7, %r7, %r5;\n"
+            "@%p2 st.shared.v4.b32 [%r7], {%r0, %r0, %r0, %r0};\n"
+            "@%p2 st.shared.v4.b32 [%r7+16], {%r0, %r0, %r0, %r0};\nbar.sync 0;\n";
+    }
     for (std::size_t s = 0; s < steps.size(); ++s) {
         const Step& step = steps[s];
         const std::string number = std::to_string(s);
@@ -120,13 +143,6 @@ struct Story {
     bool operator==(const Story&) const = default;
 };
 
-struct Case {
-    std::vector<Step> steps;
-    std::vector<std::uint32_t> offsets;
-    std::uint32_t blocks = 1;
-    std::uint32_t threads = 32;
-};
-
 Story tell(Device& device, const Case& test, const Options& options) {
     device.options = options;
     const std::string suffix = std::to_string(device.memory.allocations().size());
@@ -160,19 +176,36 @@ Story tell(Device& device, const Case& test, const Options& options) {
     return story;
 }
 
-Case random_case(std::mt19937& random, bool bad) {
+Case random_case(std::mt19937& random, bool bad, bool one_warp) {
     Case test;
-    test.blocks = 1 + random() % 3;
-    test.threads = 32 * (1 + random() % 3);
-    const std::size_t count = 4 + random() % 12;
+    test.blocks = one_warp ? 1 : 1 + draw(random, 3);
+    test.threads = one_warp ? 32 : 32 * (1 + draw(random, 3));
+    test.filled = draw(random, 4) != 0;
+    test.common = draw(random, 3) == 0;
+    const std::size_t warps = test.blocks * test.threads / 32;
+    const std::size_t count = 4 + draw(random, 12);
     for (std::size_t s = 0; s < count; ++s) {
-        test.steps.push_back(random_step(random));
-        const Step& step = test.steps.back();
+        Step step = random_step(random);
+        if (s > 0 && draw(random, 2) == 0) {  // once more at the places of the step before
+            const bool store = step.store;
+            step = test.steps.back();
+            step.store = store;
+            step.barrier = draw(random, 4) == 0;
+            const std::vector<std::uint32_t> last(
+                test.offsets.end() - static_cast<std::ptrdiff_t>(32 * warps), test.offsets.end());
+            test.offsets.insert(test.offsets.end(), last.begin(), last.end());
+            test.steps.push_back(step);
+            continue;
+        }
+        test.steps.push_back(step);
         const auto bytes = static_cast<std::uint32_t>(step.bytes * step.vector);
-        for (std::uint32_t warp = 0; warp < test.blocks * test.threads / 32; ++warp) {
-            for (const std::uint32_t offset : random_lanes(random, bytes, bad)) {
-                test.offsets.push_back(offset);
+        const bool alike = draw(random, 2) == 0;
+        std::vector<std::uint32_t> lanes;
+        for (std::size_t warp = 0; warp < warps; ++warp) {
+            if (warp == 0 || !alike) {
+                lanes = random_lanes(random, bytes, bad);
             }
+            test.offsets.insert(test.offsets.end(), lanes.begin(), lanes.end());
         }
     }
     return test;
@@ -180,7 +213,7 @@ Case random_case(std::mt19937& random, bool bad) {
 
 /// The addresses in findings name the allocation's slot, which differs from run to run.
 Story fresh(const Case& test, const Options& options) {
-    Device device(kernel_of(test.steps));
+    Device device(kernel_of(test));
     return tell(device, test, options);
 }
 
@@ -192,6 +225,9 @@ std::vector<std::byte> model(const Case& test) {
         data[i] = static_cast<std::byte>(i * 7);
     }
     std::vector<std::byte> tile(k_bytes, std::byte{0xA5});
+    for (std::uint32_t i = 0; test.filled && i < k_bytes; ++i) {
+        tile[i] = i % 4 == 0 ? static_cast<std::byte>(i / 32) : std::byte{0};
+    }
     std::vector<std::uint32_t> sums(32, 0);
     for (std::size_t s = 0; s < test.steps.size(); ++s) {
         const Step& step = test.steps[s];
@@ -228,19 +264,9 @@ std::vector<std::byte> model(const Case& test) {
 TEST_CASE("machine: accesses of a warp do what a plain model of memory does", "[machine]") {
     std::mt19937 random(17);
     for (int round = 0; round < 60; ++round) {
-        Case test = random_case(random, round % 2 == 1);
-        test.blocks = 1;
-        test.threads = 32;
-        std::vector<std::uint32_t> offsets;
-        for (std::size_t s = 0; s < test.steps.size(); ++s) {
-            const Step& step = test.steps[s];
-            const auto lanes = random_lanes(
-                random, static_cast<std::uint32_t>(step.bytes * step.vector), round % 2 == 1);
-            offsets.insert(offsets.end(), lanes.begin(), lanes.end());
-        }
-        test.offsets = std::move(offsets);
+        const Case test = random_case(random, round % 2 == 1, true);
         const Story story = fresh(test, Options{});
-        INFO("round " << round << "\n" << kernel_of(test.steps) << story.findings);
+        INFO("round " << round << "\n" << kernel_of(test) << story.findings);
         REQUIRE(story.data == model(test));
     }
 }
@@ -250,7 +276,7 @@ TEST_CASE(
     std::mt19937 random(23);
     int with_findings = 0;
     for (int round = 0; round < 120; ++round) {
-        const Case test = random_case(random, round % 3 == 0);
+        const Case test = random_case(random, round % 3 == 0, false);
         Options options;
         options.checks = round % 5 == 4 ? Checks{} : Checks::all();
         options.seed = round % 2 == 0 ? 0 : 9;
@@ -260,14 +286,15 @@ TEST_CASE(
         options.lane_by_lane = false;
         options.threads = 3;
         const Story workers = fresh(test, options);
-        INFO("round " << round << "\n" << kernel_of(test.steps));
+        INFO("round " << round << "\n" << kernel_of(test));
         INFO(
             whole.findings << "lane by lane:\n"
                            << lanes.findings << "three:\n"
                            << workers.findings);
         REQUIRE(whole == lanes);
-        // Without checks blocks do not touch each other's parts here, but for bad accesses.
-        REQUIRE((whole == workers || (options.checks.races == false && round % 3 == 0)));
+        // Blocks that race and are not checked need not agree.
+        const bool racing = !options.checks.races && (round % 3 == 0 || test.common);
+        REQUIRE((whole == workers || racing));
         with_findings += whole.findings.find("error") != std::string::npos ? 1 : 0;
     }
     CHECK(with_findings > 60);
