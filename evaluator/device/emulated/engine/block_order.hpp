@@ -8,8 +8,8 @@
 namespace kw::emu {
 
 /// True for atomics on global memory whose result is used, that are of several kinds or that depend
-/// on the order (float addition, exch, cas, inc, dec), for strong loads and stores of global memory,
-/// clocks and printf.
+/// on the order (float addition, exch, cas, inc, dec), for strong loads and stores of global
+/// memory, clocks and printf.
 [[nodiscard]] bool order_shows(const Program& program);
 
 }  // namespace kw::emu
