@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // `kwright dev emu` and `kwright dev bench emulated`, from the command line to the sandbox and
 // back.
+#include "evaluator/device/cuda/toolkit.hpp"
 #include "tests/support/catch.hpp"
 #include "tests/support/program.hpp"
 
@@ -95,6 +96,30 @@ TEST_CASE("dev emu: a kernel of a file runs on the caller's buffers", "[emulated
     const Outcome three = kwright(with(add_call("1160"), {"--threads", "3", "--json"}));
     CHECK(three.code == 1);
     CHECK(document_of(three) == one);
+}
+
+TEST_CASE("dev emu: a CUDA file is compiled as a candidate is", "[emulated]") {
+    if (!kw::cuda::find_toolkit()) {
+        WARN("skipped: no CUDA toolkit here");
+        return;
+    }
+    const Folder folder;
+    const Program kwright(folder.path());
+    write_file(folder / "y.bin", floats(ramp(64, 1)));
+    write_file(
+        folder / "scale.cu",
+        "extern \"C\" __global__ void scale(float* y, float a) { y[threadIdx.x] *= a; }\n");
+    const std::vector<std::string> call{
+        "dev", "emu", "scale.cu", "--block", "64", "--arg", "inout:y.bin", "--arg", "f32:0.5"};
+    const Outcome good = kwright(call);
+    INFO(good.out << good.err);
+    CHECK(good.code == 0);
+    CHECK(read_file(folder / "y.bin") == floats(ramp(64, 0.5)));
+    write_file(folder / "scale.cu", "#include \"/etc/passwd\"\n");
+    const Outcome refused = kwright(call);
+    CHECK(refused.code == 1);
+    CHECK(refused.err.find("scale.cu:1") != std::string::npos);
+    CHECK(refused.err.find("root:") == std::string::npos);
 }
 
 TEST_CASE("dev emu: what a hostile file does ends in an answer", "[emulated]") {

@@ -254,7 +254,7 @@ void SharedShadow::read(SharedAccess access, Lanes lanes, const std::uint64_t* o
 void SharedShadow::read(SharedAccess access, const AccessShape& shape, std::uint64_t first) {
     access.lane = 0;
     const std::uint64_t me = tag(access);
-    const std::size_t each = access.bytes >> granule_;
+    const std::size_t each = std::max<std::size_t>(1, access.bytes >> granule_);  // cells a lane
     for (std::uint32_t r = 0; r < shape.runs; ++r) {
         const AccessRun& run = shape.run[r];
         const std::uint64_t offset = first + run.delta;
@@ -290,7 +290,7 @@ bool SharedShadow::write(
         return false;
     }
     const std::uint64_t me = tag(access);
-    const std::size_t each = access.bytes >> granule_;
+    const std::size_t each = std::max<std::size_t>(1, access.bytes >> granule_);  // cells a lane
     const auto cells_of = [&](const AccessRun& run) {
         return CellRun{
             me + run.lane,
