@@ -8,8 +8,8 @@
 //   launch KERNEL gx gy gz bx by bz cx cy cz SHARED COOPERATIVE HEX
 //   again all|none SEED SHIFT       optional: all launches once more, on buffers SHIFT bytes behind
 //   ptx BYTES
-// and then that many bytes of PTX. HEX is the parameter block with device addresses in it; buffer i
-// lies at buffer_address(i) (engine/memory.hpp).
+// and then that many bytes of PTX. HEX is the parameter block with device addresses and tensor maps
+// (engine/tensor_map.hpp) in it; buffer i lies at buffer_address(i) (engine/memory.hpp).
 #pragma once
 
 #include "evaluator/device/emulated/engine/machine.hpp"

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "evaluator/device/emulated/call.hpp"
 
+#include "evaluator/device/emulated/tensor_maps.hpp"
 #include "evaluator/fill.hpp"
 
 #include <algorithm>
@@ -28,8 +29,8 @@ void add_buffer(RunRequest& request, std::string name, std::int64_t bytes, const
         {std::move(name), (end + k_align - 1) / k_align * k_align, bytes, access});
 }
 
-/// Every buffer's place and address; tensor maps are refused until they can be encoded.
-std::string place_buffers(
+/// Every buffer's place and address, and the tensor maps over them.
+void place_buffers(
     const Task& task, const cuda::EvaluatedPlan& plan, PreparedCall& call, cuda::Addresses& out) {
     for (std::size_t i = 0; i < task.args.size(); ++i) {
         add_buffer(
@@ -41,7 +42,14 @@ std::string place_buffers(
     for (std::size_t i = 0; i < call.request.buffers.size(); ++i) {
         out.buffers[call.request.buffers[i].name] = buffer_address(i);
     }
-    return plan.tensormaps.empty() ? "" : "the emulated device has no tensor maps yet";
+    for (const cuda::EvaluatedTensorMap& map : plan.tensormaps) {
+        if (const auto made = tensor_map_of(map, out.buffers[map.base])) {
+            out.tensormaps[map.name] = emu::encode(*made);
+        } else {
+            call.unsupported = true;
+            call.refused = "tensor map " + map.name + ": interleave=" + map.interleave;
+        }
+    }
 }
 
 Result<void> add_launches(
@@ -74,6 +82,17 @@ Result<void> add_launches(
 }
 
 }  // namespace
+
+cpu::Rejection refusal(const PreparedCall& call) {
+    return call.unsupported ? cpu::Rejection{
+                                  Verdict::compiled_only,
+                                  "compiled only: the emulated device cannot run it",
+                                  call.refused}
+                            : cpu::Rejection{
+                                  Verdict::forbidden,
+                                  "the launch plan does not fit: " + call.refused,
+                                  ""};
+}
 
 std::span<std::byte> PreparedCall::buffer(std::size_t index, std::int64_t shift) const {
     const RunBuffer& place = request.buffers[index];
@@ -145,7 +164,7 @@ Result<PreparedCall> prepare_call(
     call.launches = plan->launches;
     call.request.ptx = built.ptx;
     cuda::Addresses addresses;
-    call.refused = place_buffers(task, *plan, call, addresses);
+    place_buffers(task, *plan, call, addresses);
     if (!call.refused.empty()) {
         return call;
     }

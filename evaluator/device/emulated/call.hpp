@@ -4,6 +4,7 @@
 #pragma once
 
 #include "core/csprng.hpp"
+#include "evaluator/device/cpu/check_stage.hpp"
 #include "evaluator/device/cpu/seat.hpp"
 #include "evaluator/device/cuda/build.hpp"
 #include "evaluator/device/emulated/emu_run.hpp"
@@ -15,6 +16,7 @@ namespace kw::emulated {
 /// What cannot be launched at this shape is the candidate's fault: `refused` says why.
 struct PreparedCall {
     std::string refused;
+    bool unsupported = false;  ///< it is not: a GPU could, the emulated device cannot
     RunRequest request;
     std::shared_ptr<cpu::SharedMemory> memory;
     std::vector<std::int64_t> argument_bytes;  ///< by argument of the task; buffer i = argument i
@@ -24,6 +26,9 @@ struct PreparedCall {
     /// `shift`: 0, or that of the second run.
     [[nodiscard]] std::span<std::byte> buffer(std::size_t index, std::int64_t shift = 0) const;
 };
+
+/// What is said of a call that was refused.
+[[nodiscard]] cpu::Rejection refusal(const PreparedCall& call);
 
 /// Bytes of every argument of role in, inout and weight, in the order of the task; others empty.
 using Content = std::vector<std::vector<std::byte>>;

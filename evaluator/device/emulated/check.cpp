@@ -84,8 +84,7 @@ public:
                 salt,
                 /*again_salt=*/secrets_.next_u64()));
         if (!call.refused.empty()) {
-            checked.result.rejection = cpu::Rejection{
-                Verdict::forbidden, "the launch plan does not fit: " + call.refused, ""};
+            checked.result.rejection = refusal(call);
             return {};
         }
         call.request.seed = secrets_.next_u64() | 1;

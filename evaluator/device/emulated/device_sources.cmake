@@ -7,4 +7,5 @@ list(APPEND KW_EVALUATOR_SOURCES
     device/emulated/emulated_device.cpp
     device/emulated/model.cpp
     device/emulated/modelled.cpp
+    device/emulated/tensor_maps.cpp
     device/emulated/trial.cpp)

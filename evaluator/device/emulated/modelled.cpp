@@ -108,8 +108,7 @@ Result<ModelledCall> model_call(
         PreparedCall call,
         prepare_call(parts.task, shape.dims, built, parts.device, content, secrets.next_u64()));
     if (!call.refused.empty()) {
-        modelled.rejection =
-            cpu::Rejection{Verdict::forbidden, "the launch plan does not fit: " + call.refused, ""};
+        modelled.rejection = refusal(call);
         return modelled;
     }
     call.request.checked = false;

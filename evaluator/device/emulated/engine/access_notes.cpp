@@ -99,6 +99,36 @@ void note_local(
     }
 }
 
+/// A shared::cluster address may lie in another block of the cluster.
+void note_shared(
+    WarpState& warp,
+    const Insn& insn,
+    int lane,
+    std::uint64_t address,
+    std::uint32_t bytes,
+    Use use,
+    Order order,
+    const std::byte* value,
+    const std::byte* memory) {
+    Block& own = *warp.block;
+    const std::uint64_t rank = address >> k_rank_shift;
+    Block& of = rank == 0 ? own : *own.cluster->blocks[rank - 1];
+    if (!of.shadow) {
+        return;
+    }
+    const auto offset = static_cast<std::uint32_t>(address - (rank << k_rank_shift));
+    const SharedAccess access{&warp, &insn, lane, offset, bytes, order};
+    const bool foreign = &of != &own;
+    if (use == Use::load || use == Use::atomic) {
+        foreign ? of.shadow->read_foreign(access) : of.shadow->read(access);
+    }
+    if (use == Use::copy_to) {
+        of.shadow->write_pending(access);
+    } else if (writes(use)) {
+        foreign ? of.shadow->write_foreign(access) : of.shadow->write(access, value, memory);
+    }
+}
+
 /// A load from one allocation that has all its data, and that nobody writes.
 bool nothing_to_note(WarpState& warp, const Reach& out, std::uint32_t bytes) {
     const Run& run = *warp.block->run;
@@ -191,17 +221,8 @@ void note(
         note_global(warp, insn, lane, address, bytes, use, order, value, memory);
     } else if (space == Space::local) {
         note_local(warp, insn, lane, address, bytes, use);
-    } else if (space == Space::shared && warp.block->shadow && (address >> k_rank_shift) == 0) {
-        const SharedAccess access{
-            &warp, &insn, lane, static_cast<std::uint32_t>(address), bytes, order};
-        if (use == Use::load || use == Use::atomic) {
-            warp.block->shadow->read(access);
-        }
-        if (use == Use::copy_to) {
-            warp.block->shadow->write_pending(access);
-        } else if (writes(use)) {
-            warp.block->shadow->write(access, value, memory);
-        }
+    } else if (space == Space::shared) {
+        note_shared(warp, insn, lane, address, bytes, use, order, value, memory);
     }
 }
 

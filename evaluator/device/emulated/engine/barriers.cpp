@@ -185,6 +185,17 @@ void wait_cluster(WarpState& warp, const Insn& insn, Lanes active) {
     park(warp, active, group);
 }
 
+/// All threads of the cluster have arrived: what they did so far is over for all blocks.
+void meet(Cluster& cluster) {
+    ClusterOrder::Cuts cuts{};
+    for (const Block* member : cluster.blocks) {
+        if (member->shadow) {
+            cuts[member->rank] = member->shadow->cut();
+        }
+    }
+    cluster.order.meet(cuts);
+}
+
 bool release_cluster(Block& block) {
     Cluster& cluster = *block.cluster;
     std::uint32_t live = 0;
@@ -194,6 +205,7 @@ bool release_cluster(Block& block) {
     if (cluster.arrived != 0 && cluster.arrived >= live) {
         cluster.arrived = 0;
         ++cluster.phase;
+        meet(cluster);
     }
     bool any = false;
     for (WarpState& warp : block.warps) {

@@ -24,6 +24,7 @@ Binding bind_wgmma_real(const Match& match);
 Binding bind_wgmma_integer(const Match& match);
 Binding bind_wgmma_bits(const Match& match);
 Binding bind_wgmma_order(const Match& match);
+Binding bind_wgmma_wait(const Match& match);
 
 Binding bind_mbarrier_init(const Match& match);
 Binding bind_mbarrier_inval(const Match& match);
@@ -34,6 +35,11 @@ Binding bind_mbarrier_pending(const Match& match);
 Binding bind_copy_arrive(const Match& match);
 Binding bind_bulk_copy(const Match& match);
 Binding bind_bulk_group(const Match& match);
+Binding bind_bulk_reduce(const Match& match);
+Binding bind_tensor_load(const Match& match);
+Binding bind_tensor_store(const Match& match);
+Binding bind_tensor_reduce(const Match& match);
+Binding bind_tensor_prefetch(const Match& match);
 Binding bind_proxy_fence(const Match& match);
 
 }  // namespace kw::emu

@@ -51,6 +51,9 @@ void finish_block(Block& block) {
     worker.executed += block.executed;
     worker.fewest = std::min(worker.fewest, block.executed);
     worker.most = std::max(worker.most, block.executed);
+    if (block.shadow) {
+        block.shadow->retire();
+    }
 }
 
 /// Nothing can run: ends one wait that will never be satisfied. False: everybody waits for other
@@ -170,13 +173,20 @@ void start_block(Block& block, std::uint64_t index) {
     std::fill(block.local_written.begin(), block.local_written.end(), std::uint8_t{0});
     if (block.shadow) {
         block.shadow->reset(run.warps_per_block);
+        if (block.cluster->blocks.size() > 1) {
+            block.shadow->join(block.cluster->order, block.rank);
+        }
     }
+    if (block.rank == 0) {
+        block.cluster->order.reset();
+    }
+    block.bulk.clear();
     for (WarpState& warp : block.warps) {
         start_frame(warp, *block.program);
         start_warp(warp);
         warp.async->copies.clear();
-        warp.async->bulk.clear();
         warp.async->open.fill(0);
+        warp.async->products = 0;
     }
     if (run.options->seed != 0) {
         shuffle(block, mix(run.options->seed) ^ index);

@@ -81,7 +81,23 @@ struct Barrier {
 };
 inline constexpr std::size_t k_barriers = 16;
 
+struct Block;
 struct Cluster;
+
+/// A bulk copy into shared memory: lands when a thread has waited for its mbarrier. The block that
+/// has the mbarrier keeps it.
+struct BulkCopy {
+    std::uint64_t barrier = 0;  ///< offset of the mbarrier
+    bool odd = false;           ///< parity of the phase that it belongs to
+    WarpState* issuer = nullptr;
+    int lane = 0;
+    const Insn* insn = nullptr;
+    Block* into = nullptr;
+    std::uint32_t to = 0;  ///< offset in its shared memory
+    std::vector<std::byte> data;
+    /// Offsets of the 16-byte units of `data` that are written; empty: all.
+    std::vector<std::uint32_t> units;
+};
 
 struct Block {
     Worker* worker = nullptr;
@@ -106,6 +122,7 @@ struct Block {
     std::vector<std::byte> storage;  ///< what frames, local and shared memory lie in
     std::vector<std::uint8_t> local_written;
     std::vector<AsyncQueue> async;
+    std::vector<BulkCopy> bulk;  ///< in flight, to complete on this block's mbarriers
 };
 
 /// Blocks that may read each other's shared memory.
@@ -113,6 +130,7 @@ struct Cluster {
     std::vector<Block*> blocks;  ///< by rank
     std::uint32_t arrived = 0;   ///< threads at barrier.cluster
     std::uint64_t phase = 0;
+    ClusterOrder order;  ///< of accesses to each other's shared memory
 };
 
 /// `which`: of the instruction's addresses in brackets; it has to have one.

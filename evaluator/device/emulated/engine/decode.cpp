@@ -42,6 +42,16 @@ First first_operand(std::string_view opcode) {
     return First::writes;
 }
 
+/// What is there instead of a form that is not.
+std::string hint_for(std::string_view opcode) {
+    for (const std::string_view mode : {".im2col", ".tile::gather4", ".tile::scatter4"}) {
+        if (opcode.find(mode) != std::string_view::npos) {
+            return ": tensor copies have .tile mode only";
+        }
+    }
+    return {};
+}
+
 class Decoder {
 public:
     Decoder(
@@ -172,7 +182,7 @@ private:
         const Instruction& source = *flat.source;
         const Bound& bound = bind(source.opcode);
         if (!bound.known) {
-            return fail(flat, "unsupported " + source.opcode);
+            return fail(flat, "unsupported " + source.opcode + hint_for(source.opcode));
         }
         const Binding& binding = bound.binding;
         insn.run = binding.run;
@@ -234,6 +244,9 @@ private:
         if (base == "mov") {
             insn.vector =
                 static_cast<std::uint8_t>(std::min<std::uint32_t>(operands_.written(), 255));
+            if (binding.bytes == 16 && !moves_16_bytes(first)) {
+                return fail(flat, opcode + " of other than 16 bytes on both sides");
+            }
         }
         if ((base == "bra" && targets.size() != 1) || (base == "brx" && targets.empty()) ||
             (base != "bra" && base != "brx" && !targets.empty())) {
@@ -249,6 +262,17 @@ private:
         target_of_.back() = std::move(targets);
         ends_.back() = jumps || base == "exit" || base == "trap" ? 1 : 0;
         return true;
+    }
+
+    /// mov.b128, whose handler cannot tell 4-byte lanes from 16-byte ones.
+    [[nodiscard]] bool moves_16_bytes(std::uint32_t first) const {
+        std::array<std::uint32_t, 2> bytes{};
+        for (std::size_t i = first; i < operands_.refs().size(); ++i) {
+            const Ref& ref = operands_.refs()[i];
+            const bool sink = ref.kind == Ref::Kind::sink;
+            bytes[i - first < operands_.written() ? 0 : 1] += sink ? 8 : ref.bytes;
+        }
+        return bytes[0] == 16 && bytes[1] == 16;
     }
 
     /// A special register that changes is read, or an address added, just before the instruction.

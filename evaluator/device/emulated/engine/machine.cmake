@@ -14,6 +14,7 @@ set(kw_emu_machine
     ${CMAKE_CURRENT_LIST_DIR}/ops_load_store.cpp
     ${CMAKE_CURRENT_LIST_DIR}/ops_memory.cpp
     ${CMAKE_CURRENT_LIST_DIR}/ops_warp.cpp
+    ${CMAKE_CURRENT_LIST_DIR}/shadow_cluster.cpp
     ${CMAKE_CURRENT_LIST_DIR}/shadow_concurrent.cpp
     ${CMAKE_CURRENT_LIST_DIR}/shadow_global.cpp
     ${CMAKE_CURRENT_LIST_DIR}/shadow_shared.cpp

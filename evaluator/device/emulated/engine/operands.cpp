@@ -48,6 +48,11 @@ int width_bytes(Width width) {
     }
 }
 
+/// mov.b128: the only one whose operands may have three widths.
+bool moves_128_bits(const Binding& binding) {
+    return binding.work == Work::move && binding.bytes == 16;
+}
+
 }  // namespace
 
 bool takes_addresses(Work work) {
@@ -183,7 +188,7 @@ bool Operands::reg(const Operand& operand, Width width, First how) {
     const int wanted = width_bytes(width);
     bool fits = bytes == wanted;
     if (width == Width::any) {
-        fits = bytes == 4 || bytes == 8;
+        fits = bytes == 4 || bytes == 8 || (bytes == 16 && moves_128_bits(*binding_));
     } else if (width == Width::w32_or_predicate) {
         fits = bytes == 4 || bytes == 1;
     }

@@ -21,21 +21,11 @@ struct AsyncCopy {
     std::array<std::array<std::byte, 16>, k_lanes> data;
 };
 
-/// A cp.async.bulk into shared memory: lands when a thread has waited for its mbarrier.
-struct BulkCopy {
-    std::uint64_t barrier = 0;  ///< address of the mbarrier
-    bool odd = false;           ///< parity of the phase that it belongs to
-    int lane = 0;
-    const Insn* insn = nullptr;
-    std::uint32_t to = 0;  ///< offset in shared memory
-    std::vector<std::byte> data;
-};
-
-/// Copies in flight of one warp.
+/// Asynchronous work of one warp: its copies in flight.
 struct AsyncQueue {
     std::deque<AsyncCopy> copies;
-    std::vector<BulkCopy> bulk;
     std::array<std::uint32_t, k_lanes> open{};  ///< by lane: number of the group being filled
+    std::uint64_t products = 0;                 ///< wgmma.mma_async that the warp has executed
 };
 
 /// Lands all copies of `lanes` in groups older than the `keep` youngest committed ones; also the

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "evaluator/device/emulated/engine/ops_bulk.hpp"
 
+#include "evaluator/device/emulated/engine/access_notes.hpp"
 #include "evaluator/device/emulated/engine/bind_matrix.hpp"
 #include "evaluator/device/emulated/engine/ops_mbarrier.hpp"
 
@@ -10,116 +11,94 @@ namespace kw::emu {
 namespace {
 
 constexpr std::uint32_t k_piece = 16;
-/// In flight of one warp; beyond, the oldest land early.
+/// In flight to one block's mbarriers; beyond, the oldest land early.
 constexpr std::size_t k_most_copies = 1024;
+constexpr std::size_t k_most_in_flight = std::size_t{4} << 20;
 /// Bytes of one copy, as a mbarrier counts them.
 constexpr std::uint32_t k_most_bytes = (1U << 20) - 1;
 
 // Insn::mods: where to and from.
 constexpr std::uint32_t k_to_global = 8;
 constexpr std::uint32_t k_from_global = 16;
+constexpr std::uint32_t k_multicast = 32;
+/// Of a shared::cluster address: the offset in its block.
+constexpr std::uint64_t k_inside = (std::uint64_t{1} << k_rank_shift) - 1;
 
-void land(Block& block, WarpState& issuer, const BulkCopy& copy) {
-    if (block.shadow) {
-        block.shadow->write(
-            SharedAccess{
-                &issuer,
-                copy.insn,
-                copy.lane,
-                copy.to,
-                static_cast<std::uint32_t>(copy.data.size()),
-                Order::plain},
-            nullptr,
-            nullptr);
-        block.shadow->fence(issuer.index);
-        block.shadow->release(issuer.index, copy.barrier);
+/// Calls f(offset in the image, bytes) for every contiguous part.
+template <class F>
+void each_part(const std::vector<std::uint32_t>& units, std::size_t bytes, F f) {
+    if (units.empty()) {
+        f(std::uint32_t{0}, static_cast<std::uint32_t>(bytes));
     }
-    std::memcpy(block.shared + copy.to, copy.data.data(), copy.data.size());
+    for (const std::uint32_t at : units) {
+        f(at, k_piece);
+    }
 }
 
-void keep(WarpState& warp, BulkCopy copy) {
-    std::vector<BulkCopy>& flying = warp.async->bulk;
-    if (flying.size() >= k_most_copies) {
-        land(*warp.block, warp, flying.front());
-        flying.erase(flying.begin());
-    }
-    flying.push_back(std::move(copy));
-}
-
-/// Reads `bytes` in pieces; false: a finding.
-bool read_source(
-    WarpState& warp,
-    const Insn& insn,
-    int lane,
-    std::uint64_t from,
-    Window window,
-    std::vector<std::byte>& data) {
-    bool whole = true;
-    for (std::size_t at = 0; at < data.size() && whole; at += k_piece) {
-        const std::byte* host = reach_lane(warp, insn, lane, from + at, k_piece, window, Use::load);
-        whole = host != nullptr;
-        if (whole) {
-            std::memcpy(data.data() + at, host, k_piece);
+void land(const BulkCopy& copy, bool waited) {
+    SharedShadow* shadow = copy.into->shadow.get();
+    each_part(copy.units, copy.data.size(), [&](std::uint32_t at, std::uint32_t bytes) {
+        std::memcpy(copy.into->shared + copy.to + at, copy.data.data() + at, bytes);
+        if (shadow != nullptr && waited) {
+            shadow->arrive(
+                SharedAccess{copy.issuer, copy.insn, copy.lane, copy.to + at, bytes, Order::plain});
         }
+    });
+    if (shadow != nullptr && waited && copy.issuer->block == copy.into) {
+        shadow->fence(copy.issuer->index);
+        shadow->release(copy.issuer->index, copy.barrier);
     }
-    return whole;
 }
 
-bool write_now(
-    WarpState& warp,
-    const Insn& insn,
-    int lane,
-    std::uint64_t to,
-    Window window,
-    const std::vector<std::byte>& data) {
-    bool whole = true;
-    for (std::size_t at = 0; at < data.size() && whole; at += k_piece) {
-        whole = store_lane(warp, insn, lane, to + at, data.data() + at, k_piece, window);
+void keep(Block& at, BulkCopy copy) {
+    std::size_t bytes = copy.data.size();
+    for (const BulkCopy& flying : at.bulk) {
+        bytes += flying.data.size();
     }
-    return whole;
+    while (!at.bulk.empty() && (bytes > k_most_in_flight || at.bulk.size() >= k_most_copies)) {
+        bytes -= at.bulk.front().data.size();
+        land(at.bulk.front(), false);
+        at.bulk.erase(at.bulk.begin());
+    }
+    at.bulk.push_back(std::move(copy));
 }
 
-/// To the block's own shared memory: checks the place, and keeps the data until somebody waits.
-void write_later(
-    WarpState& warp,
-    const Insn& insn,
-    int lane,
-    std::uint64_t to,
-    std::uint64_t barrier,
-    std::uint64_t before,
-    std::vector<std::byte> data) {
-    Block& block = *warp.block;
-    if (data.empty()) {
-        return;
+/// The largest aligned piece at an address.
+std::uint32_t piece_at(std::uint64_t address, std::uint32_t left) {
+    std::uint32_t piece = k_piece;
+    while (piece > left || (address & (piece - 1)) != 0) {
+        piece /= 2;
     }
-    if (to > block.shared_bytes || data.size() > block.shared_bytes - to ||
-        barrier >= block.shared_bytes) {
-        write_now(warp, insn, lane, to, Window::shared, data);  // for its finding, or another block
-        return;
-    }
-    BulkCopy copy;
-    copy.barrier = barrier;
-    copy.odd = BarrierObject::decode(before).odd;
-    copy.lane = lane;
-    copy.insn = &insn;
-    copy.to = static_cast<std::uint32_t>(to);
-    copy.data = std::move(data);
-    keep(warp, std::move(copy));
+    return piece;
 }
 
-/// slots: destination, source, bytes, [mbarrier], [policy].
+/// The block that a shared::cluster address lies in, or nullptr.
+Block* block_at(Block& from, std::uint64_t address) {
+    const std::uint64_t rank = address >> k_rank_shift;
+    if (rank == 0) {
+        return &from;
+    }
+    const std::vector<Block*>& blocks = from.cluster->blocks;
+    return rank <= blocks.size() ? blocks[rank - 1] : nullptr;
+}
+
+/// slots: destination, source, bytes, [mbarrier], [mask], [policy].
 void run_bulk(const Insn& insn, Warp& base, Lanes active) {
     WarpState& warp = state(base);
-    const Window source = (insn.mods & k_from_global) != 0 ? Window::global : Window::shared;
+    const bool to_global = (insn.mods & k_to_global) != 0;
+    const bool from_global = (insn.mods & k_from_global) != 0;
+    warp.counts[warp.index_of(insn)].requests += to_global || from_global ? 1 : 0;
     for (Lanes left = active; left != 0; left &= left - 1) {
         const int lane = __builtin_ctz(left);
         const std::uint32_t bytes = warp.lanes<std::uint32_t>(insn.slot[2])[lane];
         const std::uint64_t to = lane_address(insn, warp, 0, insn.wide_base, insn.offset, lane);
         const std::uint64_t from = lane_address(insn, warp, 1, (insn.wide & 2) != 0, 0, lane);
-        if (bytes % k_piece != 0 || bytes > k_most_bytes || to % k_piece != 0) {
+        if (bytes % k_piece != 0 || bytes > k_most_bytes || to % k_piece != 0 ||
+            from % k_piece != 0) {
             Defect defect;
-            defect.kind = to % k_piece != 0 ? FindingKind::misaligned : FindingKind::bad_address;
-            defect.space = (insn.mods & k_to_global) != 0 ? Space::global : Space::shared;
+            defect.kind = bytes % k_piece != 0 || bytes > k_most_bytes ? FindingKind::bad_address
+                                                                       : FindingKind::misaligned;
+            defect.space = to_global ? Space::global : Space::shared;
             defect.write = true;
             defect.bytes = bytes;
             defect.address = to;
@@ -127,37 +106,29 @@ void run_bulk(const Insn& insn, Warp& base, Lanes active) {
             report(warp, insn, lane, defect);
             continue;
         }
-        std::vector<std::byte> data(bytes);
-        if (!read_source(warp, insn, lane, from, source, data)) {
+        CopyImage image;
+        image.bytes.resize(bytes);
+        const Window source = from_global ? Window::global : Window::shared;
+        if (!read_bytes(warp, insn, lane, from, source, image.bytes.data(), bytes)) {
             continue;
         }
-        if ((insn.mods & k_to_global) != 0) {
-            write_now(warp, insn, lane, to, Window::global, data);
+        if (to_global) {
+            write_bytes(warp, insn, lane, to, Window::global, image.bytes.data(), bytes);
+            count_bulk(warp, insn, to, bytes);
             continue;
+        }
+        if (from_global) {
+            count_bulk(warp, insn, from, bytes);
         }
         const std::uint64_t barrier = lane_address(insn, warp, 3, (insn.wide & 8) != 0, 0, lane);
-        if (warp.block->shadow) {
-            warp.block->shadow->fence(warp.index);
-        }
-        std::uint64_t before = 0;
-        if (change_barrier(
-                warp,
-                insn,
-                lane,
-                barrier,
-                Window::shared,
-                0,
-                false,
-                -std::int64_t{bytes},
-                before)) {
-            write_later(
-                warp,
-                insn,
-                lane,
-                to,
-                barrier_key(Window::shared, barrier),
-                before,
-                std::move(data));
+        if ((insn.mods & k_multicast) != 0) {
+            const std::uint32_t mask = warp.lanes<std::uint32_t>(insn.slot[4])[lane] & 0xFFFF;
+            for (const CopyTarget& target :
+                 aim_all(warp, insn, lane, to, barrier, bytes, k_piece, mask)) {
+                send(warp, insn, lane, target, image, bytes);
+            }
+        } else if (const auto target = aim(warp, insn, lane, to, barrier, bytes, k_piece)) {
+            send(warp, insn, lane, *target, std::move(image), bytes);
         }
     }
 }
@@ -181,17 +152,187 @@ void run_proxy_fence(const Insn& insn, Warp& base, Lanes active) {
 }  // namespace
 
 void land_bulk(Block& block, std::uint64_t barrier, bool odd) {
-    for (WarpState& issuer : block.warps) {
-        std::vector<BulkCopy>& flying = issuer.async->bulk;
-        for (const BulkCopy& copy : flying) {
-            if (copy.barrier == barrier && copy.odd == odd) {
-                land(block, issuer, copy);
-            }
+    const auto over = [barrier, odd](const BulkCopy& copy) {
+        return copy.barrier == barrier && copy.odd == odd;
+    };
+    for (const BulkCopy& copy : block.bulk) {
+        if (over(copy)) {
+            land(copy, true);
         }
-        std::erase_if(flying, [barrier, odd](const BulkCopy& copy) {
-            return copy.barrier == barrier && copy.odd == odd;
-        });
     }
+    std::erase_if(block.bulk, over);
+}
+
+Block* shared_place(
+    WarpState& warp,
+    const Insn& insn,
+    int lane,
+    std::uint64_t address,
+    std::uint32_t bytes,
+    std::uint32_t alignment,
+    Use use) {
+    Block* const block = block_at(*warp.block, address);
+    const std::uint64_t offset = address & k_inside;
+    if (block == nullptr || offset > block->shared_bytes || bytes > block->shared_bytes - offset) {
+        file(warp, insn, lane, FindingKind::out_of_bounds, Space::shared, address, bytes, use);
+        return nullptr;
+    }
+    if (offset % alignment != 0) {
+        file(warp, insn, lane, FindingKind::misaligned, Space::shared, address, bytes, use);
+        return nullptr;
+    }
+    return block;
+}
+
+std::optional<CopyTarget> aim(
+    WarpState& warp,
+    const Insn& insn,
+    int lane,
+    std::uint64_t to,
+    std::uint64_t barrier,
+    std::uint32_t bytes,
+    std::uint32_t alignment) {
+    CopyTarget target;
+    target.into = shared_place(warp, insn, lane, to, bytes, alignment, Use::copy_to);
+    target.to = static_cast<std::uint32_t>(to & k_inside);
+    target.at = shared_place(warp, insn, lane, barrier, 8, 8, Use::atomic);
+    target.barrier = barrier & k_inside;
+    target.barrier_address = barrier;
+    return target.into == nullptr || target.at == nullptr ? std::nullopt : std::optional(target);
+}
+
+std::vector<CopyTarget> aim_all(
+    WarpState& warp,
+    const Insn& insn,
+    int lane,
+    std::uint64_t to,
+    std::uint64_t barrier,
+    std::uint32_t bytes,
+    std::uint32_t alignment,
+    std::uint32_t mask) {
+    const std::vector<Block*>& blocks = warp.block->cluster->blocks;
+    std::vector<CopyTarget> targets;
+    if (mask >> blocks.size() != 0) {
+        Defect defect;
+        defect.kind = FindingKind::bad_address;
+        defect.space = Space::shared;
+        defect.write = true;
+        defect.detail = "the mask of a multicast names blocks that the cluster does not have";
+        report(warp, insn, lane, defect);
+        return targets;
+    }
+    for (std::uint64_t rank = 0; rank < blocks.size(); ++rank) {
+        if ((mask >> rank & 1U) == 0) {
+            continue;
+        }
+        const std::uint64_t there = rank == warp.block->rank ? 0 : (rank + 1) << k_rank_shift;
+        const auto target =
+            aim(warp,
+                insn,
+                lane,
+                there | (to & k_inside),
+                there | (barrier & k_inside),
+                bytes,
+                alignment);
+        if (!target) {
+            return {};
+        }
+        targets.push_back(*target);
+    }
+    return targets;
+}
+
+void send(
+    WarpState& warp,
+    const Insn& insn,
+    int lane,
+    const CopyTarget& target,
+    CopyImage image,
+    std::uint32_t counted) {
+    // The write is told before it is published: who waits for the mbarrier comes after it.
+    if (target.into->shadow) {
+        each_part(image.units, image.bytes.size(), [&](std::uint32_t at, std::uint32_t bytes) {
+            if (bytes != 0) {
+                target.into->shadow->write_pending(
+                    SharedAccess{&warp, &insn, lane, target.to + at, bytes, Order::plain});
+            }
+        });
+        warp.block->shadow->fence(warp.index);
+    }
+    std::uint64_t before = 0;
+    const bool completes = change_barrier(
+        warp,
+        insn,
+        lane,
+        target.barrier_address,
+        Window::shared,
+        0,
+        false,
+        -std::int64_t{counted},
+        before);
+    if (!completes || image.bytes.empty()) {
+        return;
+    }
+    keep(
+        *target.at,
+        BulkCopy{
+            target.barrier,
+            BarrierObject::decode(before).odd,
+            &warp,
+            lane,
+            &insn,
+            target.into,
+            target.to,
+            std::move(image.bytes),
+            std::move(image.units)});
+}
+
+bool read_bytes(
+    WarpState& warp,
+    const Insn& insn,
+    int lane,
+    std::uint64_t from,
+    Window window,
+    std::byte* to,
+    std::uint32_t bytes) {
+    for (std::uint32_t at = 0; at < bytes;) {
+        const std::uint32_t piece = piece_at(from + at, bytes - at);
+        const std::byte* host = reach_lane(warp, insn, lane, from + at, piece, window, Use::load);
+        if (host == nullptr) {
+            return false;
+        }
+        std::memcpy(to + at, host, piece);
+        at += piece;
+    }
+    return true;
+}
+
+bool write_bytes(
+    WarpState& warp,
+    const Insn& insn,
+    int lane,
+    std::uint64_t to,
+    Window window,
+    const std::byte* from,
+    std::uint32_t bytes) {
+    for (std::uint32_t at = 0; at < bytes;) {
+        const std::uint32_t piece = piece_at(to + at, bytes - at);
+        if (!store_lane(warp, insn, lane, to + at, from + at, piece, window)) {
+            return false;
+        }
+        at += piece;
+    }
+    return true;
+}
+
+void count_bulk(WarpState& warp, const Insn& insn, std::uint64_t address, std::uint64_t bytes) {
+    if (bytes == 0) {
+        return;
+    }
+    const std::uint64_t last = address + bytes - 1;
+    InsnCounts& counts = warp.counts[warp.index_of(insn)];
+    counts.sectors += last / 32 - address / 32 + 1;
+    counts.lines += last / 128 - address / 128 + 1;
 }
 
 Binding bind_bulk_copy(const Match& match) {
@@ -201,10 +342,18 @@ Binding bind_bulk_copy(const Match& match) {
     binding.bytes = k_piece;
     const bool to_global = match.has(".bulk_group");
     const bool from_global = match.has(".global.mbarrier::complete_tx::bytes");
-    binding.mods = (to_global ? k_to_global : 0) | (from_global ? k_from_global : 0);
+    const bool multicast = match.has(".multicast::cluster");
+    if (multicast && (!from_global || match.has(".shared::cta"))) {
+        return {};
+    }
+    binding.mods = (to_global ? k_to_global : 0) | (from_global ? k_from_global : 0) |
+                   (multicast ? k_multicast : 0);
     binding.widths = {Width::any, Width::any, Width::w32};
     if (!to_global) {
         binding.widths.push_back(Width::any);
+    }
+    if (multicast) {
+        binding.widths.push_back(Width::w16);
     }
     if (match.has("L2::cache_hint")) {
         binding.widths.push_back(Width::w64);

@@ -129,6 +129,41 @@ void move_bits(const Insn& insn, Warp& warp, Lanes active) {
     }
 }
 
+/// mov.b128: one register, or two of 64 bits. The decoder has seen to it that both sides have 16
+/// bytes.
+void move_128(const Insn& insn, Warp& warp, Lanes active) {
+    if (insn.slots == 2) {
+        copy_lanes<u128>(insn, warp, active);
+        return;
+    }
+    alignas(64) u128 value[k_lanes];
+    const std::uint32_t* const from = insn.slot + insn.vector;
+    for (std::size_t i = 0; i < k_lanes; ++i) {
+        if (insn.vector == 2) {
+            value[i] = warp.lanes<u128>(from[0])[i];
+            continue;
+        }
+        const auto part = [&](std::uint32_t slot) {
+            return slot == k_no_slot ? 0 : warp.lanes<std::uint64_t>(slot)[i];
+        };
+        value[i] = part(from[0]) | u128{part(from[1])} << 64;
+    }
+    if (insn.vector != 2) {
+        copy_active(warp.lanes<u128>(insn.slot[0]), value, active);
+        return;
+    }
+    alignas(64) std::uint64_t half[k_lanes];
+    for (unsigned part = 0; part < 2; ++part) {
+        if (insn.slot[part] == k_no_slot) {
+            continue;
+        }
+        for (std::size_t i = 0; i < k_lanes; ++i) {
+            half[i] = static_cast<std::uint64_t>(value[i] >> (64 * part));
+        }
+        copy_active(warp.lanes<std::uint64_t>(insn.slot[part]), half, active);
+    }
+}
+
 }  // namespace
 
 Binding bind_mov(const Match& match) {
@@ -139,6 +174,14 @@ Binding bind_mov(const Match& match) {
     if (type == ".pred") {
         binding.run = &move_predicate;
         binding.widths = {Width::predicate};
+        return binding;
+    }
+    if (type == ".b128") {
+        binding.run = &move_128;
+        binding.widths = {Width::any};
+        binding.bytes = 16;
+        binding.slots_max = 3;
+        binding.sinks = 3;
         return binding;
     }
     if (type.starts_with(".b")) {

@@ -12,7 +12,7 @@
 namespace kw::emu {
 namespace {
 
-constexpr std::size_t k_rows = 16;  ///< of a warp
+constexpr std::uint32_t k_rows = 16;  ///< of a warp
 
 /// What Insn::mods says.
 struct GroupForm {
@@ -71,6 +71,7 @@ bool group_ready(const Insn& insn, Warp& base, Lanes active) {
         return false;
     }
     WarpState& warp = state(base);
+    ++warp.async->products;
     if ((warp.index | 3U) >= warp.block->warps.size()) {
         Defect defect;
         defect.kind = FindingKind::unconverged_warp_op;
@@ -93,14 +94,22 @@ void read_a(
         return;
     }
     WarpState& warp = state(base);
-    read_operand(
-        warp,
-        insn,
-        descriptor_in(warp, operands.slot[0], active),
-        transposed,
-        warp.index % 4 * k_rows,
-        k_rows,
-        to);
+    const MatrixDescriptor descriptor = descriptor_in(warp, operands.slot[0], active);
+    const std::uint32_t first = warp.index % 4 * k_rows;
+    read_operand(warp, insn, descriptor, transposed, first, k_rows, to);
+    count_operand(warp, insn, descriptor, transposed, first, k_rows);
+}
+
+/// The four warps share one reading of B: the first counts it.
+void count_b(
+    WarpState& warp,
+    const Insn& insn,
+    const MatrixDescriptor& descriptor,
+    bool transposed,
+    const GroupForm& form) {
+    if (warp.index % 4 == 0) {
+        count_operand(warp, insn, descriptor, transposed, 0, form.tiles * k_tile);
+    }
 }
 
 template <class A, class B>
@@ -139,6 +148,7 @@ struct RealWgmma {
             element *= sign;
         }
         const MatrixDescriptor descriptor = descriptor_in(warp, rest[0], active);
+        count_b(warp, insn, descriptor, transpose_b, form);
         const std::size_t each = form.half ? 2 : 4;
         for (std::size_t tile = 0; tile < form.tiles; ++tile) {
             read_operand(warp, insn, descriptor, transpose_b, tile * k_tile, k_tile, raw);
@@ -187,6 +197,7 @@ struct IntegerWgmma {
         read_a(insn, warp, active, operands, false, raw);
         bytes_to_floats(raw, k_rows * depth, form.signed_a, a);
         const MatrixDescriptor descriptor = descriptor_in(warp, rest[0], active);
+        count_b(warp, insn, descriptor, false, form);
         for (std::size_t tile = 0; tile < form.tiles; ++tile) {
             read_operand(warp, insn, descriptor, false, tile * k_tile, k_tile, raw);
             bytes_to_floats(raw, k_tile * depth, form.signed_b, columns);
@@ -227,6 +238,7 @@ struct BitWgmma {
         alignas(64) SumLanes out[4];
         read_a(insn, warp, active, operands, false, reinterpret_cast<std::byte*>(a));
         const MatrixDescriptor descriptor = descriptor_in(warp, rest[0], active);
+        count_b(warp, insn, descriptor, false, form);
         for (std::size_t tile = 0; tile < form.tiles; ++tile) {
             read_operand(
                 warp,
@@ -254,9 +266,36 @@ struct BitWgmma {
     }
 };
 
-/// fence, commit_group and wait_group: nothing is under way.
+/// fence and commit_group: nothing is under way.
 void run_order(const Insn& insn, Warp& warp, Lanes active) {
     (void)whole_warp(insn, warp, active);
+}
+
+/// A product is over for the whole warpgroup: a warp that waits for it lets those that have not
+/// executed theirs go first, and what the four read before is over for each of them.
+void run_wait(const Insn& insn, Warp& base, Lanes active) {
+    if (!whole_warp(insn, base, active)) {
+        return;
+    }
+    WarpState& warp = state(base);
+    Block& block = *warp.block;
+    const std::uint32_t first = warp.index & ~3U;
+    const auto last = std::min<std::size_t>(first + 4, block.warps.size());
+    for (std::size_t i = first; i < last; ++i) {
+        const WarpState& other = block.warps[i];
+        if (!other.done() && other.async->products < warp.async->products) {
+            InsnCounts& counts = warp.counts[warp.index_of(insn)];
+            --counts.warps;
+            counts.threads -= static_cast<std::uint32_t>(__builtin_popcount(active));
+            warp.pc = static_cast<std::uint32_t>(warp.index_of(insn));
+            warp.limit = 0;
+            warp.yield = true;
+            return;
+        }
+    }
+    if (block.shadow) {
+        block.shadow->block_barrier(0xFU << first, false);
+    }
 }
 
 /// Both forms share one list of widths: what is a 64-bit descriptor in one may be a register of A
@@ -335,8 +374,15 @@ Binding bind_wgmma_order(const Match& match) {
     Binding binding;
     binding.run = &run_order;
     binding.work = Work::matrix;
+    binding.slots_max = 0;
+    return binding;
+}
+
+Binding bind_wgmma_wait(const Match& match) {
+    Binding binding = bind_wgmma_order(match);
+    binding.run = &run_wait;
     binding.widths = {Width::w32};
-    binding.slots_max = 1;
+    binding.slots_min = binding.slots_max = 1;
     return binding;
 }
 

@@ -80,6 +80,10 @@ void SharedShadow::reset(std::uint32_t warps) {
     for (auto* cells : {&write_, &read_, &other_read_}) {
         std::fill(cells->begin(), cells->end(), 0);
     }
+    others_.clear();
+    last_.fill({});
+    order_ = nullptr;
+    retired_ = false;
     segments_.clear();
     published_.clear();
     base_ = 1;
@@ -144,6 +148,9 @@ bool SharedShadow::ordered(const SharedAccess& access, std::uint64_t tag) const 
     const std::uint64_t segment = tag >> k_segment_shift;
     const Segment& other = segment_of(tag);
     const WarpTime& mine = time_[access.warp->index];
+    if (segment < mine.returned) {
+        return true;
+    }
     if (other.warp != access.warp->index) {
         return other.clock <= mine.seen[other.warp];
     }
@@ -193,7 +200,7 @@ void SharedShadow::check_read(
     if ((written & k_pending) != 0) {
         defect.kind = FindingKind::async_copy_not_waited;
         defect.other_insn = static_cast<std::uint32_t>((written >> k_insn_shift) & k_insn_mask);
-        defect.detail = "cp.async.wait_group for it has not been executed";
+        defect.detail = "nobody has waited for that copy";
         report(*access.warp, *access.insn, access.lane, defect);
         return;
     }
@@ -220,6 +227,9 @@ inline void SharedShadow::read_cell(
 }
 
 void SharedShadow::read(const SharedAccess& access) {
+    if (!others_.empty()) [[unlikely]] {
+        check_others(access, false);
+    }
     const std::uint64_t me = tag(access);
     const std::uint32_t last = (access.offset + access.bytes - 1) >> granule_;
     for (std::uint32_t i = access.offset >> granule_; i <= last; ++i) {
@@ -245,13 +255,27 @@ void SharedShadow::read(SharedAccess access, Lanes lanes, const std::uint64_t* o
         before = offset;
         access.lane = lane;
         access.offset = static_cast<std::uint32_t>(offset);
+        if (!others_.empty()) [[unlikely]] {
+            check_others(access, false);
+        }
         for (; i <= last; ++i) {
             read_cell(access, i, me | static_cast<std::uint64_t>(lane));
         }
     }
 }
 
+void SharedShadow::note_many(const SharedAccess& access, std::size_t cell) {
+    const std::size_t cells = std::max<std::size_t>(1, access.bytes >> granule_);
+    for (std::size_t i = 0; i < cells; ++i) {
+        read_[cell + i] |= k_many;
+    }
+}
+
 void SharedShadow::read(SharedAccess access, const AccessShape& shape, std::uint64_t first) {
+    if (!others_.empty()) [[unlikely]] {
+        read_lanes(access, shape, first);
+        return;
+    }
     access.lane = 0;
     const std::uint64_t me = tag(access);
     const std::size_t each = std::max<std::size_t>(1, access.bytes >> granule_);  // cells a lane
@@ -276,17 +300,32 @@ void SharedShadow::read(SharedAccess access, const AccessShape& shape, std::uint
             }
         }
         if (run.uniform && (run.again || run.lanes > 1)) {
-            for (std::size_t i = 0; i < each; ++i) {
-                read_[begin + i] |= k_many;
-            }
+            note_many(access, begin);
+        }
+    }
+}
+
+/// Other blocks were here: lane by lane, but for those of one address.
+void SharedShadow::read_lanes(SharedAccess access, const AccessShape& shape, std::uint64_t first) {
+    for (std::uint32_t r = 0; r < shape.runs; ++r) {
+        const AccessRun& run = shape.run[r];
+        const std::uint32_t lanes = run.uniform ? 1 : run.lanes;
+        access.offset = static_cast<std::uint32_t>(first + run.delta);
+        for (std::uint32_t i = 0; i < lanes; ++i, access.offset += access.bytes) {
+            access.lane = static_cast<int>(run.lane + i);
+            read(access);
+        }
+        if (run.uniform && (run.again || run.lanes > 1)) {
+            note_many(access, (first + run.delta) >> granule_);
         }
     }
 }
 
 bool SharedShadow::write(
     const SharedAccess& access, const AccessShape& shape, std::uint64_t first) {
-    // The lanes of one store at one place are compared by their values: not here.
-    if (shape.overlapping || shape.runs == 0) {
+    // The lanes of one store at one place are compared by their values, and what other blocks did
+    // is looked at lane by lane: not here.
+    if (shape.overlapping || shape.runs == 0 || !others_.empty()) {
         return false;
     }
     const std::uint64_t me = tag(access);
@@ -336,6 +375,9 @@ void SharedShadow::check_write(
 
 void SharedShadow::write(
     const SharedAccess& access, const std::byte* value, const std::byte* memory) {
+    if (!others_.empty()) [[unlikely]] {
+        check_others(access, true);
+    }
     const std::uint64_t me = tag(access);
     const std::uint32_t first = access.offset >> granule_;
     const std::uint32_t last = (access.offset + access.bytes - 1) >> granule_;
@@ -358,6 +400,10 @@ void SharedShadow::write(
 }
 
 void SharedShadow::write_pending(const SharedAccess& access) {
+    if (foreign(access)) {
+        write_foreign(access, true);
+        return;
+    }
     write(access, nullptr, nullptr);
     const std::uint32_t last = (access.offset + access.bytes - 1) >> granule_;
     for (std::uint32_t i = access.offset >> granule_; i <= last; ++i) {
@@ -366,7 +412,7 @@ void SharedShadow::write_pending(const SharedAccess& access) {
 }
 
 void SharedShadow::arrive(const SharedAccess& access) {
-    const std::uint64_t me = tag(access);
+    const std::uint64_t me = foreign(access) ? k_foreign : tag(access);
     const std::uint32_t last = (access.offset + access.bytes - 1) >> granule_;
     for (std::uint32_t i = access.offset >> granule_; i <= last; ++i) {
         if ((write_[i] & k_pending) != 0) {
@@ -417,9 +463,14 @@ void SharedShadow::fence(std::uint32_t warp) {
     time.fenced = time.seen;
     time.fenced[warp] = time.clock;
     next_segment(warp);
+    time.cut = time.segment;
 }
 
 void SharedShadow::release(std::uint32_t warp, std::uint64_t key) {
+    if (order_ != nullptr) {
+        order_->release(rank_, cluster_key(key), time_[warp].cut);
+        key = own_key(key);
+    }
     if (published_.size() >= k_max_published && !published_.contains(key)) {
         return;
     }
@@ -430,6 +481,11 @@ void SharedShadow::release(std::uint32_t warp, std::uint64_t key) {
 }
 
 void SharedShadow::acquire(std::uint32_t warp, std::uint64_t key) {
+    if (order_ != nullptr) {
+        WarpTime& time = time_[warp];
+        time.returned = std::max(time.returned, order_->acquire(rank_, cluster_key(key)));
+        key = own_key(key);
+    }
     const auto found = published_.find(key);
     if (found == published_.end()) {
         return;

@@ -11,6 +11,7 @@
 #pragma once
 
 #include "evaluator/device/emulated/engine/access_shape.hpp"
+#include "evaluator/device/emulated/engine/cluster_order.hpp"
 #include "evaluator/device/emulated/engine/findings.hpp"
 
 #include <map>
@@ -43,6 +44,10 @@ public:
 
     /// A new block of `warps` warps begins.
     void reset(std::uint32_t warps);
+    /// The block is one of several of a cluster. After reset().
+    void join(ClusterOrder& order, std::uint32_t rank);
+    /// The block is over: what others did to its memory must be, too.
+    void retire();
 
     void read(const SharedAccess& access);
     /// The lanes of one load, each at its offset; `access` has the rest.
@@ -56,9 +61,13 @@ public:
     /// `value`, `memory`: what is written and what is there now, to tell harmless races; nullptr:
     /// not known.
     void write(const SharedAccess& access, const std::byte* value, const std::byte* memory);
-    /// A cp.async begins to write, and its data is there.
+    /// A copy begins to write, and its data is there. The warp of a bulk copy may be another
+    /// block's.
     void write_pending(const SharedAccess& access);
     void arrive(const SharedAccess& access);
+    /// Accesses of warps of another block of the cluster; `offset` as for this block's own.
+    void read_foreign(const SharedAccess& access);
+    void write_foreign(const SharedAccess& access, bool pending = false);
 
     /// Lanes of one warp have met at a bar.warp.sync.
     void warp_barrier(std::uint32_t warp, Lanes lanes);
@@ -72,6 +81,8 @@ public:
     /// strong read takes over what was published there.
     void release(std::uint32_t warp, std::uint64_t key);
     void acquire(std::uint32_t warp, std::uint64_t key);
+    /// The first segment after all that there are.
+    [[nodiscard]] std::uint64_t cut() const;
 
 private:
     // Tag of an access: pending, segment, instruction, flags, lane. 0: none.
@@ -85,7 +96,18 @@ private:
     static constexpr int k_segment_shift = 33;
     static constexpr std::uint64_t k_most_segments = (std::uint64_t{1} << 30) - 64;
     static constexpr std::uint64_t k_pending = std::uint64_t{1} << 63;
+    static constexpr std::uint64_t k_foreign = 1;  ///< written by another block: segment 0
 
+    /// Accesses of other blocks: their segment, instruction, flags, rank.
+    struct OtherCell {
+        std::uint64_t write = 0;
+        std::uint64_t read = 0;
+        std::uint64_t other_read = 0;  ///< by another block than `read`
+    };
+    struct LastForeign {
+        std::uint64_t segment = 0;
+        SharedAccess access;
+    };
     struct Segment {
         std::uint32_t warp = 0;
         std::uint32_t clock = 0;
@@ -97,9 +119,14 @@ private:
         std::uint32_t clock = 0;
         std::uint64_t segment = 0;
         std::array<std::uint64_t, k_lanes> synced{};  ///< first segment after the lane's last sync
+        std::uint64_t cut = 0;                        ///< first segment after the last fence
+        std::uint64_t returned = 0;  ///< segments below are over, as another block knew
     };
 
     void read_cell(const SharedAccess& access, std::uint32_t cell, std::uint64_t me);
+    /// What a uniform access has read: several lanes have.
+    void note_many(const SharedAccess& access, std::size_t cell);
+    void read_lanes(SharedAccess access, const AccessShape& shape, std::uint64_t first);
     void next_segment(std::uint32_t warp);
     void renumber();
     [[nodiscard]] const Segment& segment_of(std::uint64_t tag) const {
@@ -121,10 +148,31 @@ private:
         Hazard hazard,
         Severity severity);
 
+    // shadow_cluster.cpp
+    [[nodiscard]] std::uint64_t cluster_key(std::uint64_t key) const;
+    [[nodiscard]] std::uint64_t own_key(std::uint64_t key) const;
+    [[nodiscard]] bool foreign(const SharedAccess& access) const;
+    [[nodiscard]] std::uint64_t foreign_tag(const SharedAccess& access) const;
+    /// Whether an access of this block is over for another one, and one of another for block
+    /// `rank`.
+    [[nodiscard]] bool over_for(std::uint32_t rank, std::uint64_t tag) const;
+    [[nodiscard]] bool foreign_over(std::uint32_t rank, std::uint64_t tag) const;
+    void note_foreign(const SharedAccess& access);
+    /// This block's own access against what others did.
+    void check_others(const SharedAccess& access, bool writes);
+    void found_foreign(
+        const SharedAccess& access, std::uint32_t cell, std::uint64_t tag, Hazard hazard);
+    void report_retired(const SharedAccess& access);
+
     // A cell: who wrote it last, who read it last, and who did of another warp, both recent.
     std::vector<std::uint64_t> write_;
     std::vector<std::uint64_t> read_;
     std::vector<std::uint64_t> other_read_;
+    std::vector<OtherCell> others_;  ///< empty until another block comes
+    std::array<LastForeign, k_most_ranks> last_{};
+    ClusterOrder* order_ = nullptr;  ///< nullptr: the block is alone
+    std::uint32_t rank_ = 0;
+    bool retired_ = false;
     std::vector<Segment> segments_;  ///< from base_ on
     std::uint64_t base_ = 1;
     std::uint64_t safe_ = 0;  ///< tags below are over for every warp

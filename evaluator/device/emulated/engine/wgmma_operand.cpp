@@ -3,6 +3,8 @@
 
 #include "evaluator/device/emulated/engine/access.hpp"
 
+#include <algorithm>
+
 namespace kw::emu {
 namespace {
 
@@ -33,7 +35,60 @@ void read_piece(
     }
 }
 
+/// Passes that shared memory needs for units of 16 bytes, eight of them a pass at best.
+class Passes {
+public:
+    void add(std::uint32_t address) {
+        most_ = std::max(most_, ++load_[address / k_piece % load_.size()]);
+        if (++units_ == load_.size()) {
+            finish();
+        }
+    }
+    void count(InsnCounts& counts) {
+        if (units_ != 0) {
+            finish();
+        }
+        counts.wavefronts += passes_;
+        counts.excess += passes_ - groups_;
+    }
+
+private:
+    void finish() {
+        passes_ += most_;
+        ++groups_;
+        load_.fill(0);
+        most_ = 0;
+        units_ = 0;
+    }
+    std::array<std::uint32_t, 8> load_{};
+    std::uint32_t most_ = 0;
+    std::size_t units_ = 0;
+    std::uint64_t passes_ = 0;
+    std::uint64_t groups_ = 0;
+};
+
 }  // namespace
+
+void count_operand(
+    WarpState& warp,
+    const Insn& insn,
+    const MatrixDescriptor& descriptor,
+    bool transposed,
+    std::uint32_t first,
+    std::uint32_t count) {
+    Passes passes;
+    for (std::uint32_t row = first; row < first + count; row += 8) {
+        // Eight units at a time: rows of one piece, or depths of eight rows.
+        for (std::uint32_t part = 0; part < k_wgmma_row / k_piece; ++part) {
+            for (std::uint32_t i = 0; i < 8; ++i) {
+                passes.add(
+                    transposed ? descriptor.transposed(row / 8, 8 * part + i)
+                               : descriptor.address(row + i, part));
+            }
+        }
+    }
+    passes.count(warp.counts[warp.index_of(insn)]);
+}
 
 MatrixDescriptor MatrixDescriptor::decode(std::uint64_t bits) {
     const auto field = [bits](unsigned at) {

@@ -44,4 +44,13 @@ void read_operand(
     std::size_t count,
     std::byte* to);
 
+/// Counts the passes of shared memory that reading these rows takes.
+void count_operand(
+    WarpState& warp,
+    const Insn& insn,
+    const MatrixDescriptor& descriptor,
+    bool transposed,
+    std::uint32_t first,
+    std::uint32_t count);
+
 }  // namespace kw::emu

@@ -152,4 +152,48 @@ TEST_CASE("arithmetic: a sink where mov reads is harmless") {
     }
 }
 
+TEST_CASE("move: 128 bits are copied, packed of two halves and unpacked") {
+    const Binding binding = binding_of("mov.b128");
+    for (const Lanes active : {k_all_lanes, Lanes{0x0F0F3001}}) {
+        for (const unsigned sources : {1U, 2U}) {
+            for (const unsigned destinations : {1U, 2U}) {
+                if (sources + destinations > binding.slots_max) {
+                    continue;
+                }
+                Registers registers;
+                Insn insn;
+                const std::uint32_t slots[] = {0, k_slot, 2 * k_slot};
+                insn.slot = slots;
+                insn.slots = static_cast<std::uint16_t>(sources + destinations);
+                insn.vector = static_cast<std::uint8_t>(destinations);
+                // Words of 64 bits: lane by lane, low half first, whatever register has them.
+                const auto word = [&registers](unsigned reg, unsigned parts, int lane, int half) {
+                    const auto h = static_cast<unsigned>(half);
+                    return registers.frame.data() + (parts == 2 ? reg + h : reg) * k_slot +
+                           (parts == 2 ? 8 * lane : 16 * lane + 8 * half);
+                };
+                for (int lane = 0; lane < k_lanes; ++lane) {
+                    for (int half = 0; half < 2; ++half) {
+                        const std::uint64_t bits =
+                            0x9E3779B97F4A7C15U * static_cast<std::uint64_t>(2 * lane + half + 1);
+                        std::memcpy(word(destinations, sources, lane, half), &bits, 8);
+                    }
+                }
+                binding.run(insn, registers.warp, active);
+                for (int lane = 0; lane < k_lanes; ++lane) {
+                    for (int half = 0; half < 2; ++half) {
+                        std::uint64_t bits = 0;
+                        std::memcpy(&bits, word(0, destinations, lane, half), 8);
+                        const bool on = (active >> lane & 1) != 0;
+                        CHECK(
+                            bits == (on ? 0x9E3779B97F4A7C15U *
+                                              static_cast<std::uint64_t>(2 * lane + half + 1)
+                                        : 0));
+                    }
+                }
+            }
+        }
+    }
+}
+
 }  // namespace kw::emu::test

@@ -2,6 +2,7 @@
 #include "evaluator/device/emulated/emu_run.hpp"
 
 #include "evaluator/device/emulated/check.hpp"
+#include "evaluator/device/emulated/tensor_maps.hpp"
 #include "evaluator/harness/emu_job.hpp"
 #include "tests/support/catch.hpp"
 
@@ -84,6 +85,44 @@ TEST_CASE("emulator job: a buffer lies where the device puts it", "[emulated]") 
         allocation.bytes = bytes.size();
         CHECK(memory.add(std::move(allocation)) == buffer_address(i));
     }
+}
+
+TEST_CASE("tensor maps: a plan's map is encoded byte by byte as documented", "[emulated]") {
+    cuda::EvaluatedTensorMap map;
+    map.name = "tm";
+    map.dtype = "bf16";
+    map.dims = {1000, 7, std::uint64_t{1} << 32};
+    map.strides = {2048, 0x123450};
+    map.box = {64, 256, 1};
+    map.element_strides = {1, 2, 8};
+    map.swizzle = "128B";
+    map.interleave = "none";
+    map.oob = "nan";
+    const auto made = tensor_map_of(map, buffer_address(2));
+    REQUIRE(made);
+    CHECK(std::string(emu::problem_of(*made)).empty());
+    const emu::TensorMapBytes bytes = emu::encode(*made);
+    const auto number = [&bytes](std::size_t at, std::size_t size) {
+        std::uint64_t value = 0;
+        for (std::size_t i = size; i-- > 0;) {
+            value = value << 8 | std::to_integer<std::uint64_t>(bytes[at + i]);
+        }
+        return value;
+    };
+    CHECK(number(0, 8) == emu::k_tensor_magic);
+    CHECK(number(8, 8) == buffer_address(2));
+    CHECK(number(16, 8) == 2048);
+    CHECK(number(24, 8) == 0x123450);
+    CHECK(number(48, 4) == 999);
+    CHECK(number(56, 4) == 0xFFFFFFFF);
+    CHECK(number(70, 2) == 256);
+    CHECK(number(79, 1) == 2);
+    CHECK(number(83, 1) == 3);
+    CHECK(number(84, 1) == static_cast<std::uint64_t>(emu::TensorType::bf16));
+    CHECK(number(85, 1) == 3);
+    CHECK(number(87, 1) == 1);
+    map.interleave = "16B";
+    CHECK_FALSE(tensor_map_of(map, buffer_address(2)));
 }
 
 TEST_CASE("emulator report: counts and findings are read", "[emulated]") {

@@ -3,6 +3,7 @@ kw_add_test(emu_machine LABEL unit
     SOURCES
         emulated/machine/atomic_test.cpp
         emulated/machine/bugs_test.cpp
+        emulated/machine/cluster_test.cpp
         emulated/machine/control_test.cpp
         emulated/machine/copy_test.cpp
         emulated/machine/counters_test.cpp

@@ -268,7 +268,7 @@ TEST_CASE("bulk copies: data is there after the wait and not before") {
             CHECK(device.read<std::uint32_t>("out")[0] == in[255]);
         } else {
             REQUIRE(report.findings.size() == 1);
-            CHECK(report.findings[0].kind == FindingKind::uninitialised_read);
+            CHECK(report.findings[0].kind == FindingKind::async_copy_not_waited);
         }
     }
 }
@@ -289,7 +289,7 @@ TEST_CASE("bulk copies: a wait for the phase before does not make data arrive") 
     INFO(device.text(report));
     CHECK(device.read<std::uint32_t>("out")[0] == 1);
     REQUIRE(report.findings.size() == 1);
-    CHECK(report.findings[0].kind == FindingKind::uninitialised_read);
+    CHECK(report.findings[0].kind == FindingKind::async_copy_not_waited);
 }
 
 TEST_CASE("bulk copies: wrong sizes and places are found") {
