@@ -28,5 +28,6 @@ Binding bind_cp_async_wait(const Match& match);
 Binding bind_cp_async_wait_all(const Match& match);
 Binding bind_ldmatrix(const Match& match);
 Binding bind_stmatrix(const Match& match);
+Binding bind_movmatrix(const Match& match);
 
 }  // namespace kw::emu

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-// ldmatrix and stmatrix: eight rows of eight 16-bit elements a matrix. Lanes 8 m to 8 m + 7 give
-// the addresses of the rows of matrix m; lane l holds the elements 2 (l % 4) and the next of row l
-// / 4 (transposed: of column l / 4), as the PTX ISA shows.
+// ldmatrix, stmatrix and movmatrix: eight rows of eight 16-bit elements a matrix. Lanes 8 m to 8 m
+// + 7 give the addresses of the rows of matrix m; lane l holds the elements 2 (l % 4) and the next
+// of row l / 4 (transposed: of column l / 4), as the PTX ISA shows.
 #include "evaluator/device/emulated/engine/bind_memory.hpp"
 #include "evaluator/device/emulated/engine/masks.hpp"
 #include "evaluator/device/emulated/engine/ops_memory.hpp"
 #include "evaluator/device/emulated/engine/warp_control.hpp"
+
+#include <algorithm>
 
 namespace kw::emu {
 namespace {
@@ -115,6 +117,27 @@ void run_stmatrix(const Insn& insn, Warp& base, Lanes active) {
     }
 }
 
+/// slots: result, source: each lane gets of column l / 4 what it had of row l / 4.
+void run_movmatrix(const Insn& insn, Warp& base, Lanes active) {
+    WarpState& warp = state(base);
+    if (!converged(warp, insn, active, k_all_lanes)) {
+        return;
+    }
+    std::array<std::uint32_t, k_lanes> from;
+    std::copy_n(warp.lanes<std::uint32_t>(insn.slot[1]), k_lanes, from.begin());
+    std::uint32_t* to = warp.lanes<std::uint32_t>(insn.slot[0]);
+    for (std::size_t lane = 0; lane < k_lanes; ++lane) {
+        const auto element = [&](std::size_t row) {
+            const std::size_t column = lane / 4;
+            return from[4 * row + column / 2] >> (16 * (column % 2)) & 0xFFFFU;
+        };
+        const std::size_t row = 2 * (lane % 4);
+        if (((active >> lane) & 1) != 0) {
+            to[lane] = element(row) | element(row + 1) << 16;
+        }
+    }
+}
+
 Binding matrix_binding(const Match& match, Handler run) {
     Binding binding;
     binding.run = run;
@@ -135,6 +158,16 @@ Binding bind_ldmatrix(const Match& match) {
     Binding binding = matrix_binding(match, &run_ldmatrix);
     binding.widths.assign(binding.vector, Width::w32);
     binding.widths.push_back(Width::address);
+    return binding;
+}
+
+Binding bind_movmatrix(const Match& match) {
+    (void)match;
+    Binding binding;
+    binding.run = &run_movmatrix;
+    binding.work = Work::warp;
+    binding.widths = {Width::w32};
+    binding.slots_min = binding.slots_max = 2;
     return binding;
 }
 

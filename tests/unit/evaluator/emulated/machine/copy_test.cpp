@@ -196,4 +196,29 @@ TEST_CASE("machine: ldmatrix gives lanes the rows and columns of the ISA", "[mac
     }
 }
 
+TEST_CASE("machine: movmatrix transposes the matrix of a warp", "[machine][copies]") {
+    KW_GOLDEN("movmatrix");
+    const std::vector<std::uint32_t> x = noise(32);
+    const auto element =
+        [](const std::vector<std::uint32_t>& of, std::size_t row, std::size_t column) {
+            return of[4 * row + column / 2] >> (16 * (column % 2)) & 0xFFFF;
+        };
+    Device device(fixture("matrix_moves.ptx"));
+    device.options.checks = Checks::all();
+    Launch launch;
+    launch.kernel = "transpose_movmatrix";
+    launch.block[0] = 32;
+    const Report report =
+        device.launch(launch, {device.input("x", x), device.output<std::uint32_t>("y", 32)});
+    INFO(device.text(report));
+    REQUIRE(report.ending == Ending::completed);
+    CHECK(report.findings.empty());
+    const auto y = device.read<std::uint32_t>("y");
+    for (std::size_t row = 0; row < 8; ++row) {
+        for (std::size_t column = 0; column < 8; ++column) {
+            CHECK(element(y, row, column) == element(x, column, row));
+        }
+    }
+}
+
 }  // namespace kw::emu::test

@@ -482,7 +482,7 @@ TEST_CASE("tensor copies: wrong places and maps that the launch was not given ar
     const std::string at = "{%r10, %r11}], [%r1];\n";
     CHECK(kind(copy + " [%r2+64], [%rd0, " + at) == FindingKind::misaligned);
     CHECK(kind(copy + " [%r2+8192], [%rd0, " + at) == FindingKind::out_of_bounds);
-    CHECK(kind(copy + " [%r2+16777216], [%rd0, " + at) != FindingKind::count);
+    CHECK(kind(copy + " [%r2+50331648], [%rd0, " + at) == FindingKind::out_of_bounds);  // block 2
     CHECK(kind(copy + " [%r2], [%rd2, " + at) == FindingKind::bad_address);  // plain data
     CHECK(kind(copy + " [%r2], [%rd0+64, " + at) != FindingKind::count);     // half a map
     CHECK(kind(copy + " [%r2], [%rd0+32, " + at) != FindingKind::count);
