@@ -291,7 +291,7 @@ void run_tensor_prefetch(const Insn& insn, Warp& base, Lanes active) {
     }
 }
 
-Binding tensor_binding(const Match& match, Handler run, std::string_view rank) {
+Binding tensor_binding(Handler run, std::string_view rank) {
     Binding binding;
     binding.run = run;
     binding.work = Work::copy_async;
@@ -299,7 +299,6 @@ Binding tensor_binding(const Match& match, Handler run, std::string_view rank) {
     binding.mods = static_cast<std::uint32_t>(rank[1] - '0');
     binding.widths.assign(1, Width::any);
     binding.widths.insert(binding.widths.end(), binding.mods, Width::w32);
-    (void)match;
     return binding;
 }
 
@@ -316,7 +315,7 @@ Binding complete(const Match& match, Binding binding) {
 // Parts: "cp", number of dims, then as the rows have them.
 
 Binding bind_tensor_load(const Match& match) {
-    Binding binding = tensor_binding(match, &run_tensor_load, match[1]);
+    Binding binding = tensor_binding(&run_tensor_load, match[1]);
     binding.widths.insert(binding.widths.begin(), Width::any);
     binding.widths.push_back(Width::any);
     if (match.has(".multicast::cluster")) {
@@ -330,7 +329,7 @@ Binding bind_tensor_load(const Match& match) {
 }
 
 Binding bind_tensor_store(const Match& match) {
-    Binding binding = tensor_binding(match, &run_tensor_store, match[1]);
+    Binding binding = tensor_binding(&run_tensor_store, match[1]);
     binding.widths.push_back(Width::any);
     return complete(match, std::move(binding));
 }
@@ -346,7 +345,7 @@ Binding bind_tensor_reduce(const Match& match) {
 }
 
 Binding bind_tensor_prefetch(const Match& match) {
-    return complete(match, tensor_binding(match, &run_tensor_prefetch, match[1]));
+    return complete(match, tensor_binding(&run_tensor_prefetch, match[1]));
 }
 
 }  // namespace kw::emu

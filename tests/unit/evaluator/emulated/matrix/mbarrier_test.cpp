@@ -313,3 +313,46 @@ TEST_CASE("bulk copies: wrong sizes and places are found") {
     CHECK(finding("[%r2], [%rd0+128], 256") == FindingKind::out_of_bounds);
     CHECK(finding("[%r2+1024], [%rd0], 256") == FindingKind::out_of_bounds);
 }
+
+TEST_CASE("bulk copies: a multicast and a copy between blocks reach the cluster's mbarriers") {
+    const std::string begin =
+        "mov.u32 %r1, bar;\nmov.u32 %r2, tile;\nmov.u32 %r5, %cluster_ctarank;\n"
+        "mbarrier.init.shared::cta.b64 [%r1], 1;\nfence.mbarrier_init.release.cluster;\n"
+        "barrier.cluster.arrive.release.aligned;\nbarrier.cluster.wait.acquire.aligned;\n"
+        "mbarrier.arrive.expect_tx.shared::cta.b64 _, [%r1], 64;\nsetp.eq.u32 %p2, %r5, 0;\n";
+    const std::string end =
+        "L:\nmbarrier.try_wait.parity.acquire.cluster.shared::cta.b64 %p1, [%r1], 0;\n"
+        "@!%p1 bra L;\nld.shared.u32 %r4, [%r2+60];\nmul.wide.u32 %rd3, %r5, 4;\n"
+        "add.u64 %rd3, %rd1, %rd3;\nst.global.u32 [%rd3], %r4;\n"
+        "barrier.cluster.arrive.release.aligned;\nbarrier.cluster.wait.acquire.aligned;\n";
+    // Block 0 to both; and each block to the other, out of what it has loaded itself.
+    const std::string multicast =
+        "mov.b16 %h1, 3;\n@%p2 cp.async.bulk.shared::cluster.global.mbarrier::complete_tx::bytes"
+        ".multicast::cluster [%r2], [%rd0], 64, [%r1], %h1;\n";
+    const std::string exchange =
+        "xor.b32 %r6, %r5, 1;\nmapa.shared::cluster.u32 %r7, %r2, %r6;\n"
+        "mapa.shared::cluster.u32 %r8, %r1, %r6;\nld.global.u32 %r9, [%rd0+60];\n"
+        "add.u32 %r9, %r9, %r5;\nmov.u32 %r10, 512;\n"
+        "F:\nadd.u32 %r11, %r2, %r10;\nst.shared.u32 [%r11], %r9;\nadd.u32 %r10, %r10, 4;\n"
+        "setp.lt.u32 %p3, %r10, 576;\n@%p3 bra F;\nfence.proxy.async.shared::cta;\n"
+        "add.u32 %r11, %r2, 512;\n"
+        "cp.async.bulk.shared::cluster.shared::cta.mbarrier::complete_tx::bytes [%r7], [%r11], 64, "
+        "[%r8];\n";
+    std::vector<std::uint32_t> in(16);
+    in[15] = 70;
+    const std::vector<std::pair<std::string, std::vector<std::uint32_t>>> ways = {
+        {multicast, {70, 70}}, {exchange, {71, 70}}};
+    for (const auto& [copy, wanted] : ways) {
+        Device device(kernel(begin + copy + end, k_shared));
+        device.options.checks = Checks::all();
+        Launch launch = launch_of(1);
+        launch.grid[0] = 2;
+        launch.cluster[0] = 2;
+        const Report report =
+            device.launch(launch, {device.input("in", in), device.output<std::uint32_t>("out", 2)});
+        INFO(device.text(report));
+        REQUIRE(report.ending == Ending::completed);
+        CHECK(report.findings.empty());
+        CHECK(device.read<std::uint32_t>("out") == wanted);
+    }
+}
