@@ -227,4 +227,34 @@ TEST_CASE("machine: hostile sizes are refused before memory is taken", "[machine
     CHECK(refused(wide + sum));
 }
 
+TEST_CASE("machine: mov.b128 swaps halves and takes nothing but 16 bytes", "[machine][decode]") {
+    const std::string registers = ".reg .b128 %q<3>;\n";
+    const std::vector<std::uint64_t> in = {0x1111222233334444, 0x5555666677778888};
+    const auto out = run_values<std::uint64_t>(
+        kernel(
+            registers +
+            "ld.global.v2.b64 {%rd2, %rd3}, [%rd0];\nmov.b128 %q0, {%rd3, %rd2};\n"
+            "mov.b128 %q1, %q0;\nst.global.b128 [%rd1], %q1;\nld.global.b128 %q2, [%rd0];\n"
+            "mov.b128 {%rd4, %rd5}, %q2;\nst.global.v2.b64 [%rd1+16], {%rd5, %rd4};\n"),
+        in,
+        4,
+        1);
+    CHECK(out == std::vector<std::uint64_t>{in[1], in[0], in[1], in[0]});
+    for (const char* wrong :
+         {"mov.b128 %q0, %rd2;\n",
+          "mov.b128 %q0, %r2;\n",
+          "mov.b128 %rd2, %q0;\n",
+          "mov.b128 %q0, {%rd2, %r2};\n",
+          "mov.b128 {%rd2, _}, %r2;\n",
+          "mov.b128 %q0, {%q1, %q2};\n",
+          "mov.b128 %q0, 5;\n",
+          "mov.b64 %rd2, %q0;\n",
+          "mov.b64 %q0, {%r2, %r3};\n"}) {
+        INFO(wrong);
+        const PtxError error = decode_error(kernel(registers + wrong));
+        CHECK_FALSE(error.message.empty());
+        CHECK(error.line > 0);
+    }
+}
+
 }  // namespace kw::emu::test
