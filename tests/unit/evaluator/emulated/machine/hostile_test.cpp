@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Attacks: kernels that nvcc would never write, and mutants of those it wrote. Whatever the text, a
 // launch ends within its budgets, with a report, inside the memory that it was given.
+#include "evaluator/device/emulated/engine/tensor_map.hpp"
 #include "tests/support/catch.hpp"
 #include "tests/unit/evaluator/emulated/machine/device.hpp"
 
@@ -106,6 +107,26 @@ std::string mutant(const std::string& text, const std::string& other, std::mt199
     return out;
 }
 
+/// A tensor map over a buffer of at least 256 bytes, mostly a valid one.
+TensorMap some_map(std::uint64_t base, std::mt19937& random) {
+    TensorMap map;
+    map.base = base;
+    map.rank = 2;
+    map.type = static_cast<TensorType>(random() % 13);
+    map.swizzle = static_cast<std::uint8_t>(random() % 4);
+    map.last = {
+        static_cast<std::uint32_t>(random() % 16), static_cast<std::uint32_t>(random() % 16)};
+    map.strides[0] = 16 * (random() % 20);
+    map.box = {16, static_cast<std::uint16_t>(1 + random() % 64)};
+    map.step = {1, static_cast<std::uint8_t>(1 + random() % 2)};
+    if (random() % 8 == 0) {
+        TensorMapBytes bytes = encode(map);
+        bytes[random() % bytes.size()] ^= std::byte{1} << (random() % 8);
+        map = std::bit_cast<TensorMap>(bytes);
+    }
+    return map;
+}
+
 /// Launches every kernel of a module on a small grid with buffers for its pointers.
 void launch_all(const Module& module, std::mt19937& random) {
     for (const Function& function : module.functions) {
@@ -119,7 +140,10 @@ void launch_all(const Module& module, std::mt19937& random) {
         launch.kernel = function.name;
         launch.grid = {1 + static_cast<std::uint32_t>(random() % 3), 1, 1};
         launch.block = {static_cast<std::uint32_t>(1 + random() % 100), 1, 1};
-        launch.dynamic_shared = static_cast<std::uint32_t>(random() % 2 * 1024);
+        launch.dynamic_shared = static_cast<std::uint32_t>(random() % 4 * 12288);
+        if (random() % 4 == 0) {  // what warpgroups and pipelines ask for
+            launch.block = {128 + static_cast<std::uint32_t>(random() % 2) * 128, 1, 1};
+        }
         launch.cooperative = random() % 4 == 0;
         if (function.required_cluster) {
             launch.cluster = *function.required_cluster;
@@ -128,7 +152,7 @@ void launch_all(const Module& module, std::mt19937& random) {
         for (const Parameter& parameter : parameters.value_or(std::vector<Parameter>{})) {
             launch.parameters.resize(parameter.offset + std::size_t{parameter.bytes});
             std::uint64_t value = random() % 40;
-            if (parameter.bytes == 8) {
+            if (parameter.bytes == 8 || parameter.bytes == sizeof(TensorMap)) {
                 buffers.emplace_back(256 + random() % 4096, std::byte{1});
                 Allocation allocation;
                 allocation.name = parameter.name;
@@ -137,6 +161,11 @@ void launch_all(const Module& module, std::mt19937& random) {
                 allocation.access = static_cast<Access>(random() % 3);
                 allocation.initialised = random() % 2 == 0;
                 value = memory.add(std::move(allocation));
+            }
+            if (parameter.bytes == sizeof(TensorMap)) {
+                const TensorMap map = some_map(value, random);
+                std::memcpy(launch.parameters.data() + parameter.offset, &map, sizeof(map));
+                continue;
             }
             std::memcpy(
                 launch.parameters.data() + parameter.offset,
