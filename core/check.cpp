@@ -5,9 +5,9 @@
 
 namespace kw {
 
-void check_failed(const char* expression, const std::string& note, std::source_location where) {
-    std::string message = std::string(where.file_name()) + ":" + std::to_string(where.line()) +
-                          ": broken invariant: " + expression;
+void check_failed(const char* file, int line, const char* expression, const std::string& note) {
+    std::string message =
+        std::string(file) + ":" + std::to_string(line) + ": broken invariant: " + expression;
     if (!note.empty()) {
         message += " (" + note + ")";
     }

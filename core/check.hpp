@@ -3,7 +3,6 @@
 // the world; the top-level handler prints a bug report and exits with 70.
 #pragma once
 
-#include <source_location>
 #include <stdexcept>
 #include <string>
 
@@ -15,23 +14,22 @@ public:
     using std::logic_error::logic_error;
 };
 
+// File and line come from the macros: clang 14 has no std::source_location.
 [[noreturn]] void check_failed(
-    const char* expression,
-    const std::string& note,
-    std::source_location where = std::source_location::current());
+    const char* file, int line, const char* expression, const std::string& note);
 
 }  // namespace kw
 
-#define KW_CHECK(condition)                                \
-    do {                                                   \
-        if (!(condition)) {                                \
-            ::kw::check_failed(#condition, std::string{}); \
-        }                                                  \
+#define KW_CHECK(condition)                                                    \
+    do {                                                                       \
+        if (!(condition)) {                                                    \
+            ::kw::check_failed(__FILE__, __LINE__, #condition, std::string{}); \
+        }                                                                      \
     } while (false)
 
-#define KW_CHECK_NOTE(condition, note)            \
-    do {                                          \
-        if (!(condition)) {                       \
-            ::kw::check_failed(#condition, note); \
-        }                                         \
+#define KW_CHECK_NOTE(condition, note)                                \
+    do {                                                              \
+        if (!(condition)) {                                           \
+            ::kw::check_failed(__FILE__, __LINE__, #condition, note); \
+        }                                                             \
     } while (false)

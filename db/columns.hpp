@@ -50,6 +50,8 @@ template <class Integer>
 Reference(Integer&) -> Reference<Integer>;
 template <class String>
 Packed(String&) -> Packed<String>;
+template <class String>
+Word(String&, const std::vector<std::string_view>&) -> Word<String>;
 
 inline const std::vector<std::string_view> k_campaign_states = {
     "planned", "running", "interrupted", "finished", "failed"};

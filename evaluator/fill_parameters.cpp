@@ -71,9 +71,9 @@ Result<FillParameters> read_parameters(const Distribution& distribution, const F
     }
     for (const auto& [name, value] : fill.params) {
         const auto& list = distribution.parameters;
-        if (std::none_of(list.begin(), list.end(), [&](const Parameter& p) {
-                return p.name == std::string_view(name);
-            })) {
+        const std::string_view wanted = name;
+        if (std::none_of(
+                list.begin(), list.end(), [&](const Parameter& p) { return p.name == wanted; })) {
             return config_error(
                 fill.dist + " has no parameter '" + name + "'",
                 known.empty() ? "it takes none" : "it takes " + known);

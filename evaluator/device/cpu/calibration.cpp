@@ -43,7 +43,10 @@ std::string processor_name() {
 std::vector<std::string> processor_features() {
     std::vector<std::string> features;
 #if defined(__x86_64__)
-    // The builtin wants literals: one line each.
+    // The builtin wants literals: one line each. Clang 14 does not know all of them.
+#if defined(__clang__) && __clang_major__ < 15
+#define KW_OLD_CLANG
+#endif
 #define KW_FEATURE(name)                \
     if (__builtin_cpu_supports(name)) { \
         features.emplace_back(name);    \
@@ -53,7 +56,9 @@ std::vector<std::string> processor_features() {
     KW_FEATURE("bmi2")
     KW_FEATURE("gfni")
     KW_FEATURE("vpclmulqdq")
+#if !defined(KW_OLD_CLANG)
     KW_FEATURE("avxvnni")
+#endif
     KW_FEATURE("avx512f")
     KW_FEATURE("avx512bw")
     KW_FEATURE("avx512dq")
@@ -65,7 +70,9 @@ std::vector<std::string> processor_features() {
     KW_FEATURE("avx512bitalg")
     KW_FEATURE("avx512vpopcntdq")
     KW_FEATURE("avx512bf16")
+#if !defined(KW_OLD_CLANG)
     KW_FEATURE("avx512fp16")
+#endif
 #undef KW_FEATURE
 #endif
     return features;

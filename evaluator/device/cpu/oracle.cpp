@@ -45,8 +45,7 @@ std::vector<std::int64_t> choose_indices(
             static_cast<std::int64_t>(secrets.below(static_cast<std::uint64_t>(elements))));
     }
     std::ranges::sort(indices);
-    const auto repeated = std::ranges::unique(indices);
-    indices.erase(repeated.begin(), repeated.end());
+    indices.erase(std::unique(indices.begin(), indices.end()), indices.end());
     return indices;
 }
 
