@@ -20,7 +20,7 @@ enum class Use : std::uint8_t {
 /// Where the lanes of an access lie in host memory.
 struct Reach {
     std::byte* base = nullptr;
-    const std::uint64_t* at = nullptr;  ///< by lane: distance from base
+    const std::uint64_t* at = nullptr;  ///< by lane: distance from base, modulo 2^64
     Lanes lanes = 0;  ///< those that may be touched; others had a defect, which is filed
     AccessShape::Kind kind = AccessShape::Kind::scattered;
     Space space = Space::global;  ///< what the window turned out to be
@@ -40,7 +40,10 @@ struct Reach {
             address[i] = first + shape->delta[i];
         }
     }
-    [[nodiscard]] std::byte* host(std::size_t lane) const { return base + at[lane]; }
+    [[nodiscard]] std::ptrdiff_t distance(std::size_t lane) const {
+        return static_cast<std::ptrdiff_t>(at[lane]);
+    }
+    [[nodiscard]] std::byte* host(std::size_t lane) const { return base + distance(lane); }
     [[nodiscard]] Space space_of(std::size_t lane) const { return mixed ? spaces[lane] : space; }
 };
 

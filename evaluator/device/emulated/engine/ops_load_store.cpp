@@ -67,12 +67,12 @@ void fill(L* to, const Reach& reach, int v) {
     }
     if (all) {
         for (std::size_t lane = 0; lane < k_lanes; ++lane) {
-            to[lane] = extended<T, L>(element<T>(base + reach.at[lane]));
+            to[lane] = extended<T, L>(element<T>(base + reach.distance(lane)));
         }
         return;
     }
     for (std::size_t lane = 0; lane < k_lanes; ++lane) {
-        const L value = extended<T, L>(element<T>(base + reach.at[lane]));
+        const L value = extended<T, L>(element<T>(base + reach.distance(lane)));
         to[lane] = ((reach.lanes >> lane) & 1) != 0 ? value : to[lane];
     }
 }
@@ -149,7 +149,7 @@ void spill(const L* from, const Reach& reach, int v) {
     for (Lanes left = reach.lanes; left != 0; left &= left - 1) {
         const auto lane = static_cast<std::size_t>(__builtin_ctz(left));
         const T value = static_cast<T>(from[lane]);
-        std::memcpy(base + reach.at[lane], &value, sizeof(T));
+        std::memcpy(base + reach.distance(lane), &value, sizeof(T));
     }
 }
 
