@@ -32,6 +32,7 @@ const std::vector<CommandSpec>& command_table() {
         bench_emulated_command(),
         bench_judge_command(),
         bench_noise_command(),
+        bench_statistics_command(),
         rejudge_command(),
         complete_command(),
         man_command(),

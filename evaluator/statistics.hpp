@@ -1,66 +1,24 @@
 // SPDX-License-Identifier: Apache-2.0
-// The sequential paired test and its intervals: pure arithmetic on samples, no clock. The protocol
-// around it is docs/measurement.md.
+// Summaries of samples: medians, ratios with intervals, the mean over shapes. Pure arithmetic; the
+// decisions are paired_test.hpp.
 #pragma once
 
 #include "core/evaluation.hpp"
 
-#include <cstdint>
 #include <span>
-#include <vector>
 
 namespace kw::stats {
 
 [[nodiscard]] double median(std::span<const double> values);  ///< 0 for none
 [[nodiscard]] double quantile(std::span<const double> values, double q);
 
-struct PairedTestOptions {
-    double dead_band = 0.005;  ///< |log ratio| within it counts as no difference
-    int min_pairs = 24;
-    int max_pairs = 300;
-    int look_every = 12;   ///< looks at the data are spent from one error budget (alpha spending)
-    double alpha = 0.005;  ///< chance of calling an equal pair faster or slower, all looks together
-    double want_half_width = 0.004;  ///< precise enough: the interval's relative half width
-    int min_placements = 1;          ///< placements with >= 8 pairs each that a decision needs
-};
+/// Median ratio baseline/candidate with its order-statistic interval (95 %, median_interval.hpp);
+/// all zero for no samples.
+[[nodiscard]] Ratio median_ratio(std::span<const Sample> samples);
 
-/// exhausted: no more pairs will help (all used, or the answer is within `want_half_width` of the
-/// dead band's edge, where no sensible number of pairs tells the two sides apart).
-enum class PairedState { undecided, decided, exhausted };
-
-/// Feed pairs, ask whether to go on. Works on log(baseline/candidate); robust to outliers and heavy
-/// tails (sign based decisions, medians), to an effect of the order within a pair, and to
-/// neighbouring pairs that resemble each other. A decision must survive the loss of any one
-/// placement, so that one lucky memory placement cannot decide alone: mix placements and orders
-/// from the first pair on.
-class PairedTest {
-public:
-    explicit PairedTest(PairedTestOptions options = {});
-
-    /// Both times finite; a time <= 0 (a call cheaper than the null call) counts as 1/1000 ns.
-    void add(const Sample& sample);
-    /// No more pairs will come (time cap): a last look, with all that is left of the error budget.
-    void finish();
-    [[nodiscard]] PairedState state() const;
-    /// faster: the candidate is; same: the interval lies inside the dead band; unclear: none of
-    /// them shown yet.
-    [[nodiscard]] Comparison comparison() const;
-    /// Median ratio baseline/candidate with a bootstrap interval (95 %, fixed seed: same samples,
-    /// same interval).
-    [[nodiscard]] Ratio ratio() const;
-    [[nodiscard]] const std::vector<Sample>& samples() const { return samples_; }
-
-private:
-    void look(double alpha);
-
-    PairedTestOptions options_;
-    std::vector<Sample> samples_;
-    PairedState state_ = PairedState::undecided;
-    Comparison comparison_ = Comparison::unclear;
-    int looked_at_ = 0;  ///< pairs at the last look
-};
-
-/// Geometric mean over shapes with an interval from resampling every shape's pairs together.
+/// Geometric mean over shapes; their intervals add in squares. A candidate's time below a shape's
+/// floor counts as the floor, pair by pair: what no kernel can do never lifts the mean. A shape
+/// without samples counts by its speed-up, but no more than its baseline takes to its floor.
 [[nodiscard]] Ratio geometric_mean(std::span<const ShapeTiming> shapes);
 /// faster/slower when the interval of the mean, widened from 95 % to 99.5 %, lies beyond the dead
 /// band; same when the 95 % interval lies inside it.

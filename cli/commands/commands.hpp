@@ -35,5 +35,6 @@ CommandSpec emu_command();
 CommandSpec bench_emulated_command();
 CommandSpec bench_judge_command();
 CommandSpec bench_noise_command();
+CommandSpec bench_statistics_command();
 
 }  // namespace kw::cli

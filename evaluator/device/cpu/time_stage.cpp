@@ -2,6 +2,7 @@
 #include "evaluator/device/cpu/time_stage.hpp"
 
 #include "evaluator/device/cpu/run_queue.hpp"
+#include "evaluator/statistics.hpp"
 
 #include <algorithm>
 #include <chrono>
@@ -305,7 +306,7 @@ void TimingBench::summarise(const stats::PairedTest& test, Timed& timed) const {
     timing.gb_per_s =
         timing.candidate_ns > 0 ? static_cast<double>(bytes_) / timing.candidate_ns : 0;
     timing.samples = test.samples();
-    if (timing.candidate_ns > 0 && timing.candidate_ns < timing.floor_ns) {
+    if (timing.candidate_ns < timing.floor_ns) {
         timed.rejection = Rejection{
             Verdict::too_fast,
             "too fast to be true: " + std::to_string(timing.candidate_ns / 1000) + " us at " +

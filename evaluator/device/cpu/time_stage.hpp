@@ -8,7 +8,7 @@
 #include "evaluator/device/cpu/check_stage.hpp"
 #include "evaluator/device/cpu/input_source.hpp"
 #include "evaluator/device/cpu/rotation.hpp"
-#include "evaluator/statistics.hpp"
+#include "evaluator/paired_test.hpp"
 
 #include <filesystem>
 #include <memory>
