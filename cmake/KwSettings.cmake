@@ -14,6 +14,10 @@ if(KWRIGHT_SANITIZE)
     target_link_options(kw_settings INTERFACE -fsanitize=address,undefined)
 endif()
 
+if(KWRIGHT_FUZZ)  # g++ is the compiler whose warnings count
+    target_compile_options(kw_settings INTERFACE -fsanitize=fuzzer-no-link -w)
+endif()
+
 add_library(kw_warnings INTERFACE)
 target_compile_options(kw_warnings INTERFACE
     -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wnon-virtual-dtor -Wold-style-cast
