@@ -17,7 +17,7 @@ namespace kw::stats {
 namespace {
 
 // Each look pays from the budget, so looks grow rarer: a fifth more pairs. With one every 12 pairs
-// the last of 1000 pairs had a hundredth of the budget left, and power was 3 points less.
+// the last of 1000 pairs had a fiftieth of the budget left.
 constexpr int k_look_share = 5;
 
 /// What a decision must agree with: the median of every placement alone (`own`), and an interval

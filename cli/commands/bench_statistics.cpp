@@ -186,7 +186,7 @@ CommandSpec bench_statistics_command() {
     CommandSpec spec;
     spec.name = "dev bench statistics";
     spec.group = "Hidden";
-    spec.summary = "the paired test on simulated machines: false decisions, power, pairs, coverage";
+    spec.summary = "the paired test on simulated machines: errors, power, pairs";
     spec.examples = {"kwright dev bench statistics --runs 5000 --sigma 60 --json"};
     spec.options = {
         {"--runs", "N", "runs of each noise and speed-up (2000)", "", false, "Options", {}},

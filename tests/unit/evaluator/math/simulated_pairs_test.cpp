@@ -5,6 +5,7 @@
 
 #include "evaluator/log_ratios.hpp"
 #include "evaluator/median_interval.hpp"
+#include "evaluator/statistics.hpp"
 #include "tests/support/catch.hpp"
 
 #include <algorithm>
@@ -124,6 +125,33 @@ TEST_CASE("paired test: one lucky placement cannot decide alone", "[stats]") {
     const SimulationTally two = with({0.2, 0.0});
     CHECK(two.faster + two.slower == 0);
     CHECK(with({0.10, 0.03, 0.05}).faster >= 57);
+}
+
+TEST_CASE("overall: equal kernels on several shapes are almost never called different", "[stats]") {
+    std::int64_t wrong = 0, covered = 0;
+    constexpr std::int64_t runs = 120;
+    Draws seeds(77);
+    for (std::int64_t run = 0; run < runs; ++run) {
+        std::vector<ShapeTiming> shapes(3);
+        double limit = 1;
+        for (std::size_t i = 0; i < shapes.size(); ++i) {
+            SimulatedMachine machine;
+            machine.sigma = 0.02 + 0.03 * static_cast<double>(i);
+            SimulatedPairs pairs(machine, 1, seeds.next());
+            PairedTest test;
+            while (test.state() == PairedState::undecided) {
+                test.add(pairs.next());
+            }
+            shapes[i].samples = test.samples();
+            limit *= std::cbrt(pairs.limit());
+        }
+        const Ratio mean = geometric_mean(shapes);
+        const Comparison comparison = overall(mean, 0.005);
+        wrong += comparison == Comparison::faster || comparison == Comparison::slower ? 1 : 0;
+        covered += mean.lo <= limit && limit <= mean.hi ? 1 : 0;
+    }
+    CHECK(wrong == 0);
+    CHECK(at_most(covered, runs) >= 0.95);
 }
 
 TEST_CASE("paired test: what going first costs is not the candidate's", "[stats]") {
