@@ -61,18 +61,6 @@ double median(std::span<const double> values) {
     return median_in_place(copy);
 }
 
-double quantile(std::span<const double> values, double q) {
-    if (values.empty()) {
-        return 0;
-    }
-    std::vector<double> sorted(values.begin(), values.end());
-    std::sort(sorted.begin(), sorted.end());
-    const double at = std::clamp(q, 0.0, 1.0) * static_cast<double>(sorted.size() - 1);
-    const auto below = static_cast<std::size_t>(at);
-    const std::size_t above = std::min(below + 1, sorted.size() - 1);
-    return sorted[below] + (at - static_cast<double>(below)) * (sorted[above] - sorted[below]);
-}
-
 Ratio median_ratio(std::span<const Sample> samples) {
     return samples.empty() ? Ratio{} : to_ratio(estimate(samples, 0));
 }

@@ -10,7 +10,6 @@
 namespace kw::stats {
 
 [[nodiscard]] double median(std::span<const double> values);  ///< 0 for none
-[[nodiscard]] double quantile(std::span<const double> values, double q);
 
 /// Median ratio baseline/candidate with its order-statistic interval (95 %, median_interval.hpp);
 /// all zero for no samples.
