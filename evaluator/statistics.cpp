@@ -29,13 +29,17 @@ Estimate estimate(std::span<const Sample> samples, double floor_ns) {
     const double centre = median(values);
     const double effect = design_effect(values, centre);
     std::sort(values.begin(), values.end());
-    const Interval interval = median_interval(values, k_tail, effect);
-    if (!median_interval(values, k_strict_tail, effect).bounded) {
-        // Too few to call a difference: the interval reaches none.
-        return {
-            centre, centre - std::min(values.front(), 0.0), std::max(values.back(), 0.0) - centre};
+    if (median_interval(values, k_strict_tail, effect).bounded) {
+        const Interval interval = median_interval(values, k_tail, effect);
+        return {centre, centre - interval.lo, interval.hi - centre};
     }
-    return {centre, centre - interval.lo, interval.hi - centre};
+    // Too few to call a difference: the interval reaches none. Widened it would be from the least
+    // to the largest ratio, and one preempted call makes those anything.
+    Interval interval = median_interval(values, k_tail, 1);
+    if (!interval.bounded) {
+        interval = {values.front(), values.back(), false};
+    }
+    return {centre, centre - std::min(interval.lo, 0.0), std::max(interval.hi, 0.0) - centre};
 }
 
 /// Of a shape that has its speed-up and no samples.
