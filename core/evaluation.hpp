@@ -118,6 +118,13 @@ struct Evaluation {
     double wall_s = 0;
 };
 
+/// What a sandbox profile holds when a layer of the judge was turned off to test the others.
+inline constexpr std::string_view k_weakened_mark = " without:";
+/// Such a result proves nothing about its candidate: it is never stored and never ranked.
+[[nodiscard]] inline bool is_weakened(const Evaluation& evaluation) {
+    return evaluation.sandbox_profile.find(k_weakened_mark) != std::string::npos;
+}
+
 [[nodiscard]] inline bool is_modelled(const Evaluation& evaluation) {
     return evaluation.timing_kind == name(Provenance::modelled);
 }

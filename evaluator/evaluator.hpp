@@ -7,6 +7,7 @@
 #include "core/evaluation.hpp"
 #include "core/result.hpp"
 #include "core/task.hpp"
+#include "evaluator/layers.hpp"
 #include "sandbox/sandbox.hpp"
 
 #include <filesystem>
@@ -33,6 +34,7 @@ struct JudgeOptions {
     /// The time to beat is this candidate's, not a baseline's. It is as hostile as the other one;
     /// that it is correct must have been judged before: an Error when it fails here.
     const Candidate* rival = nullptr;
+    Layers layers;  ///< all on; tests alone turn one off (layers.hpp)
 };
 
 /// Stage reports while a judgement runs: "building", "checking case 3/12", "timing 4096x4096 pair

@@ -51,9 +51,36 @@ Control* map_control() {
     return block == MAP_FAILED ? nullptr : static_cast<Control*>(block);
 }
 
-bool map_segment(const Segment& segment, bool prepares) {
-    const bool writable =
-        segment.region == region_io || (segment.region == region_packed && prepares);
+/// What the judge asked to leave out, in tests alone. Read from argv before anything is loaded, and
+/// never from memory that a candidate can write.
+struct Switches {
+    bool prepares = false;
+    bool load_filter = true;
+    bool strict_filter = true;
+    bool thread_count = true;
+    bool read_only_inputs = true;
+};
+
+Switches read_switches(int argc, char** argv) {
+    const auto given = [&](const char* word) {
+        for (int i = 1; i < argc; ++i) {
+            if (std::strcmp(argv[i], word) == 0) {
+                return true;
+            }
+        }
+        return false;
+    };
+    return {
+        given("prepare"),
+        !given("--without=load-filter"),
+        !given("--without=strict-filter"),
+        !given("--without=thread-count"),
+        !given("--without=read-only-inputs")};
+}
+
+bool map_segment(const Segment& segment, const Switches& switches) {
+    const bool writable = segment.region == region_io || !switches.read_only_inputs ||
+                          (segment.region == region_packed && switches.prepares);
     void* wanted = reinterpret_cast<void*>(segment.address);
     // Populated now, so that no timed call pays for a page fault.
     return mmap(
@@ -65,12 +92,12 @@ bool map_segment(const Segment& segment, bool prepares) {
                static_cast<off_t>(segment.file_offset)) == wanted;
 }
 
-bool map_segments(const Control& control, bool prepares) {
+bool map_segments(const Control& control, const Switches& switches) {
     if (control.segment_count > k_max_segments) {
         return false;
     }
     for (std::uint32_t i = 0; i < control.segment_count; ++i) {
-        if (!map_segment(control.segments[i], prepares)) {
+        if (!map_segment(control.segments[i], switches)) {
             return false;
         }
     }
@@ -176,9 +203,9 @@ void spin_until(const std::atomic<std::uint64_t>& word, std::uint64_t value, boo
 
 int main(int argc, char** argv) {
     using namespace kw::harness;
-    const bool prepares = argc > 1 && std::strcmp(argv[1], "prepare") == 0;
+    const Switches switches = read_switches(argc, argv);
     Control* control = map_control();
-    if (control == nullptr || !map_segments(*control, prepares)) {
+    if (control == nullptr || !map_segments(*control, switches)) {
         fail(control, k_exit_setup, "mapping the arguments failed");
     }
     if (!install_evidence_handlers(*control)) {
@@ -186,15 +213,17 @@ int main(int argc, char** argv) {
     }
     const bool filtered = control->mode != mode_peer;
     set_phase(*control, phase_load);
-    if (filtered && !install_load_filter()) {
+    if (filtered && switches.load_filter && !install_load_filter()) {
         fail(control, k_exit_setup, "installing the load filter failed");
     }
     const Functions functions = load(*control);
-    control->evidence.threads = filtered ? count_threads() : 1;
-    if (control->evidence.threads != 1) {
+    // Kept on the stack too: a thread that runs by now can write the block.
+    const std::uint32_t threads = filtered ? count_threads() : 1;
+    control->evidence.threads = threads;
+    if (switches.thread_count && threads != 1) {
         fail(control, k_exit_threads, "more than one thread after loading");
     }
-    if (filtered && !install_strict_filter()) {
+    if (filtered && switches.strict_filter && !install_strict_filter()) {
         fail(control, k_exit_setup, "installing the strict filter failed");
     }
     set_phase(*control, phase_ready);

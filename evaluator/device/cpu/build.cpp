@@ -90,6 +90,7 @@ struct Builder::Impl {
             .add(toolchain.hash)
             .add(isa_identity(job.request.isa))
             .add(std::to_string(static_cast<int>(job.request.kind)))
+            .add(job.request.scan ? "scanned" : "not scanned")
             .add(job.file_name)
             .add(job.header)
             .add(pch_header_text())

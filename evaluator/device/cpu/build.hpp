@@ -71,6 +71,7 @@ struct BuildRequest {
     std::string isa = "native";
     std::vector<std::string> flags;  ///< from directives; checked against the allow-list
     std::vector<std::string> link;   ///< trusted sources only
+    bool scan = true;                ///< false: tests of what the scan is good for
 };
 
 /// The flags a directive may ask for.

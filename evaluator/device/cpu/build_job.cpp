@@ -50,7 +50,8 @@ public:
         , work_(std::move(work_dir))
         , pch_(job.pch_folder)
         , limits_(limits_of(job.request.kind))
-        , trusted_(job.request.kind != SourceKind::candidate) {}
+        , trusted_(job.request.kind != SourceKind::candidate)
+        , scanned_(!trusted_ && job.request.scan) {}
 
     Result<BuiltObject> run() {
         if (job_.pch_ms > 0) {
@@ -58,8 +59,7 @@ public:
         }
         built_.outcome.facts.compiler = job_.toolchain.version;
         built_.outcome.facts.command = shown_command();
-        if (!trusted_ &&
-            !allowed(scan_timed([this] { return scan_source(job_.request.source); }))) {
+        if (scanned_ && !allowed(scan_timed([this] { return scan_source(job_.request.source); }))) {
             return std::move(built_);
         }
         KW_TRY(write_inputs());
@@ -71,7 +71,7 @@ public:
         if (!text) {
             return fail(Verdict::memory_limit, "the preprocessed source is larger than 64 MiB");
         }
-        if (!trusted_ && !allowed(scan_timed([&] { return scan_text(*text); }))) {
+        if (scanned_ && !allowed(scan_timed([&] { return scan_text(*text); }))) {
             return std::move(built_);
         }
         KW_TRY_ASSIGN(const bool compiled, compile());
@@ -421,6 +421,7 @@ private:
     std::optional<fs::path> pch_;
     sandbox::Limits limits_;
     bool trusted_;
+    bool scanned_;
     BuiltObject built_;
     std::string warnings_;
 };

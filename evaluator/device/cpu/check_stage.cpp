@@ -36,8 +36,14 @@ std::vector<std::vector<std::byte>> copy_outputs(
 /// Draws a case's content, calls the candidate twice, compares.
 class CaseRunner {
 public:
-    CaseRunner(const Task& task, Contestant& candidate, Oracle& oracle, SecretStream& secrets)
+    CaseRunner(
+        const Task& task,
+        Contestant& candidate,
+        Oracle& oracle,
+        SecretStream& secrets,
+        Layers layers)
         : task_(task)
+        , layers_(layers)
         , candidate_(candidate)
         , oracle_(oracle)
         , secrets_(secrets) {}
@@ -68,7 +74,7 @@ public:
             result.rejection = reject(task_, result.cases.back());
             return {};
         }
-        return run_again(at, request, result);
+        return layers_.has(Layer::second_call) ? run_again(at, request, result) : Result<void>{};
     }
 
 private:
@@ -90,6 +96,7 @@ private:
     }
 
     const Task& task_;
+    Layers layers_;
     Contestant& candidate_;
     Oracle& oracle_;
     SecretStream& secrets_;
@@ -124,7 +131,7 @@ std::vector<CheckCase> plan_checks(
             }
         }
     }
-    if (options.hidden_cases) {
+    if (options.hidden_cases && options.layers.has(Layer::hidden_cases)) {
         const int count = task.hidden.count * (options.independent ? 2 : 1);
         for (int i = 1; i <= count; ++i) {
             plan.push_back(draw_hidden(task, secrets, i));
@@ -196,7 +203,8 @@ Result<CheckResult> run_checks(
         shapes.push_back(at.dims);
     }
     KW_TRY_ASSIGN(const Layout layout, plan_layout(task, shapes, 1));
-    KW_TRY_ASSIGN(Seat seat, make_seat(layout));
+    const bool sealed = stage.layers.has(Layer::read_only_inputs);
+    KW_TRY_ASSIGN(Seat seat, make_seat(layout, sealed ? FutureWrites::no : FutureWrites::yes));
     CheckResult result;
     KW_TRY_ASSIGN(
         const auto contestant,
@@ -206,7 +214,7 @@ Result<CheckResult> run_checks(
         return result;
     }
     KW_TRY_ASSIGN(const auto oracle, Oracle::start(stage, task, reference, seat, shapes));
-    CaseRunner runner(task, *contestant, *oracle, secrets);
+    CaseRunner runner(task, *contestant, *oracle, secrets, stage.layers);
     for (std::size_t i = 0; i < cases.size() && !result.rejection; ++i) {
         if (observer) {
             observer("check", "case " + std::to_string(i + 1) + "/" + std::to_string(cases.size()));

@@ -81,7 +81,9 @@ Result<std::unique_ptr<Contestant>> Contestant::start(
     std::unique_ptr<Contestant> contestant(new Contestant());
     contestant->task_ = &task;
     contestant->seat_ = &seat;
+    contestant->layers_ = stage.layers;
     RunnerSpec spec;
+    spec.layers = stage.layers;
     spec.program = stage.runner_program;
     spec.shared_object = shared_object;
     spec.mode = mode;
@@ -207,7 +209,7 @@ void Contestant::lay_out(const CallRequest& request, std::uint64_t salt) {
         const auto view = seat_->view(slot, 0, offset, bytes);
         if (arg.role == Role::inout) {
             std::ranges::copy(request.inputs.args[i], view.begin());
-        } else {
+        } else if (layers_.has(Layer::poison)) {
             poison(view, arg.dtype, salt);
         }
         const RedZones zones = red_zones(*seat_, slot, offset, bytes);
@@ -253,7 +255,8 @@ CallResult Contestant::call(const CallRequest& request) {
         const Slot& slot = seat_->layout.args[i];
         const std::int64_t bytes = byte_size(arg, request.dims).value();
         const std::int64_t offset = place(slot, bytes, request.placement, arg.role);
-        if (arg.role == Role::in && arg.fill.dist != "records") {
+        const bool late = layers_.has(Layer::late_patch);
+        if (late && arg.role == Role::in && arg.fill.dist != "records") {
             withhold(
                 seat_->view(slot, 0, offset, bytes), size_of(arg.dtype), request.secrets, patches);
         } else if ((arg.role == Role::out || arg.role == Role::inout) && bytes >= 4) {
@@ -291,7 +294,7 @@ CallResult Contestant::call(const CallRequest& request) {
     }
     const bool late =
         std::ranges::any_of(probes, [](const Probe& p) { return read_word(p.at) != p.seen; });
-    if (late) {
+    if (late && layers_.has(Layer::late_writes)) {
         result.failure = RunnerFailure{
             Verdict::too_fast,
             "too fast to be true: the output still changed after the call had returned",
@@ -299,7 +302,9 @@ CallResult Contestant::call(const CallRequest& request) {
             0};
         return result;
     }
-    result.failure = broken_red_zone(request.dims, request.placement);
+    if (layers_.has(Layer::red_zones)) {
+        result.failure = broken_red_zone(request.dims, request.placement);
+    }
     return result;
 }
 

@@ -8,6 +8,7 @@
 #include "core/task.hpp"
 #include "evaluator/device/cpu/runner.hpp"
 #include "evaluator/device/cpu/seat.hpp"
+#include "evaluator/layers.hpp"
 
 #include <memory>
 #include <optional>
@@ -20,6 +21,7 @@ struct Stage {
     sandbox::Sandbox& sandbox;
     std::filesystem::path runner_program;
     Cores cores;
+    Layers layers = {};
 };
 
 struct CallRequest {
@@ -81,6 +83,7 @@ private:
 
     const Task* task_ = nullptr;
     Seat* seat_ = nullptr;
+    Layers layers_;
     std::unique_ptr<Runner> runner_;
     std::unique_ptr<Runner> preparer_;
     std::optional<RunnerFailure> start_failure_;

@@ -142,7 +142,7 @@ Result<void> CpuDevice::build_trusted(TaskBench& bench) {
     return {};
 }
 
-Result<TimingBench*> CpuDevice::timing_bench(TaskBench& bench, const Case& shape) {
+Result<TimingBench*> CpuDevice::timing_bench(TaskBench& bench, const Case& shape, Layers layers) {
     TaskBench::Shape& slot = bench.shapes[shape.name];
     if (slot.bench && slot.pool_seed == bench.pool_seed) {
         return slot.bench.get();
@@ -154,7 +154,7 @@ Result<TimingBench*> CpuDevice::timing_bench(TaskBench& bench, const Case& shape
             return renewed.error();
         }
     } else {
-        const Stage stage{*sandbox_, runner_program_, cores_};
+        const Stage stage{*sandbox_, runner_program_, cores_, layers};
         KW_TRY_ASSIGN(
             slot.bench,
             TimingBench::create(
@@ -187,7 +187,7 @@ public:
         , seed_(options.seed ? *options.seed : random_seed()) {
         result_.device = device.description();
         result_.device_hash = device.calibration_.hash;
-        result_.sandbox_profile = device.sandbox_->profile().id;
+        result_.sandbox_profile = device.sandbox_->profile().id + options.layers.note();
     }
 
     Result<Evaluation> run() {
@@ -260,6 +260,7 @@ private:
         request.source = candidate_.source;
         request.isa = candidate_.isa;
         request.flags = candidate_.flags;
+        request.scan = options_.layers.has(Layer::source_scan);
         KW_TRY_ASSIGN(BuildOutcome outcome, device_.builder_->build(task_, request));
         result_.stages.insert(result_.stages.end(), outcome.stages.begin(), outcome.stages.end());
         result_.findings = std::move(outcome.findings);
@@ -277,7 +278,8 @@ private:
         const PinnedThread pinned(device_.cores_.judge);
         SecretStream secrets(seed_, "check");
         const std::vector<CheckCase> plan = plan_checks(task_, options_, secrets);
-        const Stage stage{*device_.sandbox_, device_.runner_program_, device_.cores_};
+        const Stage stage{
+            *device_.sandbox_, device_.runner_program_, device_.cores_, options_.layers};
         KW_TRY_ASSIGN(
             CheckResult checked,
             run_checks(stage, task_, object_, bench_->reference, plan, secrets, observer_));
@@ -312,7 +314,8 @@ private:
         const double cap = options_.cap_s > 0 ? options_.cap_s : task_.judge_cap_s;
         for (std::size_t i = 0; i < shapes.size(); ++i) {
             const auto setup_begin = steady_clock::now();
-            KW_TRY_ASSIGN(TimingBench * bench, device_.timing_bench(*bench_, *shapes[i]));
+            KW_TRY_ASSIGN(
+                TimingBench * bench, device_.timing_bench(*bench_, *shapes[i], options_.layers));
             stage_done("bench", setup_begin);
             const auto begin = steady_clock::now();
             const double left = cap - spent_s;
@@ -371,8 +374,12 @@ Result<Evaluation> CpuDevice::judge(
     const Candidate& candidate,
     const JudgeOptions& options,
     const StageObserver& observer) {
+    if (!options.layers.all()) {
+        bench_.reset();
+    }
     Result<Evaluation> result = Judgement(*this, task, candidate, options, observer).run();
-    if (!options.keep_baselines_warm) {
+    // A bench holds processes and memories that were made for its layers.
+    if (!options.keep_baselines_warm || !options.layers.all()) {
         bench_.reset();
     }
     return result;

@@ -36,7 +36,7 @@ private:
     [[nodiscard]] static std::unique_ptr<TaskBench> empty_bench(const Task& task);
     Result<void> build_trusted(TaskBench& bench);
     Result<void> seat_rival(TaskBench& bench, const Candidate& rival);
-    Result<TimingBench*> timing_bench(TaskBench& bench, const Case& shape);
+    Result<TimingBench*> timing_bench(TaskBench& bench, const Case& shape, Layers layers);
 
     EvaluatorConfig config_;
     std::unique_ptr<sandbox::Sandbox> sandbox_;

@@ -19,6 +19,8 @@ public:
 
     /// The next pair's inputs; valid until the next call.
     Result<const Inputs*> next(SecretStream& stream);
+    /// The last ones again: what a judge without fresh inputs would give.
+    Result<const Inputs*> same() const { return &current_; }
 
 private:
     void renew(std::size_t arg, SecretStream& stream);

@@ -3,6 +3,7 @@ list(APPEND KW_EVALUATOR_SOURCES
     harness_program.cpp
     head_to_head.cpp
     judge.cpp
+    layers.cpp
     made_kernels.cpp
     task_check.cpp
     task_probes.cpp

@@ -76,6 +76,7 @@ private:
 
     const Task* task_ = nullptr;
     const Seat* seat_ = nullptr;
+    Layers layers_;
     OracleLayout layout_;
     std::shared_ptr<SharedMemory> io_;
     std::unique_ptr<Runner> runner_;

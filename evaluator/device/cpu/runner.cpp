@@ -111,6 +111,11 @@ void fill_segments(const RunnerSpec& spec, harness::Control& control) {
 sandbox::Command runner_command(const RunnerSpec& spec) {
     sandbox::Command command;
     command.argv = {"/kw/kw-runner", spec.prepares ? "prepare" : "serve"};
+    for (const Layer layer : all_layers()) {
+        if (!spec.layers.has(layer)) {
+            command.argv.push_back("--without=" + std::string(name(layer)));
+        }
+    }
     command.binds = {{spec.program, "/kw/kw-runner", false}};
     // One thread for every peer library, and no search for other libraries.
     command.env = {
@@ -150,11 +155,13 @@ Result<std::unique_ptr<Runner>> Runner::start(sandbox::Sandbox& sandbox, const R
         command.fds.push_back({temporary.keep(fd), harness::k_fd_object});
     }
     fill_segments(spec, control);
+    const bool writable = !spec.layers.has(Layer::read_only_inputs);
     if (!spec.prepares) {
-        KW_TRY(pass_region(command, temporary, harness::region_in, spec.in, false));
+        KW_TRY(pass_region(command, temporary, harness::region_in, spec.in, writable));
     }
-    KW_TRY(pass_region(command, temporary, harness::region_weights, spec.weights, false));
-    KW_TRY(pass_region(command, temporary, harness::region_packed, spec.packed, spec.prepares));
+    KW_TRY(pass_region(command, temporary, harness::region_weights, spec.weights, writable));
+    KW_TRY(pass_region(
+        command, temporary, harness::region_packed, spec.packed, writable || spec.prepares));
     KW_TRY(pass_region(command, temporary, harness::region_io, spec.io, true));
 
     KW_TRY_ASSIGN(runner->child_, sandbox.start(command));
@@ -270,7 +277,7 @@ CallOutcome Runner::call(const CallSpec& spec) {
         spec.at_done();
     }
     outcome.waited_ns = waited_ns() - waited_before;
-    if (!child_->freeze()) {
+    if (spec_.layers.has(Layer::freeze) && !child_->freeze()) {
         die(false);
         outcome.failure = failure_;
         return outcome;

@@ -9,6 +9,7 @@
 #include "evaluator/device/cpu/run_queue.hpp"
 #include "evaluator/device/cpu/shared_memory.hpp"
 #include "evaluator/harness/control.hpp"
+#include "evaluator/layers.hpp"
 #include "sandbox/sandbox.hpp"
 
 #include <array>
@@ -61,6 +62,7 @@ struct RunnerSpec {
         segments;  ///< what is mapped where; those of absent regions are left out
     std::int64_t extra_memory = std::int64_t{512} << 20;  ///< what it may allocate itself
     Cores cores;
+    Layers layers;
 };
 
 struct CallSpec {

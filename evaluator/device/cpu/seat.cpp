@@ -20,16 +20,14 @@ std::span<std::byte> Seat::view(
         static_cast<std::size_t>(begin), static_cast<std::size_t>(bytes));
 }
 
-Result<Seat> make_seat(const Layout& layout) {
+Result<Seat> make_seat(const Layout& layout, FutureWrites inputs) {
     Seat seat;
     seat.layout = layout;
     KW_TRY_ASSIGN(
-        seat.in,
-        SharedMemory::create("kw-in", layout.region_bytes[harness::region_in], FutureWrites::no));
+        seat.in, SharedMemory::create("kw-in", layout.region_bytes[harness::region_in], inputs));
     KW_TRY_ASSIGN(
         seat.weights,
-        SharedMemory::create(
-            "kw-weights", layout.region_bytes[harness::region_weights], FutureWrites::no));
+        SharedMemory::create("kw-weights", layout.region_bytes[harness::region_weights], inputs));
     KW_TRY_ASSIGN(
         seat.io,
         SharedMemory::create("kw-io", layout.region_bytes[harness::region_io], FutureWrites::yes));

@@ -23,7 +23,9 @@ struct Seat {
 };
 
 /// The packed memory is made by add_packed() when a contestant turns out to prepare its weights.
-[[nodiscard]] Result<Seat> make_seat(const Layout& layout);
+/// `inputs`: whether anyone but the judge may ever write inputs and weights (only where a test
+/// turned their protection off).
+[[nodiscard]] Result<Seat> make_seat(const Layout& layout, FutureWrites inputs = FutureWrites::no);
 [[nodiscard]] Result<void> add_packed(Seat& seat);
 
 /// Content of a case as the judge draws it: one buffer per argument (empty for roles weight, out,

@@ -43,6 +43,10 @@ bool was_disturbed(const CallResult& call) {
     return call.waited_ns > k_disturbed * call.ns;
 }
 
+FutureWrites seal_of(const Stage& stage) {
+    return stage.layers.has(Layer::read_only_inputs) ? FutureWrites::no : FutureWrites::yes;
+}
+
 Error baseline_failed(const Task& task, const std::string& baseline, const std::string& what) {
     return {
         Errc::config,
@@ -78,9 +82,9 @@ Result<std::unique_ptr<TimingBench>> TimingBench::create(
     KW_TRY_ASSIGN(bench->rotation_, rotation_of(task, shape.dims, calibration.llc_bytes));
     const std::int64_t sets = bench->rotation_.sets;
     KW_TRY_ASSIGN(const Layout layout, plan_layout(task, {shape.dims}, sets));
-    KW_TRY_ASSIGN(bench->baseline_seat_, make_seat(layout));
-    KW_TRY_ASSIGN(bench->candidate_seat_, make_seat(layout));
-    KW_TRY_ASSIGN(bench->reference_seat_, make_seat(layout));
+    KW_TRY_ASSIGN(bench->baseline_seat_, make_seat(layout, seal_of(stage)));
+    KW_TRY_ASSIGN(bench->candidate_seat_, make_seat(layout, seal_of(stage)));
+    KW_TRY_ASSIGN(bench->reference_seat_, make_seat(layout, seal_of(stage)));
     KW_TRY(bench->renew(baselines, reference, pool_seed));
     return bench;
 }
@@ -222,7 +226,9 @@ std::chrono::nanoseconds TimingBench::call_limit() const {
 Result<TimingBench::Pair> TimingBench::run_pair(
     Contestant& candidate, std::int64_t set, int placement, SecretStream& secrets) {
     Pair pair;
-    KW_TRY_ASSIGN(const Inputs* inputs, inputs_->next(secrets));
+    KW_TRY_ASSIGN(
+        const Inputs* inputs,
+        stage_.layers.has(Layer::fresh_inputs) ? inputs_->next(secrets) : inputs_->same());
     pair.order = static_cast<std::uint8_t>(secrets.below(2));
     const CallRequest request{case_.dims, set, placement, *inputs, secrets, call_limit()};
     CallResult mine, theirs;
@@ -273,8 +279,18 @@ Result<std::optional<Rejection>> TimingBench::renew_set(Contestant& candidate, s
 
 Result<void> TimingBench::measure_hot(Contestant& candidate, SecretStream& secrets, Timed& timed) {
     std::vector<double> mine, theirs;
+    // The set that was used last, rewritten: whatever the decision came to, one rewritten set is
+    // always used again.
+    const std::int64_t sets = candidate_seat_.layout.sets;
+    const std::int64_t set = (next_set_ + sets - 1) % sets;
+    if (stage_.layers.has(Layer::weight_rewrite)) {
+        KW_TRY_ASSIGN(timed.rejection, renew_set(candidate, set));
+        if (timed.rejection) {
+            return {};
+        }
+    }
     for (int i = 0; i < k_hot_pairs; ++i) {
-        KW_TRY_ASSIGN(const Pair pair, run_pair(candidate, 0, i % k_placement_count, secrets));
+        KW_TRY_ASSIGN(const Pair pair, run_pair(candidate, set, i % k_placement_count, secrets));
         if (pair.rejection) {
             timed.rejection = pair.rejection;
             return {};
@@ -306,7 +322,7 @@ void TimingBench::summarise(const stats::PairedTest& test, Timed& timed) const {
     timing.gb_per_s =
         timing.candidate_ns > 0 ? static_cast<double>(bytes_) / timing.candidate_ns : 0;
     timing.samples = test.samples();
-    if (timing.candidate_ns < timing.floor_ns) {
+    if (stage_.layers.has(Layer::floor) && timing.candidate_ns < timing.floor_ns) {
         timed.rejection = Rejection{
             Verdict::too_fast,
             "too fast to be true: " + std::to_string(timing.candidate_ns / 1000) + " us at " +
@@ -353,7 +369,8 @@ Result<void> TimingBench::run_pairs(
                 pair.order};
             pair.disturbed ? disturbed.push_back(sample) : test.add(sample);
         }
-        if (sets > 1 && secrets.below(k_renew_one_in) == 0) {
+        const bool renews = sets > 1 && stage_.layers.has(Layer::weight_rewrite);
+        if (renews && secrets.below(k_renew_one_in) == 0) {
             KW_TRY_ASSIGN(timed.rejection, renew_set(candidate, set));
             if (timed.rejection) {
                 return {};

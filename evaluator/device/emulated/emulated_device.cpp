@@ -221,7 +221,7 @@ public:
         , seed_(options.seed ? *options.seed : random_seed()) {
         result_.device = device.description();
         result_.device_hash = sha256_hex(device.description());
-        result_.sandbox_profile = device.sandbox_->profile().id;
+        result_.sandbox_profile = device.sandbox_->profile().id + options.layers.note();
         result_.protocol = k_protocol_modelled;
         result_.timing_kind = std::string(name(Provenance::modelled));
         result_.seed = to_hex(seed_);

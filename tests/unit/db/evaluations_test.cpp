@@ -78,6 +78,20 @@ TEST_CASE("evaluations: a slot is stored once and a second try changes nothing",
     CHECK(must(store.campaign("c"))->spent_usd == 0.25);
 }
 
+TEST_CASE("evaluations: what a judge with a layer turned off found is not taken", "[db]") {
+    const TempDir dir;
+    db::Store store = open_store(dir / "k.db");
+    const CampaignRow campaign = campaign_of(store, "c", "t");
+    RandomRows random(3);
+    EvaluationRow row = random.row(campaign.id, 0, 0);
+    row.candidate_hash.clear();
+    row.result.sandbox_profile = "bwrap+seccomp without:late-inputs";
+    const auto stored = store.put_evaluation(row, campaign);
+    REQUIRE_FALSE(stored.ok());
+    CHECK(contains(stored.error().what, "without:late-inputs"));
+    CHECK(must(store.evaluations(campaign.id)).empty());
+}
+
 TEST_CASE("evaluations: a failed one leaves no part behind", "[db]") {
     const TempDir dir;
     db::Store store = open_store(dir / "k.db");
