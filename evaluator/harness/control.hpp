@@ -30,6 +30,12 @@ enum Region : std::uint32_t {
     return k_base + region * k_region_stride;
 }
 
+/// Tags of a dynamic section, of the range that loaders ignore: in the place of DT_INIT,
+/// DT_INIT_ARRAY and DT_INIT_ARRAYSZ in every object that a runner loads.
+inline constexpr std::int64_t k_held_init = 0x60001b00;
+inline constexpr std::int64_t k_held_init_array = 0x60001b01;
+inline constexpr std::int64_t k_held_init_bytes = 0x60001b02;
+
 inline constexpr int k_fd_control = 3;
 inline constexpr int k_fd_object = 4;   ///< the shared object
 inline constexpr int k_fd_regions = 5;  ///< region r has descriptor k_fd_regions + r - 1

@@ -4,11 +4,11 @@
 
 namespace kw::harness {
 
-/// Before dlopen, because constructors run there: what the loader needs; no new process or thread,
-/// no exec, no socket, no open for writing, no signal handlers.
+/// Before dlopen: what the loader needs; no new process or thread, no exec, no socket, no open for
+/// writing, no signal handlers. Constructors do not run under it, but resolvers would.
 bool install_load_filter();
 
-/// Before the first call: private anonymous memory, and the way out.
+/// Before the first constructor: private anonymous memory, and the way out.
 bool install_strict_filter();
 
 }  // namespace kw::harness

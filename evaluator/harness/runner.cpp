@@ -9,6 +9,7 @@
 #include <dirent.h>
 #include <dlfcn.h>
 #include <immintrin.h>
+#include <link.h>
 #include <sched.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -118,11 +119,46 @@ Function symbol(void* object, const char* name) {
     return function;
 }
 
-Functions load(Control& control) {
+/// A shared object that lies in memory, not a line of it run yet.
+struct Loaded {
+    void* object = nullptr;  ///< null in mode_null
     Functions functions;
+};
+
+/// The constructors that the judge kept the loader from running (control.hpp).
+void run_constructors(void* object) {
+    link_map* map = nullptr;
+    if (object == nullptr || dlinfo(object, RTLD_DI_LINKMAP, &map) != 0) {
+        return;
+    }
+    using Constructor = void (*)(int, char**, char**);
+    Constructor first = nullptr;
+    const Constructor* array = nullptr;
+    std::size_t count = 0;
+    for (const ElfW(Dyn)* entry = map->l_ld; entry->d_tag != DT_NULL; ++entry) {
+        if (entry->d_tag == k_held_init) {
+            first = reinterpret_cast<Constructor>(map->l_addr + entry->d_un.d_ptr);
+        } else if (entry->d_tag == k_held_init_array) {
+            array = reinterpret_cast<const Constructor*>(map->l_addr + entry->d_un.d_ptr);
+        } else if (entry->d_tag == k_held_init_bytes) {
+            count = entry->d_un.d_val / sizeof(Constructor);
+        }
+    }
+    char* nothing[] = {nullptr};
+    if (first != nullptr) {
+        first(0, nothing, nothing);
+    }
+    for (std::size_t i = 0; array != nullptr && i < count; ++i) {
+        array[i](0, nothing, nothing);
+    }
+}
+
+Loaded load(Control& control) {
+    Loaded loaded;
+    Functions& functions = loaded.functions;
     functions.call[function_null] = null_call;
     if (control.mode == mode_null) {
-        return functions;
+        return loaded;
     }
     char path[64];
     std::snprintf(path, sizeof(path), "/proc/self/fd/%d", k_fd_object);
@@ -138,7 +174,8 @@ Functions load(Control& control) {
         symbol<EntryFunction>(object, "kw_reference_project");
     functions.call[function_reference_at] = symbol<EntryFunction>(object, "kw_reference_at");
     functions.prepare_size = symbol<SizeFunction>(object, "kw_prepare_size");
-    return functions;
+    loaded.object = object;
+    return loaded;
 }
 
 std::uint32_t count_threads() {
@@ -216,7 +253,7 @@ int main(int argc, char** argv) {
     if (filtered && switches.load_filter && !install_load_filter()) {
         fail(control, k_exit_setup, "installing the load filter failed");
     }
-    const Functions functions = load(*control);
+    const Loaded loaded = load(*control);
     // Kept on the stack too: a thread that runs by now can write the block.
     const std::uint32_t threads = filtered ? count_threads() : 1;
     control->evidence.threads = threads;
@@ -226,6 +263,7 @@ int main(int argc, char** argv) {
     if (filtered && switches.strict_filter && !install_strict_filter()) {
         fail(control, k_exit_setup, "installing the strict filter failed");
     }
+    run_constructors(loaded.object);
     set_phase(*control, phase_ready);
-    serve(*control, functions);
+    serve(*control, loaded.functions);
 }

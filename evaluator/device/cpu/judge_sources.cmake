@@ -10,6 +10,7 @@ list(APPEND KW_EVALUATOR_SOURCES
     device/cpu/check_stage.cpp
     device/cpu/contestant.cpp
     device/cpu/cpu_device.cpp
+    device/cpu/held_constructors.cpp
     device/cpu/input_source.cpp
     device/cpu/lane.cpp
     device/cpu/layout.cpp

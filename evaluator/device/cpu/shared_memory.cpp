@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "evaluator/device/cpu/shared_memory.hpp"
 
+#include "evaluator/device/cpu/held_constructors.hpp"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/mman.h>
@@ -71,11 +73,10 @@ Result<int> SharedMemory::open_read_only() const {
     return fd;
 }
 
-Result<int> sealed_copy(const std::filesystem::path& file) {
+Result<int> sealed_object(const std::filesystem::path& file) {
     std::ifstream stream(file, std::ios::binary);
-    const std::string bytes{
-        std::istreambuf_iterator<char>(stream), std::istreambuf_iterator<char>()};
-    if (!stream || bytes.empty()) {
+    std::string bytes{std::istreambuf_iterator<char>(stream), std::istreambuf_iterator<char>()};
+    if (!stream || !hold_constructors(bytes)) {
         return Error{
             Errc::environment,
             "reading the built object " + file.string() + " failed",

@@ -39,9 +39,9 @@ private:
     std::size_t size_ = 0;
 };
 
-/// A sealed copy of a file in memory; the caller closes the descriptor. Runners load objects from
-/// such copies: the cache may lie where the sandbox user cannot read, and what was hashed is what
-/// is loaded.
-[[nodiscard]] Result<int> sealed_copy(const std::filesystem::path& file);
+/// A sealed copy of a built object in memory, its constructors held (held_constructors.hpp); the
+/// caller closes the descriptor. Runners load objects from such copies: the cache may lie where the
+/// sandbox user cannot read, and nothing changes between this reading and the loading.
+[[nodiscard]] Result<int> sealed_object(const std::filesystem::path& file);
 
 }  // namespace kw::cpu
