@@ -15,7 +15,7 @@ constexpr std::array<std::string_view, k_layer_count> k_names{
     "strict-filter",
     "thread-count",
     "read-only-inputs",
-    "late-patch",
+    "late-inputs",
     "poison",
     "freeze",
     "late-writes",

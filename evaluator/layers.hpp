@@ -19,7 +19,7 @@ enum class Layer : std::uint8_t {
     strict_filter,     ///< system calls during a call
     thread_count,      ///< one thread after loading
     read_only_inputs,  ///< inputs, weights and packed weights mapped without write
-    late_patch,        ///< elements of the inputs withheld until "go"
+    late_inputs,       ///< the inputs are not there before "go"
     poison,            ///< outputs poisoned before each call
     freeze,            ///< no instruction of the candidate between "done" and the comparison
     late_writes,       ///< words of the outputs read at "done" and again when frozen
@@ -34,7 +34,7 @@ enum class Layer : std::uint8_t {
 };
 inline constexpr int k_layer_count = static_cast<int>(Layer::floor) + 1;
 
-[[nodiscard]] std::string_view name(Layer layer);  ///< "late-patch"
+[[nodiscard]] std::string_view name(Layer layer);  ///< "late-inputs"
 [[nodiscard]] std::optional<Layer> layer_from_name(std::string_view name);
 [[nodiscard]] std::vector<Layer> all_layers();
 
@@ -48,7 +48,7 @@ public:
     }
     [[nodiscard]] bool has(Layer layer) const { return (off_ & bit(layer)) == 0; }
     [[nodiscard]] bool all() const { return off_ == 0; }
-    /// " without:late-patch,poison"; "" when all are on.
+    /// " without:late-inputs,poison"; "" when all are on.
     [[nodiscard]] std::string note() const;
     bool operator==(const Layers&) const = default;
 

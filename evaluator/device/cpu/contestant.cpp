@@ -11,7 +11,6 @@ namespace {
 
 constexpr std::byte k_canary{0xA5};
 constexpr std::int64_t k_red_zone = 4096;
-constexpr int k_patches_per_input = 8;
 constexpr int k_probes = 16;
 
 /// The bytes before and after a placed output, inside its slot.
@@ -27,34 +26,6 @@ RedZones red_zones(const Seat& seat, const Slot& slot, std::int64_t offset, std:
 
 bool writes(Role role) {
     return role == Role::out || role == Role::inout || role == Role::workspace;
-}
-
-/// An element of an input that is withheld until the moment the call starts: whoever computes
-/// early, from what lies there before, computes something else. What stands in their place comes
-/// from elsewhere in the same input, so that it is a legitimate value.
-struct LatePatch {
-    std::byte* at = nullptr;
-    std::size_t bytes = 0;
-    std::array<std::byte, 4> real{};
-};
-
-void withhold(
-    std::span<std::byte> input,
-    std::size_t unit,
-    SecretStream& secrets,
-    std::vector<LatePatch>& patches) {
-    const std::size_t words = input.size() / unit;
-    if (unit > 4 || words < 64) {
-        return;
-    }
-    for (int i = 0; i < k_patches_per_input; ++i) {
-        std::byte* at = input.data() + secrets.below(words) * unit;
-        const std::byte* other = input.data() + secrets.below(words) * unit;
-        LatePatch patch{at, unit, {}};
-        std::memcpy(patch.real.data(), at, unit);
-        std::memcpy(at, other, unit);
-        patches.push_back(patch);
-    }
 }
 
 /// A word of an output, read right after "done": it must not change any more.
@@ -196,8 +167,19 @@ PrepareResult Contestant::prepare(const DimMap& dims, std::int64_t set, int plac
     return result;
 }
 
-void Contestant::lay_out(const CallRequest& request, std::uint64_t salt) {
+void Contestant::give_inputs(const CallRequest& request) {
     write_inputs(*task_, request.inputs, request.placement, *seat_);
+    for (std::size_t i = 0; i < task_->args.size(); ++i) {
+        if (task_->args[i].role == Role::inout) {
+            const Slot& slot = seat_->layout.args[i];
+            const auto bytes = static_cast<std::int64_t>(request.inputs.args[i].size());
+            const std::int64_t at = place(slot, bytes, request.placement, Role::inout);
+            std::ranges::copy(request.inputs.args[i], seat_->view(slot, 0, at, bytes).begin());
+        }
+    }
+}
+
+void Contestant::lay_out(const CallRequest& request, std::uint64_t salt) {
     for (std::size_t i = 0; i < task_->args.size(); ++i) {
         const Arg& arg = task_->args[i];
         const Slot& slot = seat_->layout.args[i];
@@ -206,11 +188,8 @@ void Contestant::lay_out(const CallRequest& request, std::uint64_t salt) {
         if (!writes(arg.role)) {
             continue;
         }
-        const auto view = seat_->view(slot, 0, offset, bytes);
-        if (arg.role == Role::inout) {
-            std::ranges::copy(request.inputs.args[i], view.begin());
-        } else if (layers_.has(Layer::poison)) {
-            poison(view, arg.dtype, salt);
+        if (arg.role != Role::inout && layers_.has(Layer::poison)) {
+            poison(seat_->view(slot, 0, offset, bytes), arg.dtype, salt);
         }
         const RedZones zones = red_zones(*seat_, slot, offset, bytes);
         std::ranges::fill(zones.before, k_canary);
@@ -248,18 +227,17 @@ CallResult Contestant::call(const CallRequest& request) {
     result.poison_salt = request.secrets.next_u64();
     lay_out(request, result.poison_salt);
 
-    std::vector<LatePatch> patches;
+    const bool late = layers_.has(Layer::late_inputs);
+    if (!late) {
+        give_inputs(request);
+    }
     std::vector<Probe> probes;
     for (std::size_t i = 0; i < task_->args.size(); ++i) {
         const Arg& arg = task_->args[i];
         const Slot& slot = seat_->layout.args[i];
         const std::int64_t bytes = byte_size(arg, request.dims).value();
-        const std::int64_t offset = place(slot, bytes, request.placement, arg.role);
-        const bool late = layers_.has(Layer::late_patch);
-        if (late && arg.role == Role::in && arg.fill.dist != "records") {
-            withhold(
-                seat_->view(slot, 0, offset, bytes), size_of(arg.dtype), request.secrets, patches);
-        } else if ((arg.role == Role::out || arg.role == Role::inout) && bytes >= 4) {
+        if ((arg.role == Role::out || arg.role == Role::inout) && bytes >= 4) {
+            const std::int64_t offset = place(slot, bytes, request.placement, arg.role);
             const auto view = seat_->view(slot, 0, offset, bytes);
             for (int n = 0; n < k_probes; ++n) {
                 const std::uint64_t at =
@@ -274,12 +252,13 @@ CallResult Contestant::call(const CallRequest& request) {
     spec.dims = ordered_dims(*task_, request.dims);
     spec.pointers = pointers(request.dims, request.set, request.placement);
     spec.limit = request.limit;
-    // In reverse, so that a word withheld twice ends as it was.
-    spec.at_go = [&] {
-        for (auto patch = patches.rbegin(); patch != patches.rend(); ++patch) {
-            std::memcpy(patch->at, patch->real.data(), patch->bytes);
-        }
-    };
+    // All of the inputs, and not before the call: what lies there until then are those of an
+    // earlier one. Whoever computes early, from what is there, computes something else, all of it.
+    if (late) {
+        spec.at_go = [&] {
+            give_inputs(request);
+        };
+    }
     spec.at_done = [&] {
         for (Probe& probe : probes) {
             probe.seen = read_word(probe.at);
@@ -292,9 +271,9 @@ CallResult Contestant::call(const CallRequest& request) {
         result.failure = outcome.failure;
         return result;
     }
-    const bool late =
+    const bool changed =
         std::ranges::any_of(probes, [](const Probe& p) { return read_word(p.at) != p.seen; });
-    if (late && layers_.has(Layer::late_writes)) {
+    if (changed && layers_.has(Layer::late_writes)) {
         result.failure = RunnerFailure{
             Verdict::too_fast,
             "too fast to be true: the output still changed after the call had returned",

@@ -29,7 +29,7 @@ struct CallRequest {
     std::int64_t set = 0;
     int placement = k_placement_guarded;
     const Inputs& inputs;
-    SecretStream& secrets;  ///< poison salt, late patches, probe positions
+    SecretStream& secrets;  ///< poison salt, probe positions
     std::chrono::nanoseconds limit{std::chrono::seconds(5)};
 };
 
@@ -65,7 +65,7 @@ public:
 
     /// Packs weight set `set`; nothing to do when the source defines no prepare.
     PrepareResult prepare(const DimMap& dims, std::int64_t set, int placement);
-    /// Writes inputs, poisons outputs, calls, freezes, looks at red zones and late writes.
+    /// Poisons outputs, gives the inputs, calls, freezes, looks at red zones and late writes.
     CallResult call(const CallRequest& request);
     /// The output of the last call: valid until the next one.
     [[nodiscard]] std::span<const std::byte> output(
@@ -78,6 +78,7 @@ private:
     [[nodiscard]] std::vector<std::uint64_t> pointers(
         const DimMap& dims, std::int64_t set, int placement) const;
     void lay_out(const CallRequest& request, std::uint64_t salt);
+    void give_inputs(const CallRequest& request);
     [[nodiscard]] std::optional<RunnerFailure> broken_red_zone(
         const DimMap& dims, int placement) const;
 

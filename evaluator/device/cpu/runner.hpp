@@ -70,7 +70,7 @@ struct CallSpec {
     std::vector<std::uint64_t> pointers;  ///< addresses in the runner
     std::vector<std::int64_t> dims;
     std::chrono::nanoseconds limit{std::chrono::seconds(5)};
-    std::function<void()> at_go;  ///< between "armed" and "go": the last secret bytes of the inputs
+    std::function<void()> at_go;  ///< between "armed" and "go": the inputs
     std::function<void()>
         at_done;  ///< right after "done", before the freeze: probes of the outputs
 };
