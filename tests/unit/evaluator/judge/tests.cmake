@@ -4,6 +4,8 @@ kw_add_test(evaluator_judge LABEL unit
         judge/held_constructors_test.cpp
         judge/made_kernels_test.cpp
         judge/run_queue_test.cpp
+        exploits/corpus_test.cpp
+        exploits/expectation_test.cpp
         judge/summary_test.cpp
         judge/task_probes_test.cpp
         ${PROJECT_SOURCE_DIR}/tests/support/program.cpp
