@@ -36,5 +36,6 @@ CommandSpec bench_emulated_command();
 CommandSpec bench_judge_command();
 CommandSpec bench_noise_command();
 CommandSpec bench_statistics_command();
+CommandSpec selftest_exploits_command();
 
 }  // namespace kw::cli
