@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// CUDA candidates judged on the emulated device: honest ones, wrong ones and hostile ones.
+// CUDA candidates judged on the emulated device: honest ones, and what only the second call shows.
+// Wrong and hostile ones are fixtures of the exploit corpus (tests/exploits/emulated).
 #include "core/hash.hpp"
 #include "core/task_file.hpp"
 #include "core/text_file.hpp"
@@ -56,22 +57,6 @@ Evaluation judge_source(const std::string& source, bool timed = false) {
     }
     return std::move(judged).value();
 }
-
-/// A kernel with this body, one thread an element in blocks of 128.
-std::string with_body(const std::string& body) {
-    return "//!kwright task=scale_add target=cuda\n"
-           "//!launch k grid=ceil_div(N, 128) block=128 args=(w, x, y, N)\n"
-           "extern \"C\" __global__ void k(const float* w, const float* x, float* y, int N) {\n"
-           "    const int i = blockIdx.x * 128 + threadIdx.x;\n" +
-           body + "\n}\n";
-}
-
-struct Bad {
-    const char* what;
-    const char* body;
-    Verdict verdict;
-    int line;  ///< that the evidence must name; 0 = none
-};
 
 }  // namespace
 
@@ -160,56 +145,20 @@ TEST_CASE("emulated: a candidate with tensor maps is judged", "[emulated]") {
     CHECK(code(evaluation.verdict) == code(Verdict::accepted));
 }
 
-TEST_CASE("emulated: every kind of bad kernel gets its own verdict and line", "[emulated]") {
+TEST_CASE(
+    "emulated: a result that depends on the order of warps is non-deterministic", "[emulated]") {
     if (device() == nullptr) {
         return;
     }
-    static const Bad k_bad[] = {
-        {"wrong", "    if (i < N) y[i] = w[i] * x[i];", Verdict::wrong_result, 0},
-        {"out of bounds", "    if (i <= N) y[i] = w[i] * x[i] + 1.0f;", Verdict::out_of_bounds, 5},
-        {"unwritten", "    if (i + 1 < N) y[i] = w[i] * x[i] + 1.0f;", Verdict::wrong_result, 0},
-        {"write to an input",
-         "    if (i < N) { y[i] = w[i] * x[i] + 1.0f; ((float*)x)[i] = 0; }",
-         Verdict::input_mutated,
-         5},
-        {"endless", "    while (*(volatile const float*)x < 1e38f) {}", Verdict::timeout, 0},
-        {"race",
-         "    __shared__ float s[128];\n"
-         "    s[threadIdx.x] = i < N ? w[i] : 0;\n"
-         "    if (i < N) y[i] = s[threadIdx.x ^ 32] * 0 + w[i] * x[i] + 1.0f;",
-         Verdict::race,
-         7},
-        {"divergent barrier",
-         "    if (threadIdx.x < 5) asm volatile(\"bar.sync 1;\");\n"
-         "    if (i < N) y[i] = w[i] * x[i] + 1.0f;\n"
-         "    __syncthreads();",
-         Verdict::runtime_error,
-         5},
-        {"order of warps",
-         "    __shared__ int first;\n"
-         "    if (threadIdx.x == 0) first = 0;\n"
-         "    __syncthreads();\n"
-         "    int rank = threadIdx.x % 32 == 0 ? atomicAdd(&first, 1) : 0;\n"
-         "    rank = __shfl_sync(~0u, rank, 0);\n"
-         "    if (i < N) y[i] = __int_as_float(__float_as_int(w[i] * x[i] + 1.0f) ^ (rank & 1));",
-         Verdict::non_deterministic,
-         0},
-        {"trap", "    if (i == 3) __trap();", Verdict::runtime_error, 0},
-        {"host code", "}\nint main() { return 0;", Verdict::forbidden, 0},
-        {"does not compile", "    y[i] = nothing;", Verdict::compile_error, 5},
-    };
-    for (const Bad& bad : k_bad) {
-        const Evaluation evaluation = judge_source(with_body(bad.body));
-        INFO(bad.what << ": " << evaluation.summary << "\n" << evaluation.detail);
-        for (const Finding& finding : evaluation.findings) {
-            UNSCOPED_INFO(finding.rule << ": " << finding.evidence);
-        }
-        CHECK(code(evaluation.verdict) == code(bad.verdict));
-        const std::string line = ":" + std::to_string(bad.line);
-        CHECK(
-            (bad.line == 0 || evaluation.detail.find(line) != std::string::npos ||
-             evaluation.summary.find(line) != std::string::npos));
-    }
+    const Evaluation evaluation = judge_source(with_body(
+        "    __shared__ int first;\n"
+        "    if (threadIdx.x == 0) first = 0;\n"
+        "    __syncthreads();\n"
+        "    int rank = threadIdx.x % 32 == 0 ? atomicAdd(&first, 1) : 0;\n"
+        "    rank = __shfl_sync(~0u, rank, 0);\n"
+        "    if (i < N) y[i] = __int_as_float(__float_as_int(w[i] * x[i] + 1.0f) ^ (rank & 1));"));
+    INFO(evaluation.summary << "\n" << evaluation.detail);
+    CHECK(code(evaluation.verdict) == code(Verdict::non_deterministic));
 }
 
 TEST_CASE(
