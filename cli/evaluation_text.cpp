@@ -91,7 +91,9 @@ std::string verdict_lines(const Evaluation& evaluation, const Console& console) 
         text += "\n" + indent(evaluation.detail);
     }
     for (const Finding& finding : evaluation.findings) {
-        text += "\n  " + finding.severity + " " + finding.rule + ": " + finding.evidence;
+        text += "\n  " + finding.severity + " " + finding.rule +
+                (finding.state == "open" ? "" : " (" + finding.state + ")") + ": " +
+                finding.evidence;
     }
     return text;
 }
@@ -194,7 +196,8 @@ nlohmann::json evaluation_json(const Evaluation& evaluation) {
             {{"rule", finding.rule},
              {"severity", finding.severity},
              {"phase", finding.phase},
-             {"evidence", finding.evidence}});
+             {"evidence", finding.evidence},
+             {"state", finding.state}});
     }
     for (const StageTime& stage : evaluation.stages) {
         document["stages"].push_back({{"stage", stage.stage}, {"ms", stage.ms}});

@@ -34,6 +34,7 @@ const std::vector<CommandSpec>& command_table() {
         bench_noise_command(),
         bench_statistics_command(),
         rejudge_command(),
+        review_command(),
         selftest_exploits_command(),
         complete_command(),
         man_command(),

@@ -56,6 +56,7 @@ struct Finding {
     std::string severity;  ///< "info" | "warning" | "violation"
     std::string phase;     ///< "scan" | "build" | "check" | "time"
     std::string evidence;
+    std::string state = "open";  ///< "open" | "confirmed" | "false alarm": what somebody made of it
     bool operator==(const Finding&) const = default;
 };
 

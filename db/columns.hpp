@@ -59,6 +59,7 @@ inline const std::vector<std::string_view> k_evaluation_states = {
     "queued", "waiting_device", "judged", "stale", "unverified", "revoked"};
 inline const std::vector<std::string_view> k_purposes = {
     "search", "promotion", "reverify", "rejudge"};
+inline const std::vector<std::string_view> k_finding_states = {"open", "confirmed", "false alarm"};
 
 // --- visitors ---
 
@@ -389,6 +390,8 @@ void visit_finding(Io& io, Row& row) {
     io("severity", row.severity);
     io("phase", row.phase);
     io("evidence", row.evidence);
+    auto state = Word{row.state, k_finding_states};
+    io("state", Since{state, 4, "'open'"});
 }
 
 template <class Io, class Row>

@@ -81,12 +81,17 @@ using RowsById = std::unordered_map<std::int64_t, EvaluationRow*>;
 /// `chosen` is a SELECT of evaluation ids with one parameter.
 template <class Part, class Key>
 Result<void> read_part(
-    Connection& connection, const std::string& chosen, const Key& key, const RowsById& rows) {
+    Connection& connection,
+    int schema,
+    const std::string& chosen,
+    const Key& key,
+    const RowsById& rows) {
     Statement query(
         connection,
         k_reading,
-        "SELECT evaluation_id, " + part_columns<Part>().list() + " FROM " + Part::k_table +
-            " WHERE evaluation_id IN (" + chosen + ") ORDER BY evaluation_id, ordinal");
+        "SELECT evaluation_id, " + part_columns<Part>().list("", schema) + " FROM " +
+            Part::k_table + " WHERE evaluation_id IN (" + chosen +
+            ") ORDER BY evaluation_id, ordinal");
     query.bind_all(key);
     while (true) {
         KW_TRY_ASSIGN(const bool found, query.step());
@@ -145,10 +150,10 @@ Result<std::vector<EvaluationRow>> read_evaluations(
     for (EvaluationRow& row : rows) {
         by_id[row.id] = &row;
     }
-    KW_TRY(read_part<ShapePart>(connection, chosen, key, by_id));
-    KW_TRY(read_part<CasePart>(connection, chosen, key, by_id));
-    KW_TRY(read_part<FindingPart>(connection, chosen, key, by_id));
-    KW_TRY(read_part<StagePart>(connection, chosen, key, by_id));
+    KW_TRY(read_part<ShapePart>(connection, schema, chosen, key, by_id));
+    KW_TRY(read_part<CasePart>(connection, schema, chosen, key, by_id));
+    KW_TRY(read_part<FindingPart>(connection, schema, chosen, key, by_id));
+    KW_TRY(read_part<StagePart>(connection, schema, chosen, key, by_id));
     return rows;
 }
 
@@ -303,6 +308,21 @@ Result<std::vector<EvaluationRow>> Store::evaluations_of(const std::string& cand
     const std::lock_guard guard(impl_->mutex);
     KW_TRY_ASSIGN(Connection * connection, impl_->reader());
     return read_evaluations(*connection, impl_->schema, "candidate_hash = ?", candidate_hash);
+}
+
+Result<int> Store::mark_findings(
+    const std::string& candidate_hash, const std::string& rule, const std::string& state) {
+    const std::lock_guard guard(impl_->mutex);
+    KW_TRY_ASSIGN(Connection * connection, impl_->writer(k_storing));
+    Statement update(
+        *connection,
+        k_storing,
+        "UPDATE finding SET state = ? WHERE rule = ? AND evaluation_id IN "
+        "(SELECT id FROM evaluation WHERE candidate_hash = ?)");
+    update.bind_all(
+        std::string_view(state), std::string_view(rule), std::string_view(candidate_hash));
+    KW_TRY(update.run());
+    return static_cast<int>(connection->changes());
 }
 
 Result<void> Store::set_evaluation_state(std::int64_t evaluation_id, const std::string& state) {

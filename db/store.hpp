@@ -106,6 +106,10 @@ public:
     Result<std::vector<EvaluationRow>> judgings(std::int64_t campaign_id);
     /// First and later judgings in every campaign, in the same order.
     Result<std::vector<EvaluationRow>> evaluations_of(const std::string& candidate_hash);
+    /// What somebody made of a kernel's findings of a rule, in all of its judgings: Finding::state.
+    /// How many there were.
+    Result<int> mark_findings(
+        const std::string& candidate_hash, const std::string& rule, const std::string& state);
     Result<void> set_evaluation_state(std::int64_t evaluation_id, const std::string& state);
 
     // --- leaderboard ---

@@ -19,6 +19,7 @@ CommandSpec verify_command();
 CommandSpec compare_command();
 CommandSpec reverify_command();
 CommandSpec rejudge_command();
+CommandSpec review_command();
 CommandSpec task_list_command();
 CommandSpec task_check_command();
 CommandSpec task_new_command();

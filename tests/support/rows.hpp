@@ -200,7 +200,8 @@ inline Evaluation RandomRows::evaluation() {
         out.cases.push_back(outcome());
     }
     for (std::uint64_t i = below(4); i > 0; --i) {
-        out.findings.push_back({text(), text(), text(), text()});
+        const char* const states[] = {"open", "confirmed", "false alarm"};
+        out.findings.push_back({text(), text(), text(), text(), states[below(3)]});
     }
     for (std::uint64_t i = below(6); i > 0; --i) {
         out.stages.push_back({text(), real()});

@@ -138,6 +138,30 @@ TEST_CASE("evaluations: they are listed by step and slot whatever order they cam
     CHECK(order == "0.0 0.1 1.3 2.0 ");
 }
 
+TEST_CASE("evaluations: findings of a rule are marked in every judging of a kernel", "[db]") {
+    const TempDir dir;
+    db::Store store = open_store(dir / "k.db");
+    const CampaignRow campaign = campaign_of(store, "c", "t");
+    CandidateRow kernel;
+    kernel.hash = std::string(64, 'a');
+    kernel.task = "t";
+    must(store.put_candidate(kernel));
+    for (int slot = 0; slot < 2; ++slot) {
+        EvaluationRow row = RandomRows(9).row(campaign.id, 0, slot);
+        row.candidate_hash = kernel.hash;
+        row.result.findings = {{"memset", "info", "build", "e"}, {"other", "info", "time", "e"}};
+        CHECK(must(store.put_evaluation(row, campaign)));
+    }
+    CHECK(must(store.mark_findings(kernel.hash, "memset", "false alarm")) == 2);
+    CHECK(must(store.mark_findings(kernel.hash, "absent", "confirmed")) == 0);
+    CHECK_FALSE(store.mark_findings(kernel.hash, "memset", "nonsense").ok());
+    for (const EvaluationRow& row : must(store.evaluations_of(kernel.hash))) {
+        REQUIRE(row.result.findings.size() == 2);
+        CHECK(row.result.findings[0].state == "false alarm");
+        CHECK(row.result.findings[1].state == "open");
+    }
+}
+
 TEST_CASE("evaluations: the state can be changed to a known one only", "[db]") {
     const TempDir dir;
     db::Store store = open_store(dir / "k.db");
