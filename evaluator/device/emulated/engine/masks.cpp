@@ -28,4 +28,13 @@ Lanes member_mask(WarpState& warp, const Insn& insn, Lanes active, std::uint32_t
     return mask;
 }
 
+Lanes same_mask(const Lanes* mask, Lanes left) {
+    const Lanes wanted = mask[__builtin_ctz(left)];
+    Lanes same = 0;
+    for (std::size_t lane = 0; lane < k_lanes; ++lane) {
+        same |= static_cast<Lanes>(mask[lane] == wanted) << lane;
+    }
+    return same & left;
+}
+
 }  // namespace kw::emu

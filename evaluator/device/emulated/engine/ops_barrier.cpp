@@ -126,7 +126,7 @@ Binding bind_bar_red(const Match& match) {
 }
 
 Binding bind_bar_warp_sync(const Match& match) {
-    Binding binding = barrier(match, &run_bar_warp_sync, 1, 1);
+    Binding binding = barrier(match, &by_mask<&run_bar_warp_sync>, 1, 1);
     return binding;
 }
 

@@ -237,10 +237,10 @@ Binding warp_binding(
 }  // namespace
 
 Binding bind_shfl(const Match& match) {
-    const Handler run = match.has("up")     ? &run_shfl<Shuffle::up>
-                        : match.has("down") ? &run_shfl<Shuffle::down>
-                        : match.has("bfly") ? &run_shfl<Shuffle::bfly>
-                                            : &run_shfl<Shuffle::idx>;
+    const Handler run = match.has("up")     ? &by_mask<&run_shfl<Shuffle::up>>
+                        : match.has("down") ? &by_mask<&run_shfl<Shuffle::down>>
+                        : match.has("bfly") ? &by_mask<&run_shfl<Shuffle::bfly>>
+                                            : &by_mask<&run_shfl<Shuffle::idx>>;
     Binding binding = warp_binding(run, {Width::w32}, 5, 6);
     binding.sinks = 3;
     return binding;
@@ -248,10 +248,10 @@ Binding bind_shfl(const Match& match) {
 
 Binding bind_vote(const Match& match) {
     const bool ballot = match.has("ballot");
-    const Handler run = ballot             ? &run_vote<Vote::ballot>
-                        : match.has("all") ? &run_vote<Vote::all>
-                        : match.has("any") ? &run_vote<Vote::any>
-                                           : &run_vote<Vote::uni>;
+    const Handler run = ballot             ? &by_mask<&run_vote<Vote::ballot>>
+                        : match.has("all") ? &by_mask<&run_vote<Vote::all>>
+                        : match.has("any") ? &by_mask<&run_vote<Vote::any>>
+                                           : &by_mask<&run_vote<Vote::uni>>;
     return warp_binding(
         run, {ballot ? Width::w32 : Width::predicate, Width::predicate, Width::w32}, 3, 3);
 }
@@ -263,7 +263,7 @@ Binding bind_activemask(const Match&) {
 Binding bind_match_any(const Match& match) {
     const bool wide = match.has("b64");
     return warp_binding(
-        wide ? &run_match_any<std::uint64_t> : &run_match_any<std::uint32_t>,
+        wide ? &by_mask<&run_match_any<std::uint64_t>> : &by_mask<&run_match_any<std::uint32_t>>,
         {Width::w32, wide ? Width::w64 : Width::w32, Width::w32},
         3,
         3);
@@ -272,7 +272,7 @@ Binding bind_match_any(const Match& match) {
 Binding bind_match_all(const Match& match) {
     const bool wide = match.has("b64");
     Binding binding = warp_binding(
-        wide ? &run_match_all<std::uint64_t> : &run_match_all<std::uint32_t>,
+        wide ? &by_mask<&run_match_all<std::uint64_t>> : &by_mask<&run_match_all<std::uint32_t>>,
         {Width::w32, wide ? Width::w64 : Width::w32, Width::w32},
         3,
         4);
@@ -282,23 +282,25 @@ Binding bind_match_all(const Match& match) {
 
 Binding bind_redux(const Match& match) {
     const bool is_signed = match.has("s32");
-    Handler run = &run_redux<Redux::add>;
+    Handler run = &by_mask<&run_redux<Redux::add>>;
     if (match.has("min")) {
-        run = is_signed ? &run_redux<Redux::min_signed> : &run_redux<Redux::min>;
+        run =
+            is_signed ? &by_mask<&run_redux<Redux::min_signed>> : &by_mask<&run_redux<Redux::min>>;
     } else if (match.has("max")) {
-        run = is_signed ? &run_redux<Redux::max_signed> : &run_redux<Redux::max>;
+        run =
+            is_signed ? &by_mask<&run_redux<Redux::max_signed>> : &by_mask<&run_redux<Redux::max>>;
     } else if (match.has("and")) {
-        run = &run_redux<Redux::bit_and>;
+        run = &by_mask<&run_redux<Redux::bit_and>>;
     } else if (match.has("or")) {
-        run = &run_redux<Redux::bit_or>;
+        run = &by_mask<&run_redux<Redux::bit_or>>;
     } else if (match.has("xor")) {
-        run = &run_redux<Redux::bit_xor>;
+        run = &by_mask<&run_redux<Redux::bit_xor>>;
     }
     return warp_binding(run, {Width::w32, Width::w32, Width::w32}, 3, 3);
 }
 
 Binding bind_elect(const Match&) {
-    Binding binding = warp_binding(&run_elect, {Width::w32, Width::w32}, 3, 3);
+    Binding binding = warp_binding(&by_mask<&run_elect>, {Width::w32, Width::w32}, 3, 3);
     binding.sinks = 3;
     return binding;
 }

@@ -31,11 +31,19 @@ void put_back(WarpState& warp) {
     }
 }
 
-/// Groups at the same pc become one; one that waited there for lanes is ready again.
+bool somebody_ready_at(const WarpState& warp, std::uint32_t pc) {
+    return std::any_of(
+        warp.groups.begin(), warp.groups.begin() + warp.group_count, [pc](const Group& group) {
+            return group.pc == pc && group.wait == Wait::none;
+        });
+}
+
+/// Groups at the same pc become one; those that waited there for lanes are ready again. Where all
+/// wait, for different lanes, nothing is new.
 void merge(WarpState& warp) {
     for (std::uint32_t i = 0; i < warp.group_count; ++i) {
         Group& group = warp.groups[i];
-        if (group.wait == Wait::barrier) {
+        if (group.wait == Wait::barrier || !somebody_ready_at(warp, group.pc)) {
             continue;
         }
         for (std::uint32_t j = warp.group_count - 1; j > i; --j) {

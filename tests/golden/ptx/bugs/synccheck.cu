@@ -174,3 +174,58 @@ extern "C" __global__ void warp_barrier_fixed(const float* in, float* out, int n
     }
     out[threadIdx.x] = tile[threadIdx.x];
 }
+
+// case tile_absent: grid=1 block=32 n=28 in=32 out=32
+extern "C" __global__ void tile_absent_bug(const float* in, float* out, int n) {
+    const unsigned tile = 0xFFu << (threadIdx.x & ~7u);
+    float x = in[threadIdx.x];
+    if (static_cast<int>(threadIdx.x) < n) {
+        x += __shfl_xor_sync(tile, x, 1, 8);  // BUG unconverged_warp_op exited_lane_in_mask
+    }
+    out[threadIdx.x] = x;
+}
+extern "C" __global__ void tile_absent_fixed(const float* in, float* out, int n) {
+    const unsigned tile = 0xFFu << (threadIdx.x & ~7u);
+    float x = in[threadIdx.x];
+    if (static_cast<int>(threadIdx.x) < n - 4) {
+        x += __shfl_xor_sync(tile, x, 1, 8);
+    }
+    out[threadIdx.x] = x;
+}
+
+// case tile_unnamed: grid=1 block=32 n=8 in=32 out=32
+extern "C" __global__ void tile_unnamed_bug(const float* in, float* out, int n) {
+    // The first lane of a tile is left out.
+    const unsigned tile = 0xFEu << (threadIdx.x & ~7u);
+    out[threadIdx.x] = __shfl_xor_sync(tile, in[threadIdx.x], 2, 8);  // BUG invalid_mask unconverged_warp_op
+}
+extern "C" __global__ void tile_unnamed_fixed(const float* in, float* out, int n) {
+    const unsigned tile = 0xFFu << (threadIdx.x & ~7u);
+    out[threadIdx.x] = __shfl_xor_sync(tile, in[threadIdx.x], 2, 8);
+}
+
+// case tiles_overlap: grid=1 block=32 n=16 in=32 out=32
+extern "C" __global__ void tiles_overlap_bug(const float* in, float* out, int n) {
+    const unsigned tile = static_cast<int>(threadIdx.x) < n ? 0x0001FFFFu : 0xFFFF0000u;
+    out[threadIdx.x] = static_cast<float>(__ballot_sync(tile, in[threadIdx.x] > 20.0f));  // BUG unconverged_warp_op exited_lane_in_mask
+}
+extern "C" __global__ void tiles_overlap_fixed(const float* in, float* out, int n) {
+    const unsigned tile = static_cast<int>(threadIdx.x) < n ? 0x0000FFFFu : 0xFFFF0000u;
+    out[threadIdx.x] = static_cast<float>(__ballot_sync(tile, in[threadIdx.x] > 20.0f));
+}
+
+// case tile_barrier: grid=1 block=32 n=12 in=32 out=32
+extern "C" __global__ void tile_barrier_bug(const float* in, float* out, int n) {
+    const unsigned tile = 0xFFu << (threadIdx.x & ~7u);
+    if (static_cast<int>(threadIdx.x) != n) {
+        __syncwarp(tile);  // BUG unconverged_warp_op exited_lane_in_mask
+    }
+    out[threadIdx.x] = in[threadIdx.x];
+}
+extern "C" __global__ void tile_barrier_fixed(const float* in, float* out, int n) {
+    const unsigned tile = 0xFFu << (threadIdx.x & ~7u);
+    if (static_cast<int>(threadIdx.x) / 8 != n / 8) {
+        __syncwarp(tile);
+    }
+    out[threadIdx.x] = in[threadIdx.x];
+}

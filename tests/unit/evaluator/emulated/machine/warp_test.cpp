@@ -236,6 +236,66 @@ TEST_CASE("machine: elect chooses the lowest lane of the mask", "[machine]") {
         each([](std::uint32_t lane) { return lane > 4 ? 5u : 99u; }));
 }
 
+TEST_CASE("machine: lanes that name different members are groups of their own", "[machine]") {
+    const Words in = noise(32, 5);
+    // %r11: the mask of the lane's tile; tiles of 4, 8 and 16.
+    for (const std::uint32_t size : {4u, 8u, 16u}) {
+        const std::string tile = "and.b32 %r10, %r0, " + std::to_string(32 - size) +
+                                 ";\nshl.b32 %r11, " + std::to_string((1u << size) - 1) +
+                                 ", %r10;\nand.b32 %r8, %r8, 3;\nsetp.eq.u32 %p2, %r8, 1;\n";
+        const auto members = [size](std::uint32_t lane, const auto& visit) {
+            const std::uint32_t begin = lane / size * size;
+            for (std::uint32_t other = begin; other < begin + size; ++other) {
+                visit(other);
+            }
+        };
+        const auto ballot = [&](std::uint32_t lane, const auto& votes) {
+            std::uint32_t bits = 0;
+            members(
+                lane, [&](std::uint32_t other) { bits |= votes(in[other] & 3) ? 1u << other : 0; });
+            return bits;
+        };
+        const auto all = [&](std::uint32_t lane) {
+            return ((1u << size) - 1) << (lane / size * size);
+        };
+        const auto ones =
+            each([&](std::uint32_t lane) { return ballot(lane, [](auto v) { return v == 1; }); });
+        INFO("tiles of " << size);
+        check(tile + "vote.sync.ballot.b32 %r9, %p2, %r11;\n", in, ones);
+        const std::string tell = "selp.u32 %r9, 1, 0, %p1;\n";
+        check(
+            tile + "vote.sync.any.pred %p1, %p2, %r11;\n" + tell, in, each([&](std::uint32_t lane) {
+                return ones[lane] != 0 ? 1u : 0u;
+            }));
+        check(
+            tile + "vote.sync.uni.pred %p1, %p2, %r11;\n" + tell, in, each([&](std::uint32_t lane) {
+                return ones[lane] == 0 || ones[lane] == all(lane) ? 1u : 0u;
+            }));
+        check(tile + "match.any.sync.b32 %r9, %r8, %r11;\n", in, each([&](std::uint32_t lane) {
+                  return ballot(lane, [&](auto v) { return v == (in[lane] & 3); });
+              }));
+        // One value in every second tile.
+        check(
+            tile + "and.b32 %r12, %r0, " + std::to_string(size) +
+                ";\nsetp.eq.u32 %p3, %r12, 0;\nselp.u32 %r8, %r10, %r0, %p3;\n"
+                "match.all.sync.b32 %r9, %r8, %r11;\n",
+            in,
+            each([&](std::uint32_t lane) { return (lane & size) == 0 ? all(lane) : 0; }));
+        check(tile + "redux.sync.add.u32 %r9, %r8, %r11;\n", in, each([&](std::uint32_t lane) {
+                  std::uint32_t sum = 0;
+                  members(lane, [&](std::uint32_t other) { sum += in[other] & 3; });
+                  return sum;
+              }));
+        check(tile + "elect.sync %r9|%p1, %r11;\n", in, each([&](std::uint32_t lane) {
+                  return lane / size * size;
+              }));
+        check(
+            tile + "shfl.sync.bfly.b32 %r9, %r8, 1, 31, %r11;\nbar.warp.sync %r11;\n",
+            in,
+            each([&](std::uint32_t lane) { return in[lane ^ 1] & 3; }));
+    }
+}
+
 TEST_CASE(
     "machine: every row of the control and memory and warp parts has a golden test", "[machine]") {
     CHECK(golden_gaps({"control", "memory", "warp"}) == std::vector<std::string>{});
