@@ -56,6 +56,23 @@ std::optional<cpu::Rejection> rejection_of(const LaunchReport& launch, const std
     return cpu::Rejection{Verdict::runtime_error, launch.kernel + ": " + launch.error, where};
 }
 
+/// What the checks warned of is perhaps why a result is wrong: told of a public case.
+void name_suspects(const RunReport& report, CaseOutcome& outcome) {
+    constexpr std::size_t k_most_suspects = 2;
+    if (outcome.hidden) {
+        return;
+    }
+    std::size_t told = 0;
+    for (const LaunchReport& launch : report.launches) {
+        for (const RunFinding& finding : launch.findings) {
+            if (finding.severity == "warning" && told++ < k_most_suspects) {
+                outcome.note += outcome.note.empty() ? "" : "\n";
+                outcome.note += "perhaps the cause: " + finding.text;
+            }
+        }
+    }
+}
+
 class CaseRunner {
 public:
     CaseRunner(const CheckParts& parts, cpu::Seat& seat, cpu::Oracle& oracle, SecretStream& secrets)
@@ -106,6 +123,7 @@ public:
             const cpu::Disagreement disagreement, oracle_.compare(output, question, salt));
         checked.result.cases.push_back(cpu::describe(task, at, disagreement));
         if (disagreement.verdict != Verdict::accepted) {
+            name_suspects(report, checked.result.cases.back());
             checked.result.rejection = cpu::reject(task, checked.result.cases.back());
             return {};
         }
@@ -153,6 +171,7 @@ private:
         outcome.note =
             "two calls on the same inputs gave different bytes: the result depends on the order of "
             "warps or on memory that was never written";
+        name_suspects(report, outcome);
         checked.result.rejection = cpu::reject(parts_.task, outcome);
     }
 

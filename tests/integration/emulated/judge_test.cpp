@@ -145,20 +145,47 @@ TEST_CASE("emulated: a candidate with tensor maps is judged", "[emulated]") {
     CHECK(code(evaluation.verdict) == code(Verdict::accepted));
 }
 
-TEST_CASE(
-    "emulated: a result that depends on the order of warps is non-deterministic", "[emulated]") {
+TEST_CASE("emulated: only the two calls of a case show some faults", "[emulated]") {
     if (device() == nullptr) {
         return;
     }
-    const Evaluation evaluation = judge_source(with_body(
-        "    __shared__ int first;\n"
-        "    if (threadIdx.x == 0) first = 0;\n"
-        "    __syncthreads();\n"
-        "    int rank = threadIdx.x % 32 == 0 ? atomicAdd(&first, 1) : 0;\n"
-        "    rank = __shfl_sync(~0u, rank, 0);\n"
-        "    if (i < N) y[i] = __int_as_float(__float_as_int(w[i] * x[i] + 1.0f) ^ (rank & 1));"));
-    INFO(evaluation.summary << "\n" << evaluation.detail);
-    CHECK(code(evaluation.verdict) == code(Verdict::non_deterministic));
+    struct Fault {
+        const char* what;
+        const char* body;
+        Verdict verdict;
+        const char* names;  ///< what the feedback must name
+    };
+    static const Fault k_faults[] = {
+        {"order of warps",
+         "    __shared__ int first;\n"
+         "    if (threadIdx.x == 0) first = 0;\n"
+         "    __syncthreads();\n"
+         "    int rank = threadIdx.x % 32 == 0 ? atomicAdd(&first, 1) : 0;\n"
+         "    rank = __shfl_sync(~0u, rank, 0);\n"
+         "    if (i < N) y[i] = __int_as_float(__float_as_int(w[i] * x[i] + 1.0f) ^ (rank & 1));",
+         Verdict::non_deterministic,
+         ""},
+        {"unwritten place",
+         "    __shared__ float s[129];\n"
+         "    s[threadIdx.x] = i < N ? w[i] * x[i] + 1.0f : 0;\n"
+         "    __syncthreads();\n"
+         "    if (i < N) y[i] = s[threadIdx.x + (i == 0 ? 128 : 0)];",
+         Verdict::wrong_result,
+         ":8"},
+        {"bits of an unwritten place",
+         "    __shared__ int s[129];\n"
+         "    s[threadIdx.x] = 0;\n"
+         "    __syncthreads();\n"
+         "    if (i < N) y[i] = __int_as_float(__float_as_int(w[i] * x[i] + 1.0f) ^\n"
+         "        (s[threadIdx.x + 1] & 1));",
+         Verdict::non_deterministic,
+         ":9"}};
+    for (const Fault& fault : k_faults) {
+        const Evaluation evaluation = judge_source(with_body(fault.body));
+        INFO(fault.what << ": " << evaluation.summary << "\n" << evaluation.detail);
+        CHECK(code(evaluation.verdict) == code(fault.verdict));
+        CHECK((evaluation.summary + evaluation.detail).find(fault.names) != std::string::npos);
+    }
 }
 
 TEST_CASE(
@@ -186,4 +213,47 @@ TEST_CASE(
     const auto hidden = std::ranges::count(judged->cases, true, &CaseOutcome::hidden);
     CHECK(hidden > 0);
     CHECK(hidden <= 2 * scale_add().hidden.count);
+}
+
+TEST_CASE("emulated: what looks like a bug and is none is accepted with a warning", "[emulated]") {
+    if (device() == nullptr) {
+        return;
+    }
+    struct Harmless {
+        const char* warning;
+        const char* body;
+    };
+    static const Harmless k_harmless[] = {
+        {"",
+         "    const float v = i < N ? w[i] * x[i] + 1.0f : 0;\n"
+         "    const unsigned tile = 0xFFu << (threadIdx.x & 24);\n"
+         "    const float other = __shfl_xor_sync(tile, __shfl_xor_sync(tile, v, 5, 8), 5, 8);\n"
+         "    if (i < N) y[i] = other;"},
+        {"uninitialised read",
+         "    __shared__ volatile float s[256];\n"
+         "    s[threadIdx.x] = i < N ? w[i] * x[i] + 1.0f : 0;\n"
+         "    __syncthreads();\n"
+         "    const float beyond = s[threadIdx.x + 1];\n"
+         "    if (i < N) y[i] = threadIdx.x > 127 ? beyond : s[threadIdx.x];"},
+        {"shared memory race",
+         "    __shared__ int most;\n"
+         "    if (threadIdx.x == 0) most = 0;\n"
+         "    __syncthreads();\n"
+         "    int old = most, assumed;\n"
+         "    do {\n"
+         "        assumed = old;\n"
+         "        old = atomicCAS(&most, assumed, max(assumed, (int)threadIdx.x));\n"
+         "    } while (old != assumed);\n"
+         "    __syncthreads();\n"
+         "    if (i < N) y[i] = w[i] * x[i] + (most == 127 ? 1.0f : 0.0f);"}};
+    for (const Harmless& harmless : k_harmless) {
+        const Evaluation evaluation = judge_source(with_body(harmless.body));
+        INFO(evaluation.summary << "\n" << evaluation.detail);
+        CHECK(evaluation.verdict == Verdict::accepted);
+        const std::string wanted = harmless.warning;
+        const bool told = std::ranges::any_of(evaluation.findings, [&](const Finding& finding) {
+            return finding.rule == wanted && finding.severity == "warning";
+        });
+        CHECK(told == !wanted.empty());
+    }
 }

@@ -190,6 +190,10 @@ void file(
     defect.address = address;
     defect.bytes = bytes;
     defect.write = writes(use);
+    if (kind == FindingKind::uninitialised_read && space != Space::global) {
+        // The value may not matter; where it does, other poison tells.
+        defect.severity = Severity::warning;
+    }
     report(warp, insn, lane, defect);
 }
 

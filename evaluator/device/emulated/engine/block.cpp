@@ -37,6 +37,21 @@ void shuffle(Block& block, std::uint64_t seed) {
     }
 }
 
+/// What a GPU leaves in shared and local memory is anything. Here every 16 bits are a large number
+/// in each type of 16, 32 and 64 bits, so that it does not vanish in a sum; the rest and the signs
+/// depend on `seed`, so that what is made of it differs between two calls. Bit 63 is set: it is no
+/// mbarrier.
+std::uint64_t leftovers(std::uint64_t seed) {
+    return (mix(seed) & 0x80FF'80FF'80FF'80FFULL) | 0xFB00'7B00'7B00'7B00ULL;
+}
+
+void fill(std::byte* place, std::size_t bytes, std::uint64_t pattern) {
+    for (; bytes >= sizeof(pattern); bytes -= sizeof(pattern), place += sizeof(pattern)) {
+        std::memcpy(place, &pattern, sizeof(pattern));
+    }
+    std::memcpy(place, &pattern, bytes);
+}
+
 void start_frame(WarpState& warp, const Program& program) {
     std::copy(program.constants.begin(), program.constants.end(), warp.frame);
     for (const auto& [slot, bytes] : program.open) {
@@ -168,8 +183,8 @@ void start_block(Block& block, std::uint64_t index) {
     block.barriers_used = 0;
     block.global_time = GlobalTime{};
     block.global_time.block = index;
-    // What a GPU leaves there is anything; a fixed pattern that is no small number shows misuse.
-    std::fill_n(block.shared, block.shared_bytes, std::byte{0xA5});
+    const std::uint64_t pattern = leftovers(mix(run.options->seed) ^ index);
+    fill(block.shared, block.shared_bytes, pattern);
     std::fill(block.local_written.begin(), block.local_written.end(), std::uint8_t{0});
     if (block.shadow) {
         block.shadow->reset(run.warps_per_block);
@@ -183,6 +198,7 @@ void start_block(Block& block, std::uint64_t index) {
     block.bulk.clear();
     for (WarpState& warp : block.warps) {
         start_frame(warp, *block.program);
+        fill(warp.local, std::size_t{warp.local_bytes} * k_lanes, pattern);
         start_warp(warp);
         warp.async->copies.clear();
         warp.async->open.fill(0);

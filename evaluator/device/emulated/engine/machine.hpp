@@ -24,7 +24,7 @@ struct Launch {
 
 /// Bounds, alignment and write protection are always checked; these cost time and are chosen.
 struct Checks {
-    bool initialised = false;  ///< global, shared, local; and unwritten outputs
+    bool initialised = false;  ///< global, shared, local (warnings); and unwritten outputs
     bool races = false;        ///< shared memory
     bool global_races = false;
     [[nodiscard]] static Checks all() { return {true, true, true}; }
@@ -32,7 +32,8 @@ struct Checks {
 
 struct Options {
     Checks checks;
-    std::uint64_t seed = 0;  ///< order of the warps of a block; 0: by index
+    /// Order of the warps of a block, 0: by index; and what memory that nobody wrote holds.
+    std::uint64_t seed = 0;
     std::uint64_t instruction_budget = std::uint64_t{1} << 42;  ///< thread-instructions
     std::int64_t wall_budget_ms = 600'000;
     int threads = 1;

@@ -206,7 +206,7 @@ BarrierObject BarrierObject::decode(std::uint64_t bits) {
         static_cast<std::uint32_t>(bits >> 20 & 0xFFFFFU),
         static_cast<std::int64_t>(bits >> 40 & 0x1FFFFFU) - (1 << 20),
         (bits >> 61 & 1U) != 0,
-        (bits >> 62 & 1U) != 0};
+        bits >> 62 == 1};
 }
 
 std::uint64_t BarrierObject::encode() const {

@@ -66,17 +66,23 @@ void GlobalShadow::check(
     if (both_strong || ordered(access, earlier)) {
         return;
     }
+    const std::uint64_t other = (earlier >> k_insn_shift) & k_insn_mask;
+    const bool mixed = hazard == Hazard::read_after_write   ? is_atomic(*access.warp, other)
+                       : hazard == Hazard::write_after_read ? access.insn->work == Work::atomic
+                                                            : false;
     Defect defect;
     defect.kind = FindingKind::global_race;
-    defect.severity = same ? Severity::information : Severity::error;
+    defect.severity = same ? Severity::information : mixed ? Severity::warning : Severity::error;
     defect.hazard = hazard;
     defect.space = Space::global;
     defect.write = hazard != Hazard::read_after_write;
     defect.bytes = access.bytes;
     defect.address = ((access.slot + k_first_slot) << k_slot_bits) + k_slot_lead +
                      std::max(cell << granule_, access.offset);
-    defect.other_insn = static_cast<std::uint32_t>((earlier >> k_insn_shift) & k_insn_mask);
-    defect.detail = same ? "both blocks write the same value" : "blocks are not ordered";
+    defect.other_insn = static_cast<std::uint32_t>(other);
+    defect.detail = same    ? "both blocks write the same value"
+                    : mixed ? "a plain read and an atomic write of another block: it may see either"
+                            : "blocks are not ordered";
     report(*access.warp, *access.insn, access.lane, defect);
 }
 

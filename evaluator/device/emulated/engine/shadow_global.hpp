@@ -2,8 +2,9 @@
 // Which block wrote and which read every cell of global memory during one launch. Blocks are not
 // ordered, so an access to what another block writes is a race, unless both are atomic or strong,
 // or a fence and a strong write of the one came before a strong read of the other (the "last block
-// adds up" pattern, grid synchronisation). Within a block nothing is checked here. For launches
-// that one worker runs; for several there is shadow_concurrent.hpp.
+// adds up" pattern, grid synchronisation). A plain read against an atomic is a warning: a loop of
+// compare-and-swap begins with one. Within a block nothing is checked here. For launches that one
+// worker runs; for several there is shadow_concurrent.hpp.
 #pragma once
 
 #include "evaluator/device/emulated/engine/memory.hpp"

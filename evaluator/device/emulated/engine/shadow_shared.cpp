@@ -179,6 +179,8 @@ void SharedShadow::found(
     defect.other_insn = static_cast<std::uint32_t>((tag >> k_insn_shift) & k_insn_mask);
     const bool same_warp = (tag & k_warp_mask) >> k_warp_shift == access.warp->index;
     defect.detail = severity == Severity::information ? "both write the same value"
+                    : severity == Severity::warning
+                        ? "a plain read and an atomic write: it may see either value"
                     : same_warp ? "both in one warp without __syncwarp between"
                                 : "no barrier between the two warps";
     report(*access.warp, *access.insn, access.lane, defect);
@@ -193,6 +195,8 @@ void SharedShadow::check_read(
     if (written == 0) {
         if (initialised_) {
             defect.kind = FindingKind::uninitialised_read;
+            // The value may not matter; where it does, other poison tells.
+            defect.severity = Severity::warning;
             report(*access.warp, *access.insn, access.lane, defect);
         }
         return;
@@ -206,7 +210,13 @@ void SharedShadow::check_read(
     }
     const bool both_strong = access.order == Order::strong && (written & k_strong) != 0;
     if (races_ && !both_strong && !ordered(access, written)) {
-        found(access, cell, written, Hazard::read_after_write, Severity::error);
+        const bool atomic_write = is_atomic(*access.warp, (written >> k_insn_shift) & k_insn_mask);
+        found(
+            access,
+            cell,
+            written,
+            Hazard::read_after_write,
+            atomic_write ? Severity::warning : Severity::error);
     }
 }
 
@@ -392,8 +402,10 @@ void SharedShadow::write(
                 same ? Severity::information : Severity::error);
         }
         if (read_[i] >= safe_) [[unlikely]] {
-            check_write(access, i, read_[i], Hazard::write_after_read, Severity::error);
-            check_write(access, i, other_read_[i], Hazard::write_after_read, Severity::error);
+            const Severity severity =
+                access.insn->work == Work::atomic ? Severity::warning : Severity::error;
+            check_write(access, i, read_[i], Hazard::write_after_read, severity);
+            check_write(access, i, other_read_[i], Hazard::write_after_read, severity);
         }
         write_[i] = me;
     }

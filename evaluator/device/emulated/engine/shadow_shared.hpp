@@ -2,7 +2,8 @@
 // What is known of every cell of a block's shared memory: who wrote and who read it last, and when.
 // Two accesses race unless a barrier orders them: of the block between warps, __syncwarp between
 // lanes of one warp. Shuffles and votes order nothing. A cell covers the smallest access of the
-// kernel, so neighbours never look like the same place.
+// kernel, so neighbours never look like the same place. A plain read against an atomic is a
+// warning, and so is a read of what nobody wrote.
 //
 // Time is counted in segments: what a warp does between two synchronisations. A segment belongs to
 // one warp, whose number is part of the segment's, and barriers tell which segments of the others
@@ -33,6 +34,12 @@ struct SharedAccess {
     std::uint32_t bytes = 0;
     Order order = Order::plain;
 };
+
+/// Whether the instruction that a tag names is an atomic one. A plain read and an atomic write are
+/// a race that honest code has: a loop of compare-and-swap begins with a plain read.
+[[nodiscard]] inline bool is_atomic(const WarpState& warp, std::uint64_t insn) {
+    return warp.code[insn].work == Work::atomic;
+}
 
 class SharedShadow {
 public:

@@ -80,3 +80,36 @@ extern "C" __global__ void last_block_fixed(const float* in, float* out, int n) 
         out[0] = sum;
     }
 }
+
+// case early_total: grid=4 block=32 n=4 in=128 out=5 zeroed
+extern "C" __global__ void early_total_bug(const float* in, float* out, int n) {
+    if (threadIdx.x == 0) {
+        out[1 + blockIdx.x] = out[0];  // BUG global_race WARNING
+        atomicAdd(out, in[blockIdx.x]);
+    }
+}
+extern "C" __global__ void early_total_fixed(const float* in, float* out, int n) {
+    if (threadIdx.x == 0) {
+        out[1 + blockIdx.x] = atomicAdd(out, in[blockIdx.x]) * 0.0f;
+    }
+}
+
+// case reset: grid=4 block=32 n=4 in=128 out=1 zeroed
+extern "C" __global__ void reset_bug(const float* in, float* out, int n) {
+    if (threadIdx.x == 0) {
+        if (static_cast<int>(blockIdx.x) == n - 1) {
+            out[0] = 0.0f;  // BUG global_race
+        } else {
+            atomicAdd(out, in[blockIdx.x]);
+        }
+    }
+}
+extern "C" __global__ void reset_fixed(const float* in, float* out, int n) {
+    if (threadIdx.x == 0) {
+        if (static_cast<int>(blockIdx.x) == n) {
+            out[0] = 0.0f;
+        } else {
+            atomicAdd(out, in[blockIdx.x]);
+        }
+    }
+}

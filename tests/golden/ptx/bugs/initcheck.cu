@@ -39,7 +39,7 @@ extern "C" __global__ void partial_tile_bug(const float* in, float* out, int n) 
         tile[threadIdx.x] = in[threadIdx.x];
     }
     __syncthreads();
-    out[threadIdx.x] = tile[63 - threadIdx.x];  // BUG uninitialised_read
+    out[threadIdx.x] = tile[63 - threadIdx.x];  // BUG uninitialised_read WARNING
 }
 extern "C" __global__ void partial_tile_fixed(const float* in, float* out, int n) {
     __shared__ float tile[64];
@@ -54,7 +54,7 @@ extern "C" __global__ void partial_local_bug(const float* in, float* out, int n)
     for (int i = 0; i < n; ++i) {
         window[i] = in[(threadIdx.x + i) % 32];
     }
-    out[threadIdx.x] = window[(threadIdx.x + n) % 8];  // BUG uninitialised_read
+    out[threadIdx.x] = window[(threadIdx.x + n) % 8];  // BUG uninitialised_read WARNING
 }
 extern "C" __global__ void partial_local_fixed(const float* in, float* out, int n) {
     float window[8];

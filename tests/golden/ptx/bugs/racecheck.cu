@@ -288,3 +288,25 @@ extern "C" __global__ void flag_fixed(const float* in, float* out, int n) {
         out[threadIdx.x] = 0.0f;
     }
 }
+
+// case count_unordered: grid=1 block=64 n=64 in=64 out=64
+extern "C" __global__ void count_unordered_bug(const float* in, float* out, int n) {
+    __shared__ int total;
+    if (threadIdx.x == 0) {
+        total = 0;
+    }
+    __syncthreads();
+    atomicAdd(&total, static_cast<int>(in[threadIdx.x]));
+    __syncwarp();
+    out[threadIdx.x] = static_cast<float>(total);  // BUG shared_race WARNING
+}
+extern "C" __global__ void count_unordered_fixed(const float* in, float* out, int n) {
+    __shared__ int total;
+    if (threadIdx.x == 0) {
+        total = 0;
+    }
+    __syncthreads();
+    atomicAdd(&total, static_cast<int>(in[threadIdx.x]));
+    __syncthreads();
+    out[threadIdx.x] = static_cast<float>(total);
+}
