@@ -30,15 +30,6 @@ struct Larger {
     __device__ int operator()(int a, int b) const { return a > b ? a : b; }
 };
 
-/// The sorts read one key behind those they were given, and do not use it.
-template <class T>
-__device__ void clear(T& storage) {
-    for (unsigned i = threadIdx.x; i < sizeof(T) / 4; i += blockDim.x) {
-        reinterpret_cast<int*>(&storage)[i] = 0;
-    }
-    __syncthreads();
-}
-
 }  // namespace
 
 extern "C" __global__ void cub_load_store(const int* x, int* y, int n) {
@@ -89,7 +80,6 @@ extern "C" __global__ void cub_sort_pairs(int* keys, float* values) {
 extern "C" __global__ void cub_merge_sort(int* keys) {
     using Sort = cub::BlockMergeSort<int, 64, 3>;
     __shared__ typename Sort::TempStorage storage;
-    clear(storage);
     int k[3];
     for (int i = 0; i < 3; ++i) {
         k[i] = keys[threadIdx.x * 3 + i];
@@ -158,7 +148,6 @@ extern "C" __global__ void cub_warp_sort(int* keys) {
     __shared__ typename Sort::TempStorage sort_storage[2];
     __shared__ typename Load::TempStorage load_storage[2];
     __shared__ typename Store::TempStorage store_storage[2];
-    clear(sort_storage);
     const int warp = threadIdx.x / 32;
     int k[2];
     Load(load_storage[warp]).Load(keys + warp * 64, k);

@@ -9,7 +9,7 @@ namespace kw::emu::test {
 
 std::vector<Scenario> all_scenarios() {
     std::vector<Scenario> all = plain_scenarios();
-    for (const auto& more : {cub_scenarios(), number_scenarios()}) {
+    for (const auto& more : {cub_scenarios(), number_scenarios(), tile_scenarios()}) {
         all.insert(all.end(), more.begin(), more.end());
     }
     return all;
@@ -30,6 +30,23 @@ void must(
     INFO(device.text(report));
     REQUIRE(report.ending == Ending::completed);
     REQUIRE(report.findings.empty());
+}
+
+void must_with(
+    FindingKind warning,
+    Device& device,
+    const char* kernel,
+    Launch shape,
+    const std::vector<Argument>& arguments) {
+    shape.kernel = kernel;
+    const Report report = device.launch(shape, arguments);
+    INFO(device.text(report));
+    REQUIRE(report.ending == Ending::completed);
+    REQUIRE(!report.findings.empty());
+    for (const Finding& finding : report.findings) {
+        REQUIRE(finding.kind == warning);
+        REQUIRE(finding.severity == Severity::warning);
+    }
 }
 
 void near(const std::vector<double>& got, const std::vector<double>& want, double tolerance) {

@@ -18,15 +18,23 @@ struct Scenario {
     void (*run)(Device&);  ///< fails the running test
 };
 
-/// scenarios_plain.cpp, scenarios_cub.cpp, scenarios_numbers.cpp
+/// scenarios_plain.cpp, scenarios_cub.cpp, scenarios_numbers.cpp, scenarios_tiles.cpp
 [[nodiscard]] std::vector<Scenario> plain_scenarios();
 [[nodiscard]] std::vector<Scenario> cub_scenarios();
 [[nodiscard]] std::vector<Scenario> number_scenarios();
+[[nodiscard]] std::vector<Scenario> tile_scenarios();
 [[nodiscard]] std::vector<Scenario> all_scenarios();
 
 [[nodiscard]] Launch shape(std::uint32_t grid, std::uint32_t block, std::uint32_t shared = 0);
 /// It must complete, without findings.
 void must(Device& device, const char* kernel, Launch shape, const std::vector<Argument>& arguments);
+/// It must complete, with warnings of this kind and nothing else.
+void must_with(
+    FindingKind warning,
+    Device& device,
+    const char* kernel,
+    Launch shape,
+    const std::vector<Argument>& arguments);
 
 template <class T>
 void equal(const Device& device, const std::string& buffer, const std::vector<T>& want) {

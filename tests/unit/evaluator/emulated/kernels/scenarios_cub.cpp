@@ -104,7 +104,13 @@ void sort_pairs(Device& device) {
 
 void merge_sort(Device& device) {
     Ints keys = ints(192, -50, 50);
-    must(device, "cub_merge_sort", shape(1, 64), {device.in_out("keys", keys)});
+    // It reads the place behind the last key and does not use it.
+    must_with(
+        FindingKind::uninitialised_read,
+        device,
+        "cub_merge_sort",
+        shape(1, 64),
+        {device.in_out("keys", keys)});
     std::ranges::sort(keys);
     equal(device, "keys", keys);
 }
@@ -172,7 +178,12 @@ void run_heads(Device& device) {
 
 void warp_sort(Device& device) {
     Ints keys = ints(128, -50, 50, 7);
-    must(device, "cub_warp_sort", shape(1, 64), {device.in_out("keys", keys)});
+    must_with(
+        FindingKind::uninitialised_read,
+        device,
+        "cub_warp_sort",
+        shape(1, 64),
+        {device.in_out("keys", keys)});
     std::sort(keys.begin(), keys.begin() + 64);
     std::sort(keys.begin() + 64, keys.end());
     equal(device, "keys", keys);

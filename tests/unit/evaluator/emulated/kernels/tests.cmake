@@ -4,6 +4,7 @@ set(scenarios
     emulated/kernels/scenarios_cub.cpp
     emulated/kernels/scenarios_numbers.cpp
     emulated/kernels/scenarios_plain.cpp
+    emulated/kernels/scenarios_tiles.cpp
     emulated/machine/device.cpp)
 kw_add_test(emu_kernels LABEL unit SOURCES emulated/kernels/kernels_test.cpp ${scenarios} LINK kw_evaluator kw_emu)
 
