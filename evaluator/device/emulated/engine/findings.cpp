@@ -87,30 +87,28 @@ void Findings::merge(Findings&& other) {
         const std::size_t insn = other.keys_[i].second;
         if (!seen(finding.kind, insn, finding.count)) {
             add(std::move(finding), insn);
-            continue;
-        }
-        raise(finding.kind, insn, finding.severity);
-        if (later(finding.kind, insn, finding.block)) {
+        } else if (outranks(finding.kind, insn, finding.severity, finding.block)) {
             replace(std::move(finding), insn);
         }
     }
 }
 
-void Findings::raise(FindingKind kind, std::size_t insn, Severity severity) {
-    Finding& finding = entries_[index_.at({kind, insn})];
-    finding.severity = std::max(finding.severity, severity);
-}
-
-bool Findings::later(
-    FindingKind kind, std::size_t insn, const std::array<std::uint32_t, 3>& block) const {
-    const std::array<std::uint32_t, 3>& known = entries_[index_.at({kind, insn})].block;
-    return std::lexicographical_compare(block.rbegin(), block.rend(), known.rbegin(), known.rend());
+bool Findings::outranks(
+    FindingKind kind,
+    std::size_t insn,
+    Severity severity,
+    const std::array<std::uint32_t, 3>& block) const {
+    const Finding& known = entries_[index_.at({kind, insn})];
+    if (severity != known.severity) {
+        return severity > known.severity;
+    }
+    return std::lexicographical_compare(
+        block.rbegin(), block.rend(), known.block.rbegin(), known.block.rend());
 }
 
 void Findings::replace(Finding finding, std::size_t insn) {
     Finding& entry = entries_[index_.at({finding.kind, insn})];
     finding.count = entry.count;
-    finding.severity = entry.severity;
     entry = std::move(finding);
 }
 
@@ -153,14 +151,9 @@ void report(WarpState& warp, const Insn& insn, int lane, const Defect& defect) {
     Block& block = *warp.block;
     Findings& findings = block.worker->findings;
     const std::size_t index = warp.index_of(insn);
-    const bool seen = findings.seen(defect.kind, index, defect.count);
-    if (seen) {
-        if (defect.severity != Severity::information) {
-            findings.raise(defect.kind, index, defect.severity);
-        }
-        if (!findings.later(defect.kind, index, block.id)) {
-            return;
-        }
+    const bool again = findings.seen(defect.kind, index, defect.count);
+    if (again && !findings.outranks(defect.kind, index, defect.severity, block.id)) {
+        return;
     }
     Finding finding;
     finding.kind = defect.kind;
@@ -183,7 +176,7 @@ void report(WarpState& warp, const Insn& insn, int lane, const Defect& defect) {
     if (defect.bytes != 0) {
         name_place(finding, warp);
     }
-    if (seen) {
+    if (again) {
         findings.replace(std::move(finding), index);
     } else {
         findings.add(std::move(finding), index);

@@ -26,14 +26,15 @@ public:
         return true;
     }
     void add(Finding finding, std::size_t insn);
-    /// Whether an entry, which is there, was found in a later block: then the earlier block's
-    /// finding has to speak for it, whichever worker came first.
-    [[nodiscard]] bool later(
-        FindingKind kind, std::size_t insn, const std::array<std::uint32_t, 3>& block) const;
-    /// Puts a finding in the place of the entry, which is there; count and severity are kept.
+    /// Whether a finding speaks better than the entry, which is there: it is more severe, or as
+    /// severe and of an earlier block, whichever worker came first.
+    [[nodiscard]] bool outranks(
+        FindingKind kind,
+        std::size_t insn,
+        Severity severity,
+        const std::array<std::uint32_t, 3>& block) const;
+    /// Puts a finding in the place of the entry, which is there; the count is kept.
     void replace(Finding finding, std::size_t insn);
-    /// The entry, which is there, is at least this severe.
-    void raise(FindingKind kind, std::size_t insn, Severity severity);
     void merge(Findings&& other);
     [[nodiscard]] bool faulted() const;
     [[nodiscard]] bool capped() const { return capped_; }
