@@ -74,7 +74,7 @@ void run_bar_warp_sync(const Insn& insn, Warp& base, Lanes active) {
         }
     }
     if (warp.block->shadow) {
-        warp.block->shadow->warp_barrier(warp.index, here);
+        warp.block->shadow->warp_barrier(warp.index, here == warp.present ? k_all_lanes : here);
     }
 }
 

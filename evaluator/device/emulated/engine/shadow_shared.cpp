@@ -108,7 +108,8 @@ void SharedShadow::renumber() {
     for (std::uint32_t w = 0; w < warps_; ++w) {
         segments_.push_back({w, ++time_[w].clock});
         time_[w].segment = base_ + w;
-        time_[w].synced.fill(base_);
+        time_[w].synced = base_;
+        time_[w].met.clear();
     }
 }
 
@@ -159,7 +160,7 @@ bool SharedShadow::ordered(const SharedAccess& access, std::uint64_t tag) const 
     if ((tag & k_many) == 0 && lane == self) {
         return true;
     }
-    return segment < mine.synced[self] && segment < mine.synced[lane];
+    return segment < mine.synced || (!mine.met.empty() && segment < mine.met[self][lane]);
 }
 
 void SharedShadow::found(
@@ -436,10 +437,23 @@ void SharedShadow::arrive(const SharedAccess& access) {
 void SharedShadow::warp_barrier(std::uint32_t warp, Lanes lanes) {
     next_segment(warp);
     WarpTime& time = time_[warp];
-    for (std::size_t lane = 0; lane < k_lanes; ++lane) {
-        if (((lanes >> lane) & 1) != 0) {
-            time.synced[lane] = time.segment;
+    if (lanes == k_all_lanes) {
+        time.synced = time.segment;
+        return;
+    }
+    time.met.resize(k_lanes);
+    std::array<std::uint64_t, k_lanes> joined{};
+    for (Lanes left = lanes; left != 0; left &= left - 1) {
+        const auto& one = time.met[static_cast<std::size_t>(__builtin_ctz(left))];
+        for (std::size_t lane = 0; lane < k_lanes; ++lane) {
+            joined[lane] = std::max(joined[lane], one[lane]);
         }
+    }
+    for (std::size_t lane = 0; lane < k_lanes; ++lane) {
+        joined[lane] = ((lanes >> lane) & 1) != 0 ? time.segment : joined[lane];
+    }
+    for (Lanes left = lanes; left != 0; left &= left - 1) {
+        time.met[static_cast<std::size_t>(__builtin_ctz(left))] = joined;
     }
 }
 
@@ -465,7 +479,7 @@ void SharedShadow::block_barrier(std::uint32_t warps, bool all) {
         }
         if (met || all) {  // a warp that is gone needs a segment that exists, too
             next_segment(w);
-            time_[w].synced.fill(time_[w].segment);
+            time_[w].synced = time_[w].segment;
         }
     }
 }

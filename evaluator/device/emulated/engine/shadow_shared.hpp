@@ -76,7 +76,7 @@ public:
     void read_foreign(const SharedAccess& access);
     void write_foreign(const SharedAccess& access, bool pending = false);
 
-    /// Lanes of one warp have met at a bar.warp.sync.
+    /// Lanes of one warp have met at a bar.warp.sync. k_all_lanes: all that the warp ever had.
     void warp_barrier(std::uint32_t warp, Lanes lanes);
     /// Bit i: warp i has met the others at a barrier of the block. `all`: nobody else is alive.
     void block_barrier(std::uint32_t warps, bool all);
@@ -125,7 +125,10 @@ private:
         Clocks fenced{};  ///< what a strong write publishes
         std::uint32_t clock = 0;
         std::uint64_t segment = 0;
-        std::array<std::uint64_t, k_lanes> synced{};  ///< first segment after the lane's last sync
+        std::uint64_t synced = 0;  ///< first segment after the last sync of all lanes
+        /// By two lanes, once some have met without the others: first segment of the second that
+        /// is not over for the first.
+        std::vector<std::array<std::uint64_t, k_lanes>> met;
         std::uint64_t cut = 0;                        ///< first segment after the last fence
         std::uint64_t returned = 0;  ///< segments below are over, as another block knew
     };

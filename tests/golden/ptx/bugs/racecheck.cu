@@ -310,3 +310,47 @@ extern "C" __global__ void count_unordered_fixed(const float* in, float* out, in
     __syncthreads();
     out[threadIdx.x] = static_cast<float>(total);
 }
+
+// case other_tile: grid=1 block=48 n=8 in=48 out=48
+extern "C" __global__ void other_tile_bug(const float* in, float* out, int n) {
+    __shared__ float place[48];
+    const unsigned tile = 0xFFu << (threadIdx.x & 24u);
+    place[threadIdx.x] = in[threadIdx.x];
+    __syncwarp(tile);
+    out[threadIdx.x] = place[threadIdx.x ^ n];  // BUG shared_race
+}
+extern "C" __global__ void other_tile_fixed(const float* in, float* out, int n) {
+    __shared__ float place[48];
+    const unsigned tile = 0xFFu << (threadIdx.x & 24u);
+    place[threadIdx.x] = in[threadIdx.x];
+    __syncwarp(tile);
+    const float near = place[threadIdx.x ^ (n - 1)];
+    const float before = near + place[threadIdx.x ^ 1];
+    __syncwarp(threadIdx.x < 32 ? 0xFFFFFFFFu : 0xFFFFu);
+    __syncwarp(tile);
+    out[threadIdx.x] = before + place[threadIdx.x ^ n];
+}
+
+// case tiles_in_turn: grid=1 block=32 n=24 in=32 out=32
+extern "C" __global__ void tiles_in_turn_bug(const float* in, float* out, int n) {
+    __shared__ float place[32];
+    place[threadIdx.x] = in[threadIdx.x];
+    __syncwarp(0xFFu << (threadIdx.x & 24u));
+    float v = place[threadIdx.x ^ 1];
+    if (static_cast<int>(threadIdx.x) < n) {
+        __syncwarp(0x00FFFFFFu);
+    }
+    out[threadIdx.x] = v + place[threadIdx.x ^ 16];  // BUG shared_race
+}
+extern "C" __global__ void tiles_in_turn_fixed(const float* in, float* out, int n) {
+    __shared__ float place[32];
+    place[threadIdx.x] = in[threadIdx.x];
+    // Lane 1 meets lane 0, which meets the others: what lane 1 wrote is over for all.
+    if (threadIdx.x < 2) {
+        __syncwarp(3);
+    }
+    if (threadIdx.x != 1) {
+        __syncwarp(0xFFFFFFFDu);
+    }
+    out[threadIdx.x] = threadIdx.x == 1 ? 0.0f : place[1];
+}
