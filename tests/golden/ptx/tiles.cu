@@ -3,6 +3,7 @@
 // Groups smaller than a warp, each with its own member mask in one and the same instruction.
 #include <cooperative_groups.h>
 #include <cooperative_groups/reduce.h>
+#include <cooperative_groups/scan.h>
 #include <cub/warp/warp_merge_sort.cuh>
 #include <cub/warp/warp_reduce.cuh>
 #include <cub/warp/warp_scan.cuh>
@@ -46,6 +47,29 @@ extern "C" __global__ void tiles_apart(const int* x, int* y) {
         v = tile.shfl(v, (tile.thread_rank() + 1) % 8) + 1;
     }
     y[threadIdx.x] = v;
+}
+
+/// Groups of lanes with the same label, loops that end tile by tile, and prefix sums in tiles.
+extern "C" __global__ void tiles_uneven(const int* x, int* y) {
+    namespace cg = cooperative_groups;
+    const int i = threadIdx.x;
+    const int n = blockDim.x;
+    const auto tile = cg::tiled_partition<16>(cg::this_thread_block());
+    const auto alike = cg::labeled_partition(tile, x[i] & 3);
+    y[i] = cg::reduce(alike, x[i], cg::plus<int>());
+    y[n + i] = cg::inclusive_scan(tile, x[i]);
+    int rounds = 0;
+    int v = x[i];
+    while (tile.any(v > 9)) {
+        v = v > 9 ? v / 2 : v;
+        ++rounds;
+    }
+    y[2 * n + i] = rounds;
+    y[3 * n + i] = -1;
+    if (x[i] & 1) {
+        const auto odd = cg::coalesced_threads();
+        y[3 * n + i] = odd.shfl(x[i], 0);
+    }
 }
 
 extern "C" __global__ void half_warp_scan(const float* x, float* y, float* sums) {

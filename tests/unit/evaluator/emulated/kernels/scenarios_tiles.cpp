@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <array>
-#include <numeric>
 
 namespace kw::emu::test {
 namespace {
@@ -73,6 +72,34 @@ void tiles_apart(Device& device) {
     for (std::size_t i = 0; i < 64; ++i) {
         const std::size_t rounds = i / 8 + 1;
         want.push_back(x[i / 8 * 8 + (i + rounds) % 8] + static_cast<int>(rounds));
+    }
+    equal(device, "y", want);
+}
+
+void tiles_uneven(Device& device) {
+    const Ints x = ints(k_threads, -3, 99, 8);
+    must(
+        device,
+        "tiles_uneven",
+        shape(1, k_threads),
+        {device.input("x", x), device.output<std::int32_t>("y", 4 * k_threads)});
+    Ints want(4 * k_threads);
+    for (std::size_t i = 0; i < k_threads; ++i) {
+        const std::size_t begin = i / 16 * 16;
+        int most = 0;
+        for (std::size_t j = begin; j < begin + 16; ++j) {
+            want[i] += (x[j] & 3) == (x[i] & 3) ? x[j] : 0;
+            want[k_threads + i] += j <= i ? x[j] : 0;
+            most = std::max(most, x[j]);
+        }
+        for (int v = most; v > 9; v /= 2) {
+            ++want[2 * k_threads + i];
+        }
+        std::size_t first = i / 32 * 32;
+        while ((x[first] & 1) == 0) {
+            ++first;
+        }
+        want[3 * k_threads + i] = (x[i] & 1) != 0 ? x[first] : -1;
     }
     equal(device, "y", want);
 }
@@ -168,6 +195,7 @@ std::vector<Scenario> tile_scenarios() {
         {"tiles", "tiles_8", tiles<8>},
         {"tiles", "tiles_16", tiles<16>},
         {"tiles", "tiles_apart", tiles_apart},
+        {"tiles", "tiles_uneven", tiles_uneven},
         {"tiles", "half_warp_scan", half_warp_scan},
         {"tiles", "half_warp_sort", half_warp_sort},
         {"tiles", "product", product},
