@@ -29,6 +29,9 @@ Lanes member_mask(WarpState& warp, const Insn& insn, Lanes active, std::uint32_t
 }
 
 Lanes same_mask(const Lanes* mask, Lanes left) {
+    if (std::memcmp(mask, mask + 1, (k_lanes - 1) * sizeof(Lanes)) == 0) {
+        return left;  // nearly always every lane has the same
+    }
     const Lanes wanted = mask[__builtin_ctz(left)];
     Lanes same = 0;
     for (std::size_t lane = 0; lane < k_lanes; ++lane) {
