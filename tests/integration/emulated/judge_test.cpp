@@ -58,6 +58,15 @@ Evaluation judge_source(const std::string& source, bool timed = false) {
     return std::move(judged).value();
 }
 
+/// A kernel with this body, one thread an element in blocks of 128.
+std::string with_body(const std::string& body) {
+    return "//!kwright task=scale_add target=cuda\n"
+           "//!launch k grid=ceil_div(N, 128) block=128 args=(w, x, y, N)\n"
+           "extern \"C\" __global__ void k(const float* w, const float* x, float* y, int N) {\n"
+           "    const int i = blockIdx.x * 128 + threadIdx.x;\n" +
+           body + "\n}\n";
+}
+
 }  // namespace
 
 TEST_CASE("emulated: the naive kernel is accepted with a modelled time", "[emulated]") {
