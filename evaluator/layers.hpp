@@ -15,11 +15,11 @@ namespace kw {
 
 enum class Layer : std::uint8_t {
     source_scan,       ///< forbidden constructs, before and after preprocessing
-    load_filter,       ///< system calls while constructors run
+    load_filter,       ///< system calls while the object is loaded (resolvers)
     strict_filter,     ///< system calls during a call
     thread_count,      ///< one thread after loading
     read_only_inputs,  ///< inputs, weights and packed weights mapped without write
-    late_inputs,       ///< the inputs are not there before "go"
+    late_inputs,       ///< inputs and the addresses of a call are not there before "go"
     poison,            ///< outputs poisoned before each call
     freeze,            ///< no instruction of the candidate between "done" and the comparison
     late_writes,       ///< words of the outputs read at "done" and again when frozen

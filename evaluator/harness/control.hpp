@@ -101,6 +101,7 @@ struct Control {
     std::atomic<std::uint64_t> go;               ///< number of the call that may start
     std::uint32_t function;
     std::uint32_t pointer_count;
+    /// Not before "armed": who serves calls itself must not know which weights come next.
     std::uint64_t pointers[k_max_pointers];
     std::int64_t dims[16];
     // Written by the runner.

@@ -8,7 +8,8 @@ namespace kw::harness {
 /// writing, no signal handlers. Constructors do not run under it, but resolvers would.
 bool install_load_filter();
 
-/// Before the first constructor: private anonymous memory, and the way out.
-bool install_strict_filter();
+/// Before the first constructor: private anonymous memory, and the way out. `yields`: one processor
+/// for judge and runner, who then let each other run.
+bool install_strict_filter(bool yields);
 
 }  // namespace kw::harness

@@ -212,9 +212,6 @@ void spin_until(const std::atomic<std::uint64_t>& word, std::uint64_t value, boo
         if (function >= function_count || count > k_max_pointers - 1) {
             fail(&control, k_exit_setup, "bad call");
         }
-        for (std::uint32_t i = 0; i < count; ++i) {
-            pointers[i] = reinterpret_cast<void*>(control.pointers[i]);
-        }
         std::memcpy(dims.data(), control.dims, sizeof(control.dims));
         pointers[count] = dims.data();
         const EntryFunction call = functions.call[function];
@@ -224,6 +221,9 @@ void spin_until(const std::atomic<std::uint64_t>& word, std::uint64_t value, boo
         set_phase(control, phase_call);
         control.armed.store(number, std::memory_order_release);
         spin_until(control.go, number, yield);
+        for (std::uint32_t i = 0; i < count; ++i) {
+            pointers[i] = reinterpret_cast<void*>(control.pointers[i]);
+        }
         if (function == function_prepare_size) {
             control.value =
                 functions.prepare_size != nullptr ? functions.prepare_size(dims.data()) : 0;
@@ -260,7 +260,7 @@ int main(int argc, char** argv) {
     if (switches.thread_count && threads != 1) {
         fail(control, k_exit_threads, "more than one thread after loading");
     }
-    if (filtered && switches.strict_filter && !install_strict_filter()) {
+    if (filtered && switches.strict_filter && !install_strict_filter(control->yield != 0)) {
         fail(control, k_exit_setup, "installing the strict filter failed");
     }
     run_constructors(loaded.object);

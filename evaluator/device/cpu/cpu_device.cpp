@@ -16,7 +16,8 @@ namespace {
 
 using std::chrono::steady_clock;
 
-constexpr double k_busy = 0.05;  // below it are the kernel's own threads
+constexpr double k_busy = 0.05;       // below it are the kernel's own threads
+constexpr double k_many_aside = 0.1;  // of all pairs
 
 double ms_since(steady_clock::time_point begin) {
     return std::chrono::duration<double, std::milli>(steady_clock::now() - begin).count();
@@ -68,11 +69,11 @@ Result<CpuDevice::TaskBench*> CpuDevice::bench_of(const Task& task) {
     if (bench_ && bench_->task.hash == task.hash) {
         return bench_.get();
     }
-    bench_ = empty_bench(task);
-    if (const auto built = build_trusted(*bench_); !built) {
-        bench_.reset();
-        return built.error();
-    }
+    bench_.reset();
+    auto bench = empty_bench(task);
+    KW_TRY(seat_reference(*bench));
+    KW_TRY(seat_baselines(*bench));
+    bench_ = std::move(bench);
     return bench_.get();
 }
 
@@ -84,12 +85,18 @@ std::unique_ptr<CpuDevice::TaskBench> CpuDevice::empty_bench(const Task& task) {
 
 /// In place of the baselines, and as hostile as the candidate.
 Result<void> CpuDevice::seat_rival(TaskBench& bench, const Candidate& rival) {
+    const std::string name = short_id('k', rival.hash);
+    if (!machine_has(rival.isa)) {
+        return Error{
+            Errc::usage,
+            "comparing with " + name + ": this machine lacks " + rival.isa,
+            "compare on a machine that has it"};
+    }
     BuildRequest request;
     request.source = rival.source;
     request.isa = rival.isa;
     request.flags = rival.flags;
     KW_TRY_ASSIGN(const BuildOutcome outcome, builder_->build(bench.task, request));
-    const std::string name = short_id('k', rival.hash);
     if (outcome.verdict != Verdict::accepted) {
         return Error{
             Errc::usage,
@@ -100,28 +107,36 @@ Result<void> CpuDevice::seat_rival(TaskBench& bench, const Candidate& rival) {
     return {};
 }
 
-Result<void> CpuDevice::build_trusted(TaskBench& bench) {
+Result<std::filesystem::path> CpuDevice::build_trusted(
+    const Task& task,
+    SourceKind kind,
+    const std::filesystem::path& file,
+    const std::vector<std::string>& link) {
+    BuildRequest request;
+    request.kind = kind;
+    KW_TRY_ASSIGN(request.source, read_text_file(file));
+    request.file_name = file.filename().string();
+    request.isa = "native";  // the time to beat is the best this machine can do with that source
+    request.link = link;
+    KW_TRY_ASSIGN(const BuildOutcome outcome, builder_->build(task, request));
+    if (outcome.verdict != Verdict::accepted) {
+        return Error{
+            Errc::config,
+            "building " + file.string() + ": " + outcome.summary + "\n" + outcome.detail,
+            "a task's reference and baselines must compile"};
+    }
+    return outcome.artifact.shared_object;
+}
+
+Result<void> CpuDevice::seat_reference(TaskBench& bench) {
+    KW_TRY_ASSIGN(
+        bench.reference,
+        build_trusted(bench.task, SourceKind::reference, bench.task.reference, {}));
+    return {};
+}
+
+Result<void> CpuDevice::seat_baselines(TaskBench& bench) {
     const Task& task = bench.task;
-    const auto build = [&](SourceKind kind,
-                           const std::filesystem::path& file,
-                           const std::vector<std::string>& link) -> Result<std::filesystem::path> {
-        BuildRequest request;
-        request.kind = kind;
-        KW_TRY_ASSIGN(request.source, read_text_file(file));
-        request.file_name = file.filename().string();
-        request.isa =
-            "native";  // the time to beat is the best this machine can do with that source
-        request.link = link;
-        KW_TRY_ASSIGN(const BuildOutcome outcome, builder_->build(task, request));
-        if (outcome.verdict != Verdict::accepted) {
-            return Error{
-                Errc::config,
-                "building " + file.string() + ": " + outcome.summary + "\n" + outcome.detail,
-                "a task's reference and baselines must compile"};
-        }
-        return outcome.artifact.shared_object;
-    };
-    KW_TRY_ASSIGN(bench.reference, build(SourceKind::reference, task.reference, {}));
     for (const Baseline& baseline : task.baselines) {
         const bool linkable = std::ranges::all_of(
             baseline.link,
@@ -129,7 +144,8 @@ Result<void> CpuDevice::build_trusted(TaskBench& bench) {
         if (!linkable || (!baseline.isa.empty() && !machine_has(baseline.isa))) {
             continue;
         }
-        KW_TRY_ASSIGN(auto object, build(SourceKind::baseline, baseline.file, baseline.link));
+        KW_TRY_ASSIGN(
+            auto object, build_trusted(task, SourceKind::baseline, baseline.file, baseline.link));
         bench.baselines.push_back(
             {baseline.name,
              std::move(object),
@@ -244,7 +260,7 @@ private:
         if (options_.rival != nullptr) {
             own_bench_ = empty_bench(task_);
             bench_ = own_bench_.get();
-            KW_TRY(device_.build_trusted(*own_bench_));
+            KW_TRY(device_.seat_reference(*own_bench_));
             return device_.seat_rival(*own_bench_, *options_.rival);
         }
         KW_TRY_ASSIGN(bench_, device_.bench_of(task_));
@@ -335,16 +351,7 @@ private:
             }
             result_.shapes.push_back(std::move(timed.timing));
         }
-        if (waited > k_busy) {
-            result_.findings.push_back(
-                {"busy-machine",
-                 "warning",
-                 "time",
-                 "other programs had the judge's processor for " +
-                     std::to_string(std::lround(100 * waited)) + " % of the time, and " +
-                     std::to_string(disturbed) +
-                     " pairs were set aside: judge again on an idle machine"});
-        }
+        note_disturbance(waited, disturbed);
         if (!warm.empty()) {
             result_.findings.push_back(
                 {"short-rotation",
@@ -355,6 +362,26 @@ private:
         }
         summarise_accepted(result_, options_.dead_band);
         return {};
+    }
+
+    /// `waited`: the judge's own share; `disturbed`: pairs set aside, of all shapes.
+    void note_disturbance(double waited, int disturbed) {
+        std::size_t used = 0;
+        for (const ShapeTiming& shape : result_.shapes) {
+            used += shape.samples.size();
+        }
+        const auto aside = static_cast<double>(disturbed);
+        if (waited <= k_busy && aside <= k_many_aside * (aside + static_cast<double>(used))) {
+            return;
+        }
+        result_.findings.push_back(
+            {"busy-machine",
+             "warning",
+             "time",
+             "other programs had the judge's processor for " +
+                 std::to_string(std::lround(100 * waited)) + " % of the time, and " +
+                 std::to_string(disturbed) + " pairs were set aside beside " +
+                 std::to_string(used) + ": judge again on an idle machine"});
     }
 
     CpuDevice& device_;

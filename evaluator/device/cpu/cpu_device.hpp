@@ -34,7 +34,13 @@ private:
     class Judgement;
     Result<TaskBench*> bench_of(const Task& task);
     [[nodiscard]] static std::unique_ptr<TaskBench> empty_bench(const Task& task);
-    Result<void> build_trusted(TaskBench& bench);
+    Result<std::filesystem::path> build_trusted(
+        const Task& task,
+        SourceKind kind,
+        const std::filesystem::path& file,
+        const std::vector<std::string>& link);
+    Result<void> seat_reference(TaskBench& bench);
+    Result<void> seat_baselines(TaskBench& bench);
     Result<void> seat_rival(TaskBench& bench, const Candidate& rival);
     Result<TimingBench*> timing_bench(TaskBench& bench, const Case& shape, Layers layers);
 

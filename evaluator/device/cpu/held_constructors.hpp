@@ -10,8 +10,8 @@
 namespace kw::cpu {
 
 /// Renames the entries of a shared object's dynamic section that name its constructors to
-/// harness::k_held_init and its sisters. False when the bytes are no such object, and then they are
-/// as they were.
+/// harness::k_held_init and its sisters. False when the bytes are no such object, and then they
+/// are of no use any more.
 [[nodiscard]] bool hold_constructors(std::string& object);
 
 }  // namespace kw::cpu

@@ -20,6 +20,7 @@ list(APPEND KW_EVALUATOR_SOURCES
     device/cpu/runner.cpp
     device/cpu/runner_failure.cpp
     device/cpu/seat.cpp
+    device/cpu/set_aside.cpp
     device/cpu/shared_memory.cpp
     device/cpu/summary.cpp
     device/cpu/time_stage.cpp)

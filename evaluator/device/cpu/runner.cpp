@@ -230,6 +230,9 @@ bool Runner::wait_for(
 
 // Both are looked at: a judge without a processor sees "done" too late.
 double Runner::waited_ns() const {
+    if (spec_.cores.single) {
+        return 0;  // they share the processor: each waits for the other
+    }
     thread_local const RunDelay mine = RunDelay::of_this_thread();
     return mine.ns().value_or(0) + delay_.ns().value_or(0);
 }
@@ -253,8 +256,14 @@ CallOutcome Runner::call(const CallSpec& spec) {
     harness::Control& control = *control_;
     control.function = spec.function;
     control.pointer_count = static_cast<std::uint32_t>(spec.pointers.size());
-    std::copy(spec.pointers.begin(), spec.pointers.end(), control.pointers);
     std::copy(spec.dims.begin(), spec.dims.end(), control.dims);
+    const auto give_pointers = [&] {
+        std::copy(spec.pointers.begin(), spec.pointers.end(), control.pointers);
+    };
+    const bool late = spec_.layers.has(Layer::late_inputs);
+    if (!late) {
+        give_pointers();
+    }
     const std::uint64_t number = ++number_;
     control.arm.store(number, std::memory_order_release);
     child_->thaw();
@@ -265,6 +274,9 @@ CallOutcome Runner::call(const CallSpec& spec) {
     const double waited_before = waited_ns();
     if (spec.at_go) {
         spec.at_go();
+    }
+    if (late) {
+        give_pointers();
     }
     const auto begin = steady_clock::now();
     control.go.store(number, std::memory_order_release);

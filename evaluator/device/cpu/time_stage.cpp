@@ -2,6 +2,7 @@
 #include "evaluator/device/cpu/time_stage.hpp"
 
 #include "evaluator/device/cpu/run_queue.hpp"
+#include "evaluator/device/cpu/set_aside.hpp"
 #include "evaluator/statistics.hpp"
 
 #include <algorithm>
@@ -19,6 +20,7 @@ constexpr int k_least_pairs = 6;  // whatever the cap says
 constexpr int k_choose_rounds = 9;
 constexpr int k_choose_all_rounds = 3;
 constexpr double k_choose_near = 1.5;
+constexpr int k_choose_tries = 3;  // of a call that other programs were in the way of
 constexpr int k_hot_pairs = 6;
 constexpr double k_disturbed = 0.002;         // of a call's time: well inside the dead band
 constexpr std::uint64_t k_renew_one_in = 16;  // pairs between rewritten weight sets, on average
@@ -127,6 +129,7 @@ Result<void> TimingBench::measure_null() {
     for (int i = 0; i < 101; ++i) {
         CallSpec call;
         call.function = harness::function_null;
+        call.pointers.assign(8, 0);  // handed over like those of a call
         const CallOutcome outcome = runner->call(call);
         if (!outcome.ok) {
             return Error{
@@ -154,10 +157,15 @@ Result<double> TimingBench::try_baseline(
     if (prepared.failure) {
         return baseline_failed(*task_, name, prepared.failure->summary);
     }
-    const CallResult call =
-        contestant.call({case_.dims, set, 0, inputs, *pool_stream_, std::chrono::seconds(60)});
-    if (call.failure) {
-        return baseline_failed(*task_, name, call.failure->summary);
+    double least = std::numeric_limits<double>::infinity();
+    CallResult call;
+    for (int i = 0; i < k_choose_tries && (i == 0 || was_disturbed(call)); ++i) {
+        call =
+            contestant.call({case_.dims, set, 0, inputs, *pool_stream_, std::chrono::seconds(60)});
+        if (call.failure) {
+            return baseline_failed(*task_, name, call.failure->summary);
+        }
+        least = std::min(least, call.ns);
     }
     if (verify) {
         const Question question{case_.dims, set, 0};
@@ -170,7 +178,7 @@ Result<double> TimingBench::try_baseline(
                 *task_, name, reject(*task_, describe(*task_, as_case(), disagreement)).summary);
         }
     }
-    return std::max(1.0, call.ns - null_ns_);
+    return std::max(1.0, least - null_ns_);
 }
 
 // Every baseline is called three times; those near the fastest six times more, in turn. The least
@@ -343,7 +351,7 @@ Result<void> TimingBench::run_pairs(
     Timed& timed) {
     const auto begin = steady_clock::now();
     const std::int64_t sets = candidate_seat_.layout.sets;
-    std::vector<Sample> disturbed;
+    SetAside aside;
     timed.timing.stop_reason = "max pairs";
     for (int number = 0; test.state() != stats::PairedState::exhausted; ++number) {
         if (test.state() == stats::PairedState::decided) {
@@ -367,7 +375,7 @@ Result<void> TimingBench::run_pairs(
                 pair.candidate_ns,
                 static_cast<std::uint8_t>(placement),
                 pair.order};
-            pair.disturbed ? disturbed.push_back(sample) : test.add(sample);
+            aside.add(sample, pair.disturbed, test);
         }
         const bool renews = sets > 1 && stage_.layers.has(Layer::weight_rewrite);
         if (renews && secrets.below(k_renew_one_in) == 0) {
@@ -380,9 +388,8 @@ Result<void> TimingBench::run_pairs(
             observer("time", case_.name + " pair " + std::to_string(number));
         }
     }
-    timed.disturbed = static_cast<int>(disturbed.size());
-    if (test.samples().size() < k_least_pairs) {
-        std::ranges::for_each(disturbed, [&](const Sample& sample) { test.add(sample); });
+    timed.disturbed = aside.count();
+    if (!aside.settle(test)) {
         timed.timing.stop_reason = k_stop_disturbed;
     }
     test.finish();

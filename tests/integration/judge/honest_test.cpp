@@ -14,6 +14,14 @@ namespace {
 
 const char* k_plain = "for (int64_t i = 0; i < N; ++i) y[i] = w[i] * x[i] + 1.0f;";
 
+/// `plain`, which no noise hides; or nothing, where other programs had the processors.
+bool says(const Evaluation& evaluation, Comparison plain) {
+    const bool disturbed = std::ranges::any_of(evaluation.shapes, [](const ShapeTiming& shape) {
+        return shape.stop_reason == k_stop_disturbed;
+    });
+    return evaluation.comparison == (disturbed ? Comparison::unclear : plain);
+}
+
 }  // namespace
 
 TEST_CASE("judge: a timed kernel carries its samples and their circumstances", "[judge]") {
@@ -45,8 +53,7 @@ TEST_CASE("judge: a kernel that does the work ten times is slower", "[judge]") {
                   "asm volatile(\"\" ::: \"memory\"); }"),
         true);
     REQUIRE(evaluation.verdict == Verdict::accepted);
-    CHECK(evaluation.comparison == Comparison::slower);
-    CHECK(evaluation.speedup.hi < 1);
+    CHECK(says(evaluation, Comparison::slower));
 }
 
 TEST_CASE("judge: packed weights are prepared apart and used", "[judge]") {
@@ -130,7 +137,7 @@ TEST_CASE("judge: a rival takes the place of the baseline and is as hostile", "[
     const auto compared = compare_candidates(cpu_device(), scale_add(), rival, fast, options);
     REQUIRE(compared.ok());
     REQUIRE(compared->second.verdict == Verdict::accepted);
-    CHECK(compared->second.comparison == Comparison::faster);
+    CHECK(says(compared->second, Comparison::faster));
     CHECK(compared->second.shapes.at(0).baseline == short_id('k', rival.hash));
 
     const auto refused = compare_candidates(cpu_device(), scale_add(), wrong, fast, options);

@@ -6,6 +6,7 @@ kw_add_test(evaluator_judge LABEL unit
         judge/run_queue_test.cpp
         exploits/corpus_test.cpp
         exploits/expectation_test.cpp
+        judge/set_aside_test.cpp
         judge/summary_test.cpp
         judge/task_probes_test.cpp
         ${PROJECT_SOURCE_DIR}/tests/support/program.cpp
