@@ -120,6 +120,18 @@ bool run_all(
     return true;
 }
 
+/// Even what is only a warning: without checks nobody sees that blocks depend on their order.
+bool blocks_met(const std::vector<EmuLaunchReport>& reports) {
+    for (const EmuLaunchReport& report : reports) {
+        for (const emu::Finding& finding : report.report.findings) {
+            if (finding.kind == emu::FindingKind::global_race) {
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
 int fail(const char* what, const std::string& detail = {}) {
     std::fprintf(stderr, "kw-emu: %s %s\n", what, detail.c_str());
     return 2;
@@ -148,6 +160,7 @@ int run_program() {
     if (parsed.errors.empty() && run_all(*job, parsed.module, device, reports) && job->again) {
         job->options.checks = job->again->checks;
         job->options.seed = job->again->seed;
+        job->options.threads = blocks_met(reports) ? 1 : job->options.threads;
         run_all(*job, parsed.module, second, reports);
     }
     return write_output(show_report(parsed, reports)) ? 0 : fail("writing the report");

@@ -46,6 +46,9 @@ void note_global(
                 address,
                 bytes,
                 use);
+            if (run.concurrent_shadow != nullptr) {
+                run.doubt();  // which block comes first decides who is named
+            }
         }
         if (writes(use)) {
             std::memset(written, 1, bytes);

@@ -32,7 +32,6 @@ struct Run {
     // On lines of their own: all workers read the flags all the time, and write `spent` often.
     alignas(64) std::atomic<bool> stopped{false};
     std::atomic<bool> trapped{false};                 ///< stopped because a thread executed trap
-    std::atomic<bool> doubtful{false};                ///< stopped because blocks may have raced
     alignas(64) std::atomic<std::uint64_t> spent{0};  ///< warp instructions
     std::mutex mutex;                                 ///< of what follows
     std::string log;
@@ -45,10 +44,7 @@ struct Run {
                    : global_shadow != nullptr && global_shadow->watches(slot);
     }
     /// One worker has to say what happened: ends this run.
-    void doubt() {
-        doubtful.store(true, std::memory_order_relaxed);
-        stopped.store(true, std::memory_order_relaxed);
-    }
+    void doubt() { stopped.store(true, std::memory_order_relaxed); }
     void stop_with(const std::string& why);
     void print(std::string_view text);
 };

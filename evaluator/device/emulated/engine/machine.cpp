@@ -157,7 +157,7 @@ void finish(
     report.ending = Ending::completed;
     if (run.stopped && !run.trapped) {
         report.ending = Ending::hang;
-        report.hang = std::move(run.hang);
+        report.hang = run.hang.empty() ? "the time is spent" : std::move(run.hang);
     } else if (findings.faulted()) {
         report.ending = Ending::faulted;
     }

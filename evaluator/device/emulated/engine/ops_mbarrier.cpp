@@ -32,6 +32,14 @@ bool wrong(WarpState& warp, const Insn& insn, int lane, std::uint64_t address, c
     return false;
 }
 
+/// Objects in global memory are no barriers on any device, and here blocks of several workers would
+/// change them at once.
+bool lies_in_shared(
+    WarpState& warp, const Insn& insn, int lane, std::uint64_t address, Window window) {
+    return window != Window::generic || generic_place(address).space == Space::shared ||
+           wrong(warp, insn, lane, address, "an mbarrier outside shared memory");
+}
+
 std::uint64_t load_object(const std::byte* host) {
     std::uint64_t bits = 0;
     std::memcpy(&bits, host, sizeof(bits));
@@ -45,6 +53,9 @@ void run_init(const Insn& insn, Warp& base, Lanes active) {
         const int lane = __builtin_ctz(left);
         const std::uint64_t address =
             lane_address(insn, warp, 0, insn.wide_base, insn.offset, lane);
+        if (!lies_in_shared(warp, insn, lane, address, window_of(insn))) {
+            continue;
+        }
         BarrierObject object;
         if (insn.slots > 1) {
             object.expected = warp.lanes<std::uint32_t>(insn.slot[1])[lane];
@@ -109,7 +120,10 @@ void run_wait(const Insn& insn, Warp& base, Lanes active) {
         const std::uint64_t address =
             lane_address(insn, warp, 1, insn.wide_base, insn.offset, lane);
         const std::byte* host =
-            reach_lane(warp, insn, lane, address, 8, window_of(insn), Use::load, Order::strong);
+            lies_in_shared(warp, insn, lane, address, window_of(insn))
+                ? reach_lane(
+                      warp, insn, lane, address, 8, window_of(insn), Use::load, Order::strong)
+                : nullptr;
         if (host == nullptr) {
             over |= Lanes{1} << lane;  // the kernel fails anyway, and should not hang
             continue;
@@ -233,6 +247,9 @@ bool change_barrier(
     bool drop,
     std::int64_t bytes,
     std::uint64_t& before) {
+    if (!lies_in_shared(warp, insn, lane, address, window)) {
+        return false;
+    }
     std::byte* host = reach_lane(warp, insn, lane, address, 8, window, Use::atomic, Order::strong);
     if (host == nullptr) {
         return false;

@@ -79,15 +79,21 @@ void SharedShadow::found_foreign(
     if (!races_ || (access.order == Order::strong && (tag & k_strong) != 0)) {
         return;
     }
+    const std::uint64_t other = (tag >> k_insn_shift) & k_insn_mask;
+    const bool mixed = hazard == Hazard::read_after_write   ? is_atomic(*access.warp, other)
+                       : hazard == Hazard::write_after_read ? access.insn->work == Work::atomic
+                                                            : false;
     Defect defect;
     defect.kind = FindingKind::shared_race;
+    defect.severity = mixed ? Severity::warning : Severity::error;
     defect.hazard = hazard;
     defect.space = Space::shared;
     defect.write = hazard != Hazard::read_after_write;
     defect.bytes = access.bytes;
     defect.address = std::max<std::uint64_t>(std::uint64_t{cell} << granule_, access.offset);
-    defect.other_insn = static_cast<std::uint32_t>((tag >> k_insn_shift) & k_insn_mask);
-    defect.detail = "nothing orders the two blocks of the cluster";
+    defect.other_insn = static_cast<std::uint32_t>(other);
+    defect.detail = mixed ? "a plain read and an atomic write of another block: it may see either"
+                          : "nothing orders the two blocks of the cluster";
     report(*access.warp, *access.insn, access.lane, defect);
 }
 

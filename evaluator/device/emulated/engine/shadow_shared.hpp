@@ -129,7 +129,7 @@ private:
         /// By two lanes, once some have met without the others: first segment of the second that
         /// is not over for the first.
         std::vector<std::array<std::uint64_t, k_lanes>> met;
-        std::uint64_t cut = 0;                        ///< first segment after the last fence
+        std::uint64_t cut = 0;       ///< first segment after the last fence
         std::uint64_t returned = 0;  ///< segments below are over, as another block knew
     };
 
