@@ -173,6 +173,13 @@ Result<std::int64_t> insert_evaluation(Connection& connection, const EvaluationR
 
 /// With its parts. The id, or 0 when its place was taken: then nothing was written.
 Result<std::int64_t> write_evaluation(Connection& connection, const EvaluationRow& row) {
+    if (is_weakened(row.result)) {
+        return Error{
+            Errc::database,
+            std::string(k_storing) + ": it was judged" +
+                row.result.sandbox_profile.substr(row.result.sandbox_profile.find(k_weakened_mark)),
+            "results of a judge with a layer turned off are for tests only"};
+    }
     KW_TRY_ASSIGN(const std::int64_t id, insert_evaluation(connection, row));
     if (id == 0) {
         return id;
@@ -244,13 +251,6 @@ Result<bool> Store::put_promotion(
     const CampaignRow& campaign) {
     KW_CHECK(row.purpose == "promotion" && row.reproduces != 0);
     KW_CHECK(row.campaign_id == campaign.id);
-    if (is_weakened(row.result)) {
-        return Error{
-            Errc::database,
-            std::string(k_storing) + ": it was judged" +
-                row.result.sandbox_profile.substr(row.result.sandbox_profile.find(k_weakened_mark)),
-            "results of a judge with a layer turned off are for tests only"};
-    }
     const std::lock_guard guard(impl_->mutex);
     KW_TRY_ASSIGN(Connection * connection, impl_->writer(k_storing));
     KW_TRY_ASSIGN(

@@ -238,7 +238,7 @@ TEST_CASE("promotion: a submission that would lead is judged twice as well") {
     REQUIRE(board.size() == 1);
     CHECK(board[0].candidate_hash == make_candidate("twice", kernel("steady")).hash);
     Task changed = task;
-    changed.hash = std::string(64, 'c');
+    changed.hash = changed.cpu_hash = std::string(64, 'c');
     const Candidate other = make_candidate("twice", kernel("other"));
     CHECK(must(submit_candidate(changed, other, context, {})).task_hash == changed.hash);
 }

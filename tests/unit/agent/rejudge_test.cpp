@@ -114,7 +114,7 @@ TEST_CASE("reverify: times of another machine or of a model are not compared") {
 
 TEST_CASE("reverify: a row judged by another version of the task is stale") {
     Judged judged;
-    judged.task.hash = std::string(64, 'e');
+    judged.task.hash = judged.task.cpu_hash = std::string(64, 'e');
     CHECK(judged.reverify_with(accepted(2)).outcome == Outcome::task_changed);
     CHECK(judged.states() == "stale promotion=stale reverify=judged");
     CHECK(judged.reverify_with(accepted(2)).outcome == Outcome::holds);

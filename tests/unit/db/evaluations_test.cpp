@@ -90,6 +90,16 @@ TEST_CASE("evaluations: what a judge with a layer turned off found is not taken"
     REQUIRE_FALSE(stored.ok());
     CHECK(contains(stored.error().what, "without:late-inputs"));
     CHECK(must(store.evaluations(campaign.id)).empty());
+
+    EvaluationRow first = row;
+    first.result.sandbox_profile = "bwrap+seccomp";
+    row.reproduces = first.id = must(store.put_evaluation(first, campaign));
+    row.purpose = "promotion";
+    CHECK_FALSE(store.put_promotion(row, {first}, campaign).ok());
+    row.purpose = "reverify";
+    CHECK_FALSE(store.put_judging(row, db::Earlier::stale).ok());
+    CHECK(must(store.judgings(campaign.id)).empty());
+    CHECK(must(store.evaluations(campaign.id)).at(0).state == first.state);
 }
 
 TEST_CASE("evaluations: a failed one leaves no part behind", "[db]") {
