@@ -43,15 +43,13 @@ Result<CampaignRow> user_campaign(const Task& task, CampaignContext& context) {
 }
 
 /// Whether it would be the best of the submissions, by the lower end of the intervals.
-Result<bool> would_be_best(
+bool would_be_best(
     const Evaluation& result,
     const std::vector<EvaluationRow>& earlier,
-    std::int64_t campaign_id,
-    db::Store& store) {
+    const std::vector<EvaluationRow>& later) {
     if (result.verdict != Verdict::accepted || result.shapes.empty()) {
         return false;
     }
-    KW_TRY_ASSIGN(const std::vector<EvaluationRow> later, store.judgings(campaign_id));
     return std::ranges::all_of(earlier, [&](const EvaluationRow& first) {
         const EvaluationRow* row = counted_judging(first, later);
         return row == nullptr || row->result.verdict != Verdict::accepted ||
@@ -79,8 +77,8 @@ Result<EvaluationRow> submit_candidate(
     KW_TRY_ASSIGN(row.result, judge(context.device, task, candidate, options, observer));
     KW_TRY_ASSIGN(CampaignRow campaign, user_campaign(task, context));
     KW_TRY_ASSIGN(const std::vector<EvaluationRow> earlier, context.store.evaluations(campaign.id));
-    KW_TRY_ASSIGN(
-        const bool promote, would_be_best(row.result, earlier, campaign.id, context.store));
+    KW_TRY_ASSIGN(const std::vector<EvaluationRow> later, context.store.judgings(campaign.id));
+    const bool promote = would_be_best(row.result, earlier, later);
     Evaluation second;
     if (promote) {
         JudgeOptions again = options;
@@ -107,16 +105,16 @@ Result<EvaluationRow> submit_candidate(
     row.created_ms = context.clock.utc_ms();
     campaign.evaluations = static_cast<int>(earlier.size()) + 1;
     campaign.updated_ms = row.created_ms;
-    KW_TRY_ASSIGN(row.id, context.store.put_evaluation(row, campaign));
     if (!promote) {
+        KW_TRY_ASSIGN(row.id, context.store.put_evaluation(row, campaign));
         return row;
     }
+    row.reward = second.verdict == Verdict::accepted ? second.speedup.value : 0;
+    row.new_best = would_be_best(second, earlier, later);
     EvaluationRow promoted = later_judging(row, "promotion", campaign.task_hash);
     promoted.result = std::move(second);
     promoted.created_ms = context.clock.utc_ms();
-    row.reward = promoted.result.verdict == Verdict::accepted ? promoted.result.speedup.value : 0;
-    row.new_best = row.reward > 0;
-    KW_TRY(context.store.put_promotion(promoted, {row}, campaign));
+    KW_TRY_ASSIGN(promoted.reproduces, context.store.put_evaluation(row, promoted, campaign));
     return promoted;
 }
 

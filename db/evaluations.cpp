@@ -245,6 +245,26 @@ Result<std::int64_t> Store::put_evaluation(const EvaluationRow& row, const Campa
     return id;
 }
 
+Result<std::int64_t> Store::put_evaluation(
+    const EvaluationRow& row, EvaluationRow promotion, const CampaignRow& campaign) {
+    KW_CHECK(row.campaign_id == campaign.id && row.reproduces == 0);
+    KW_CHECK(promotion.campaign_id == campaign.id && promotion.purpose == "promotion");
+    const std::lock_guard guard(impl_->mutex);
+    KW_TRY_ASSIGN(Connection * connection, impl_->writer(k_storing));
+    KW_TRY_ASSIGN(
+        Transaction transaction,
+        Transaction::begin(*connection, k_storing, Transaction::Kind::write));
+    KW_TRY_ASSIGN(promotion.reproduces, write_evaluation(*connection, row));
+    if (promotion.reproduces == 0) {
+        return promotion.reproduces;
+    }
+    KW_TRY(write_evaluation(*connection, promotion));
+    KW_TRY(note_task(*connection, campaign.task_hash, campaign.task));
+    KW_TRY(write_campaign(*connection, k_storing, campaign));
+    KW_TRY(transaction.commit());
+    return promotion.reproduces;
+}
+
 Result<bool> Store::put_promotion(
     const EvaluationRow& row,
     const std::vector<EvaluationRow>& changed,

@@ -91,6 +91,10 @@ public:
     /// nothing, else the row's id. A candidate that is named must have been stored before. Every
     /// double keeps its bits.
     Result<std::int64_t> put_evaluation(const EvaluationRow& row, const CampaignRow& campaign);
+    /// The same with the promotion of the row, whose `reproduces` is set here: what was judged
+    /// twice before anything of it was stored.
+    Result<std::int64_t> put_evaluation(
+        const EvaluationRow& row, EvaluationRow promotion, const CampaignRow& campaign);
     /// The second measurement of an evaluation that would be the best, with the evaluations of
     /// which the search thinks otherwise now and the campaign's counters, in one transaction.
     /// Idempotent: an evaluation is promoted once; false when it was, and then nothing changes.

@@ -222,7 +222,9 @@ TEST_CASE("promotion: a submission that would lead is judged twice as well") {
         return result;
     });
     world.device.again = [](const std::string& source) -> Result<Evaluation> {
-        return accepted(contains(source, "lucky") ? 1 : 2);
+        Evaluation result = accepted(contains(source, "lucky") ? 1 : 2);
+        result.shapes.resize(1);
+        return result;
     };
     const Task task = must(load_task(test::write_task(world.dir.path())));
     auto context = world.context();
@@ -242,3 +244,8 @@ TEST_CASE("promotion: a submission that would lead is judged twice as well") {
     const Candidate other = make_candidate("twice", kernel("other"));
     CHECK(must(submit_candidate(changed, other, context, {})).task_hash == changed.hash);
 }
+    std::string stored;
+    for (const EvaluationRow& row : must(world.store.evaluations(1))) {
+        stored += row.state + (row.new_best ? "=best " : " ");
+    }
+    CHECK(stored == "unverified=best unverified judged ");  // the lucky one fell behind

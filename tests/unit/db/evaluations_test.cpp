@@ -230,6 +230,26 @@ TEST_CASE("evaluations: a promotion is stored once with what the search makes of
     CHECK(Outsider(dir / "k.db").text("SELECT count(*) FROM evaluation") == "0");
 }
 
+TEST_CASE("evaluations: what was judged twice is stored with both judgings or not at all", "[db]") {
+    const TempDir dir;
+    db::Store store = open_store(dir / "k.db");
+    CampaignRow campaign = campaign_of(store, "c", "t");
+    const EvaluationRow first = RandomRows(1).row(campaign.id, 3, 1);
+    EvaluationRow second = again(first, "promotion", 2);
+    second.state = "maybe";
+    campaign.evaluations = 7;
+    CHECK_FALSE(store.put_evaluation(first, second, campaign).ok());
+    CHECK(must(store.evaluations(campaign.id)).empty());
+    CHECK(must(store.campaign("c"))->evaluations != 7);
+    second.state = "judged";
+    second.reproduces = must(store.put_evaluation(first, second, campaign));
+    CHECK(must(store.evaluations(campaign.id)).at(0).id == second.reproduces);
+    CHECK(differences(must(store.judgings(campaign.id)).at(0), second) == "");
+    CHECK(must(store.campaign("c"))->evaluations == 7);
+    CHECK(must(store.put_evaluation(first, second, campaign)) == 0);
+    CHECK(must(store.judgings(campaign.id)).size() == 1);
+}
+
 TEST_CASE("evaluations: later judgings are added and mark or keep the earlier ones", "[db]") {
     const TempDir dir;
     db::Store store = open_store(dir / "k.db");
