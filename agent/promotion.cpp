@@ -23,6 +23,12 @@ std::string ratio_or_verdict(const Evaluation& result) {
 }
 
 }  // namespace
+/// A later time that the search cannot set beside its own. Without times nothing is.
+bool is_foreign_time(const EvaluationRow& first, const EvaluationRow& later) {
+    return later.purpose != "promotion" && first.result.verdict == Verdict::accepted &&
+           later.result.verdict == Verdict::accepted && !share_a_clock(first.result, later.result);
+}
+
 
 bool is_disturbed(const Evaluation& evaluation) {
     const bool busy = std::ranges::any_of(
@@ -32,11 +38,15 @@ bool is_disturbed(const Evaluation& evaluation) {
 }
 
 const EvaluationRow* counted_judging(
+bool share_a_clock(const Evaluation& a, const Evaluation& b) {
+    return a.device == b.device && a.timing_kind == b.timing_kind;
+}
+
     const EvaluationRow& first, const std::vector<EvaluationRow>& later) {
     const EvaluationRow* newest = nullptr;
     bool judged_again = false;
     for (const EvaluationRow& row : later) {
-        if (row.reproduces != first.id) {
+        if (row.reproduces != first.id || is_foreign_time(first, row)) {
             continue;
         }
         judged_again = true;

@@ -44,10 +44,8 @@ Outcome outcome_of(const EvaluationRow& before, const Evaluation& now, const std
     if (now.verdict != Verdict::accepted) {
         return Outcome::broken;
     }
-    // Times of two machines, or a measured and a modelled one, say nothing about each other.
-    const bool comparable =
-        before.result.device == now.device && before.result.timing_kind == now.timing_kind;
-    const bool slower = comparable && now.speedup.hi < before.result.speedup.lo;
+    const bool slower =
+        share_a_clock(before.result, now) && now.speedup.hi < before.result.speedup.lo;
     return slower ? Outcome::broken : Outcome::holds;
 }
 
@@ -75,6 +73,16 @@ Result<Evaluation> judge_stored(
 
 /// Not stored when there is nothing to store.
 Result<Rejudgement> judge_and_store(
+/// A slower time contradicts the times of its own machine only.
+db::Earlier withdrawn_by(const Rejudgement& done) {
+    if (done.outcome == Outcome::holds) {
+        return db::Earlier::keep;
+    }
+    const bool is_slower =
+        done.outcome == Outcome::broken && done.result.verdict == Verdict::accepted;
+    return is_slower ? db::Earlier::stale_here : db::Earlier::stale;
+}
+
     const StoredJudging& stored,
     const Task& task,
     RejudgeContext& context,
@@ -89,8 +97,8 @@ Result<Rejudgement> judge_and_store(
     EvaluationRow row = later_judging(stored.row, purpose, task_hash);
     row.result = done.result;
     row.created_ms = context.clock.utc_ms();
-    const bool keep = purpose == "reverify" && done.outcome == Outcome::holds;
-    KW_TRY(context.store.put_judging(row, keep ? db::Earlier::keep : db::Earlier::stale));
+    const db::Earlier earlier = purpose == "reverify" ? withdrawn_by(done) : db::Earlier::stale;
+    KW_TRY(context.store.put_judging(row, earlier));
     return done;
 }
 

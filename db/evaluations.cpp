@@ -215,14 +215,20 @@ Result<void> rewrite(Connection& connection, const EvaluationRow& row) {
     return connection.changes() == 1 ? Result<void>() : no_evaluation(connection, row.id);
 }
 
-/// Every judging of the evaluation that still counted is stale from now on.
-Result<void> write_stale(Connection& connection, std::int64_t first) {
+/// The judgings before `row` that still counted are stale from now on.
+Result<void> write_stale(Connection& connection, const EvaluationRow& row, Earlier earlier) {
     Statement update(
         connection,
         k_storing,
         "UPDATE evaluation SET state = 'stale' "
-        "WHERE (id = ? OR reproduces = ?) AND state IN ('judged', 'unverified')");
-    update.bind_all(first, first);
+        "WHERE (id = ? OR reproduces = ?) AND state IN ('judged', 'unverified') "
+        "AND (? OR (device = ? AND timing_kind = ?))");
+    update.bind_all(
+        row.reproduces,
+        row.reproduces,
+        std::int64_t{earlier == Earlier::stale},
+        std::string_view(row.result.device),
+        std::string_view(row.result.timing_kind));
     return update.run();
 }
 
@@ -296,8 +302,8 @@ Result<void> Store::put_judging(const EvaluationRow& row, Earlier earlier) {
     KW_TRY_ASSIGN(
         Transaction transaction,
         Transaction::begin(*connection, k_storing, Transaction::Kind::write));
-    if (earlier == Earlier::stale) {
-        KW_TRY(write_stale(*connection, row.reproduces));
+    if (earlier != Earlier::keep) {
+        KW_TRY(write_stale(*connection, row, earlier));
     }
     KW_TRY_ASSIGN(const std::int64_t id, write_evaluation(*connection, row));
     if (id == 0) {

@@ -31,8 +31,9 @@ struct OpenOptions {
 
 /// What becomes of the judgings before a new one.
 enum class Earlier {
-    keep,   ///< they stay as they are; the newest counts
-    stale,  ///< they do not count any more, also when the new one should be withdrawn
+    keep,        ///< they stay as they are; the newest counts
+    stale_here,  ///< those of its device and kind of timing do not count any more
+    stale,       ///< none counts any more, also when the new one should be withdrawn
 };
 
 /// What gc found or removed.

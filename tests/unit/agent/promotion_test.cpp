@@ -229,6 +229,30 @@ TEST_CASE("promotion: a submission that would lead is judged twice as well") {
     const Task task = must(load_task(test::write_task(world.dir.path())));
     auto context = world.context();
     const auto submit = [&](const std::string& tag) {
+TEST_CASE("promotion: times of another machine or of a model do not count, a rejection does") {
+    EvaluationRow first;
+    first.id = 1;
+    first.state = "judged";
+    first.result = accepted(2);
+    first.result.device = "here";
+    EvaluationRow own = first;
+    own.id = 2;
+    own.reproduces = 1;
+    own.purpose = "reverify";
+    EvaluationRow elsewhere = own;
+    elsewhere.id = 3;
+    elsewhere.result.device = "elsewhere";
+    EvaluationRow modelled = own;
+    modelled.id = 4;
+    modelled.result.timing_kind = "modelled";
+    CHECK(counted_judging(first, {elsewhere, modelled})->id == 1);
+    CHECK(counted_judging(first, {own, elsewhere, modelled})->id == 2);
+    elsewhere.result.verdict = Verdict::race;
+    CHECK(counted_judging(first, {own, elsewhere, modelled})->id == 3);
+    modelled.purpose = "promotion";
+    CHECK(counted_judging(first, {own, modelled})->id == 4);
+}
+
         return must(submit_candidate(task, make_candidate("twice", kernel(tag)), context, {}));
     };
     CHECK(submit("steady").result.speedup.value == 2);

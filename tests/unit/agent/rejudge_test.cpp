@@ -112,6 +112,27 @@ TEST_CASE("reverify: times of another machine or of a model are not compared") {
     }
 }
 
+TEST_CASE("reverify: a slower time withdraws times of its own machine only") {
+    Evaluation elsewhere = accepted(1.1);
+    elsewhere.device = "cpu: another one";
+    const std::string both = "unverified promotion=judged reverify=judged";
+    for (const bool rejected : {false, true}) {
+        Judged judged;
+        judged.reverify_with(elsewhere);
+        CHECK(judged.states() == both);
+        const auto rows = must(board_judgings(judged.world.store, {}));
+        REQUIRE(rows.size() == 2);
+        const StoredJudging& there = rows[rows[0].row.result.device.empty() ? 1 : 0];
+        Evaluation now = rejected ? failed(Verdict::race) : accepted(0.9);
+        now.device = elsewhere.device;
+        CHECK(judged.repeat(reverify, there, now).outcome == Outcome::broken);
+        CHECK(
+            judged.states() ==
+            (rejected ? "stale promotion=stale reverify=stale reverify=judged"
+                      : "unverified promotion=judged reverify=stale reverify=judged"));
+    }
+}
+
 TEST_CASE("reverify: a row judged by another version of the task is stale") {
     Judged judged;
     judged.task.hash = judged.task.cpu_hash = std::string(64, 'e');
