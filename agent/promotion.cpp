@@ -3,6 +3,7 @@
 
 #include "agent/campaign_loop.hpp"
 #include "agent/text.hpp"
+#include "core/hash.hpp"
 
 #include <algorithm>
 #include <utility>
@@ -117,7 +118,13 @@ Result<void> CampaignLoop::promote(Attempt attempt) {
     KW_TRY_ASSIGN(
         const bool fresh,
         context_.store.put_promotion(second, changed_rows(std::move(rows)), row_));
-    KW_CHECK(fresh);
+    if (!fresh) {  // by us never; somebody made the earlier promotion stale and not the first
+        return Error{
+            Errc::database,
+            "storing the evaluation: kernel " + short_id('k', first.candidate_hash) + " of " +
+                row_.name + " was promoted before, and that judging was withdrawn",
+            "kwright dev rejudge --campaign " + row_.name + " judges its kernels anew"};
+    }
     tell_promoted(first, second);
     return too_many_own_failures(second.result);
 }

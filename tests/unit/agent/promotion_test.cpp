@@ -192,6 +192,20 @@ TEST_CASE("promotion: a resumed campaign whose best fell verifies the next one f
     CHECK(tuned.board().at(0).candidate_hash == same.best_candidate);
 }
 
+TEST_CASE("promotion: rows that contradict each other are the database's error") {
+    Tuned tuned({accepted(1), accepted(3)}, {accepted(3)});
+    tuned.run(2);
+    for (const EvaluationRow& row : {tuned.rows()[1], tuned.judgings()[0]}) {
+        const char* state = row.reproduces == 0 ? "judged" : "stale";
+        must(tuned.world.store.set_evaluation_state(row.id, state));
+    }
+    auto context = tuned.world.context();
+    const auto resumed = resume_campaign("twice", nullptr, context);
+    REQUIRE_FALSE(resumed.ok());
+    CHECK(resumed.error().code == Errc::database);
+    CHECK(contains(resumed.error().hint, "dev rejudge --campaign twice"));
+}
+
 TEST_CASE("promotion: the judging that counts is the newest one that was not withdrawn") {
     EvaluationRow first;
     first.id = 1;
@@ -215,20 +229,6 @@ TEST_CASE("promotion: the judging that counts is the newest one that was not wit
     CHECK(counted("unverified", {later(2, "revoked")}) == 0);
 }
 
-TEST_CASE("promotion: a submission that would lead is judged twice as well") {
-    World world([](const std::string& source) -> Result<Evaluation> {
-        Evaluation result = accepted(contains(source, "lucky") ? 5 : 2);
-        result.shapes.resize(1);
-        return result;
-    });
-    world.device.again = [](const std::string& source) -> Result<Evaluation> {
-        Evaluation result = accepted(contains(source, "lucky") ? 1 : 2);
-        result.shapes.resize(1);
-        return result;
-    };
-    const Task task = must(load_task(test::write_task(world.dir.path())));
-    auto context = world.context();
-    const auto submit = [&](const std::string& tag) {
 TEST_CASE("promotion: times of another machine or of a model do not count, a rejection does") {
     EvaluationRow first;
     first.id = 1;
@@ -253,6 +253,20 @@ TEST_CASE("promotion: times of another machine or of a model do not count, a rej
     CHECK(counted_judging(first, {own, modelled})->id == 4);
 }
 
+TEST_CASE("promotion: a submission that would lead is judged twice as well") {
+    World world([](const std::string& source) -> Result<Evaluation> {
+        Evaluation result = accepted(contains(source, "lucky") ? 5 : 2);
+        result.shapes.resize(1);
+        return result;
+    });
+    world.device.again = [](const std::string& source) -> Result<Evaluation> {
+        Evaluation result = accepted(contains(source, "lucky") ? 1 : 2);
+        result.shapes.resize(1);
+        return result;
+    };
+    const Task task = must(load_task(test::write_task(world.dir.path())));
+    auto context = world.context();
+    const auto submit = [&](const std::string& tag) {
         return must(submit_candidate(task, make_candidate("twice", kernel(tag)), context, {}));
     };
     CHECK(submit("steady").result.speedup.value == 2);
@@ -260,6 +274,11 @@ TEST_CASE("promotion: times of another machine or of a model do not count, a rej
     CHECK(submit("equal").purpose == "search");
     CHECK(world.device.judged_again.size() == 2);
     CHECK(must(world.store.campaign("user-twice"))->evaluations == 3);
+    std::string stored;
+    for (const EvaluationRow& row : must(world.store.evaluations(1))) {
+        stored += row.state + (row.new_best ? "=best " : " ");
+    }
+    CHECK(stored == "unverified=best unverified judged ");  // the lucky one fell behind
     const auto board = must(world.store.board({}));
     REQUIRE(board.size() == 1);
     CHECK(board[0].candidate_hash == make_candidate("twice", kernel("steady")).hash);
@@ -268,8 +287,3 @@ TEST_CASE("promotion: times of another machine or of a model do not count, a rej
     const Candidate other = make_candidate("twice", kernel("other"));
     CHECK(must(submit_candidate(changed, other, context, {})).task_hash == changed.hash);
 }
-    std::string stored;
-    for (const EvaluationRow& row : must(world.store.evaluations(1))) {
-        stored += row.state + (row.new_best ? "=best " : " ");
-    }
-    CHECK(stored == "unverified=best unverified judged ");  // the lucky one fell behind
