@@ -40,7 +40,7 @@ Result<StartSource> start_of(const Task& task, const std::string& target) {
 std::string replay_warning(
     const Cassette& cassette, const Task& task, const std::string& device_id) {
     std::string text;
-    if (cassette.task_hash != hash_for(task, target_of_device(device_id))) {
+    if (!is_same_task(task, target_of_device(device_id), cassette.task_hash)) {
         text = "the task has changed since the cassette was recorded";
     }
     if (!cassette.device.empty() && cassette.device != device_id) {
@@ -317,7 +317,7 @@ Result<CampaignSummary> resume_campaign(
     KW_TRY_ASSIGN(
         const Task task,
         there ? load_task(stored.task_folder) : find_task(found->task, context.task_roots));
-    if (hash_for(task, found->target) != found->task_hash) {
+    if (!is_same_task(task, found->target, found->task_hash)) {
         return Error{
             Errc::usage,
             "resuming " + name + ": the files of task " + task.name +

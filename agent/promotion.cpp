@@ -23,13 +23,13 @@ std::string ratio_or_verdict(const Evaluation& result) {
                : value + " [" + figure(ratio.lo, 2) + ", " + figure(ratio.hi, 2) + "]";
 }
 
-}  // namespace
 /// A later time that the search cannot set beside its own. Without times nothing is.
 bool is_foreign_time(const EvaluationRow& first, const EvaluationRow& later) {
     return later.purpose != "promotion" && first.result.verdict == Verdict::accepted &&
            later.result.verdict == Verdict::accepted && !share_a_clock(first.result, later.result);
 }
 
+}  // namespace
 
 bool is_disturbed(const Evaluation& evaluation) {
     const bool busy = std::ranges::any_of(
@@ -38,11 +38,11 @@ bool is_disturbed(const Evaluation& evaluation) {
     return busy || ratio.hi - ratio.lo > k_widest_interval * ratio.value;
 }
 
-const EvaluationRow* counted_judging(
 bool share_a_clock(const Evaluation& a, const Evaluation& b) {
     return a.device == b.device && a.timing_kind == b.timing_kind;
 }
 
+const EvaluationRow* counted_judging(
     const EvaluationRow& first, const std::vector<EvaluationRow>& later) {
     const EvaluationRow* newest = nullptr;
     bool judged_again = false;

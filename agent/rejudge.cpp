@@ -34,11 +34,13 @@ bool fits(const RejudgeFilter& filter, const EvaluationRow& row) {
            (filter.protocol.empty() || row.result.protocol == filter.protocol);
 }
 
-Outcome outcome_of(const EvaluationRow& before, const Evaluation& now, const std::string& task) {
+Outcome outcome_of(const StoredJudging& stored, const Evaluation& now, const Task& task) {
+    const EvaluationRow& before = stored.row;
     if (now.verdict == Verdict::internal || now.verdict == Verdict::compiled_only) {
         return Outcome::not_judged;
     }
-    if (!before.task_hash.empty() && before.task_hash != task) {
+    if (!before.task_hash.empty() &&
+        !is_same_task(task, stored.candidate.target, before.task_hash)) {
         return Outcome::task_changed;
     }
     if (now.verdict != Verdict::accepted) {
@@ -71,8 +73,6 @@ Result<Evaluation> judge_stored(
     return judge(context.device, task, candidate, options, context.observer);
 }
 
-/// Not stored when there is nothing to store.
-Result<Rejudgement> judge_and_store(
 /// A slower time contradicts the times of its own machine only.
 db::Earlier withdrawn_by(const Rejudgement& done) {
     if (done.outcome == Outcome::holds) {
@@ -83,18 +83,19 @@ db::Earlier withdrawn_by(const Rejudgement& done) {
     return is_slower ? db::Earlier::stale_here : db::Earlier::stale;
 }
 
+/// Not stored when there is nothing to store.
+Result<Rejudgement> judge_and_store(
     const StoredJudging& stored,
     const Task& task,
     RejudgeContext& context,
     const std::string& purpose) {
     Rejudgement done;
     KW_TRY_ASSIGN(done.result, judge_stored(stored, task, context));
-    const std::string& task_hash = hash_for(task, stored.candidate.target);
-    done.outcome = outcome_of(stored.row, done.result, task_hash);
+    done.outcome = outcome_of(stored, done.result, task);
     if (done.outcome == Outcome::not_judged) {
         return done;
     }
-    EvaluationRow row = later_judging(stored.row, purpose, task_hash);
+    EvaluationRow row = later_judging(stored.row, purpose, hash_for(task, stored.candidate.target));
     row.result = done.result;
     row.created_ms = context.clock.utc_ms();
     const db::Earlier earlier = purpose == "reverify" ? withdrawn_by(done) : db::Earlier::stale;

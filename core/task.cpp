@@ -159,6 +159,10 @@ const std::string& hash_for(const Task& task, std::string_view target) {
     return target == "cpu" ? task.cpu_hash : task.hash;
 }
 
+bool is_same_task(const Task& task, std::string_view target, std::string_view stored_hash) {
+    return stored_hash == hash_for(task, target) || stored_hash == task.hash;
+}
+
 bool fits_emulated(const Task& task, const DimMap& dims) {
     const Result<std::int64_t> flop = task.cost.flop.eval(dims);
     return flop && *flop <= k_emulated_flop;

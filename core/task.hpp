@@ -186,6 +186,11 @@ struct Task {
 /// rows of another task.
 [[nodiscard]] const std::string& hash_for(const Task& task, std::string_view target);
 
+/// Whether a row of `target` that stored this hash was judged by this task. CPU rows from before
+/// there was a cpu_hash stored the whole folder's.
+[[nodiscard]] bool is_same_task(
+    const Task& task, std::string_view target, std::string_view stored_hash);
+
 /// Whether candidates for `target` ("cpu", "cuda") are judged by this task.
 [[nodiscard]] bool has_target(const Task& task, std::string_view target);
 

@@ -141,6 +141,14 @@ TEST_CASE("reverify: a row judged by another version of the task is stale") {
     CHECK(judged.reverify_with(accepted(2)).outcome == Outcome::holds);
 }
 
+TEST_CASE("reverify: a CPU row that stored the hash of the whole folder is of the same task") {
+    Judged judged;
+    judged.task.hash = judged.task.cpu_hash;
+    judged.task.cpu_hash = std::string(64, 'e');
+    CHECK(judged.reverify_with(accepted(2)).outcome == Outcome::holds);
+    CHECK(must(judged.world.store.judgings(1)).back().task_hash == judged.task.cpu_hash);
+}
+
 TEST_CASE("reverify: kernels are named by what the board shows") {
     Judged judged;
     const std::string best = judged.board().at(0).candidate_hash;
