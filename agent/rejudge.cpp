@@ -2,6 +2,7 @@
 #include "agent/rejudge.hpp"
 
 #include "agent/promotion.hpp"
+#include "core/config.hpp"
 #include "core/hash.hpp"
 
 #include <algorithm>
@@ -32,6 +33,29 @@ bool was_judged(const EvaluationRow& row) {
 bool fits(const RejudgeFilter& filter, const EvaluationRow& row) {
     return was_judged(row) && (!filter.verdict || row.result.verdict == *filter.verdict) &&
            (filter.protocol.empty() || row.result.protocol == filter.protocol);
+}
+
+Result<void> check_name(
+    const std::string& kind, const std::string& name, const std::vector<std::string>& known) {
+    if (name.empty() || std::ranges::find(known, name) != known.end()) {
+        return {};
+    }
+    const auto near = did_you_mean(name, known);
+    return Error{
+        Errc::usage,
+        "the database has no " + kind + " '" + name + "'",
+        near ? "did you mean " + *near + "?" : "see `kwright campaign list`"};
+}
+
+Result<void> check_names(const RejudgeFilter& filter, const std::vector<CampaignRow>& campaigns) {
+    std::vector<std::string> names;
+    std::vector<std::string> tasks;
+    for (const CampaignRow& campaign : campaigns) {
+        names.push_back(campaign.name);
+        tasks.push_back(campaign.task);
+    }
+    KW_TRY(check_name("campaign", filter.campaign, names));
+    return check_name("campaign of task", filter.task, tasks);
 }
 
 Outcome outcome_of(const StoredJudging& stored, const Evaluation& now, const Task& task) {
@@ -155,6 +179,7 @@ Result<std::vector<StoredJudging>> board_judgings(
 
 Result<std::vector<StoredJudging>> rejudgeable(db::Store& store, const RejudgeFilter& filter) {
     KW_TRY_ASSIGN(const std::vector<CampaignRow> campaigns, store.campaigns());
+    KW_TRY(check_names(filter, campaigns));
     std::vector<StoredJudging> chosen;
     for (const CampaignRow& campaign : campaigns) {
         if ((!filter.campaign.empty() && campaign.name != filter.campaign) ||

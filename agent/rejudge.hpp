@@ -27,7 +27,8 @@ struct StoredJudging {
 [[nodiscard]] Result<std::vector<StoredJudging>> board_judgings(
     db::Store& store, const std::vector<std::string>& kernels);
 
-/// Of the judgings that count. Replies without code and duplicates were never judged.
+/// Of the judgings that count. Replies without code and duplicates were never judged. A task or
+/// campaign that the database does not know: Errc::usage with a near name.
 struct RejudgeFilter {
     std::string task;
     std::string campaign;

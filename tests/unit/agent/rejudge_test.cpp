@@ -168,7 +168,13 @@ TEST_CASE("rejudge: candidates are chosen by the judging that counts and the old
     Judged judged;
     db::Store& store = judged.world.store;
     CHECK(must(rejudgeable(store, {})).size() == 3);
-    CHECK(must(rejudgeable(store, {"other", "", {}, ""})).empty());
+    for (const RejudgeFilter& misspelt :
+         {RejudgeFilter{"twise", "", {}, ""}, {"", "twise", {}, ""}}) {
+        const auto nothing = rejudgeable(store, misspelt);
+        REQUIRE_FALSE(nothing.ok());
+        CHECK(nothing.error().code == Errc::usage);
+        CHECK(nothing.error().hint == "did you mean twice?");
+    }
     CHECK(must(rejudgeable(store, {"twice", "twice", Verdict::accepted, "kw-time/1"})).size() == 2);
     CHECK(must(rejudgeable(store, {"", "", {}, "kw-time/0"})).empty());
     const auto wrong = must(rejudgeable(store, {"", "", Verdict::wrong_result, ""}));
