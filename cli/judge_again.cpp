@@ -67,18 +67,25 @@ public:
         , console_(console)
         , options_(judge_options(invocation.config)) {}
 
-    /// A world that lacks something for one row is no reason to leave the others out.
-    Rejudgement run(const StoredJudging& row) {
+    /// A world that lacks something for one row is no reason to leave the others out; a database
+    /// that cannot be written is.
+    Result<Rejudgement> run(const StoredJudging& row) {
         auto done = try_row(row);
-        if (done) {
-            return std::move(done).value();
+        if (done || !lacks_something(done.error())) {
+            return done;
         }
         Rejudgement left;
         left.result.summary = done.error().what;
+        left.result.summary += done.error().hint.empty() ? "" : " (" + done.error().hint + ")";
         return left;
     }
 
 private:
+    static bool lacks_something(const Error& error) {
+        return error.code == Errc::environment || error.code == Errc::usage ||
+               error.code == Errc::config;
+    }
+
     Result<Rejudgement> try_row(const StoredJudging& row) {
         KW_TRY_ASSIGN(const Task task, open_task(row.candidate.task, config_));
         auto& device = devices_[row.device_id];
@@ -103,6 +110,14 @@ private:
     std::map<std::string, std::unique_ptr<Device>> devices_;
 };
 
+/// A row that does not stand any more is what a script has to hear of first.
+int exit_code(const std::map<Outcome, int>& count) {
+    if (count.contains(Outcome::broken) || count.contains(Outcome::task_changed)) {
+        return 1;
+    }
+    return count.contains(Outcome::not_judged) ? 3 : 0;
+}
+
 }  // namespace
 
 Result<int> judge_all_again(
@@ -120,7 +135,7 @@ Result<int> judge_all_again(
         if (stop.level > 0) {
             break;
         }
-        const Rejudgement done = repeater.run(row);
+        KW_TRY_ASSIGN(const Rejudgement done, repeater.run(row));
         ++count[done.outcome];
         if (invocation.json) {
             document["rows"].push_back(to_json(row, done));
@@ -139,7 +154,7 @@ Result<int> judge_all_again(
     if (stop.level > 0) {
         return 130;
     }
-    return count[Outcome::broken] > 0 ? 1 : count[Outcome::not_judged] > 0 ? 3 : 0;
+    return exit_code(count);
 }
 
 }  // namespace kw::cli
