@@ -351,6 +351,19 @@ Result<int> Store::mark_findings(
     return static_cast<int>(connection->changes());
 }
 
+Result<int> Store::revoke(const std::string& candidate_hash) {
+    const std::lock_guard guard(impl_->mutex);
+    KW_TRY_ASSIGN(Connection * connection, impl_->writer(k_storing));
+    Statement update(
+        *connection,
+        k_storing,
+        "UPDATE evaluation SET state = 'revoked' "
+        "WHERE candidate_hash = ? AND state IN ('judged', 'unverified')");
+    update.bind_all(std::string_view(candidate_hash));
+    KW_TRY(update.run());
+    return static_cast<int>(connection->changes());
+}
+
 Result<void> Store::set_evaluation_state(std::int64_t evaluation_id, const std::string& state) {
     const std::lock_guard guard(impl_->mutex);
     KW_TRY_ASSIGN(Connection * connection, impl_->writer(k_storing));

@@ -115,6 +115,8 @@ public:
     /// How many there were.
     Result<int> mark_findings(
         const std::string& candidate_hash, const std::string& rule, const std::string& state);
+    /// No judging of the kernel counts any more, in any campaign. How many did.
+    Result<int> revoke(const std::string& candidate_hash);
     Result<void> set_evaluation_state(std::int64_t evaluation_id, const std::string& state);
 
     // --- leaderboard ---

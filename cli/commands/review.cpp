@@ -22,21 +22,17 @@ std::string state_of(std::string word) {
     return word;
 }
 
-Result<int> mark(
-    db::Store& store,
-    const CandidateRow& kernel,
-    const std::string& rule,
-    const std::string& state,
-    const std::vector<EvaluationRow>& rows) {
-    KW_TRY_ASSIGN(const int marked, store.mark_findings(kernel.hash, rule, state));
-    if (marked > 0) {
-        return marked;
-    }
+/// Before anything is written: a rule that is not there is a typing mistake.
+Result<void> check_rule(
+    const CandidateRow& kernel, const std::string& rule, const std::vector<EvaluationRow>& rows) {
     std::set<std::string> rules;
     for (const EvaluationRow& row : rows) {
         for (const Finding& finding : row.result.findings) {
             rules.insert(finding.rule);
         }
+    }
+    if (rules.contains(rule)) {
+        return {};
     }
     std::string known;
     for (const std::string& one : rules) {
@@ -48,15 +44,10 @@ Result<int> mark(
         rules.empty() ? "it has no findings" : "it has: " + known};
 }
 
-Result<int> revoke(db::Store& store, const std::vector<EvaluationRow>& rows) {
-    int revoked = 0;
-    for (const EvaluationRow& row : rows) {
-        if (row.state == "judged" || row.state == "unverified") {
-            KW_TRY(store.set_evaluation_state(row.id, "revoked"));
-            ++revoked;
-        }
-    }
-    return revoked;
+std::string revoked_text(int revoked) {
+    return revoked == 0 ? "no judging counts, nothing to revoke"
+                        : std::to_string(revoked) + (revoked == 1 ? " judging" : " judgings") +
+                              " revoked, off the board";
 }
 
 Result<int> review(const Invocation& invocation, Console& console) {
@@ -82,10 +73,11 @@ Result<int> review(const Invocation& invocation, Console& console) {
     int marked = 0;
     int revoked = 0;
     if (!rule.empty()) {
-        KW_TRY_ASSIGN(marked, mark(store, kernel, rule, state, rows));
+        KW_TRY(check_rule(kernel, rule, rows));
+        KW_TRY_ASSIGN(marked, store.mark_findings(kernel.hash, rule, state));
     }
     if (revokes) {
-        KW_TRY_ASSIGN(revoked, revoke(store, rows));
+        KW_TRY_ASSIGN(revoked, store.revoke(kernel.hash));
     }
     if (invocation.json) {
         console.print(json_text(
@@ -101,9 +93,7 @@ Result<int> review(const Invocation& invocation, Console& console) {
             std::to_string(marked) + (marked == 1 ? " judging)" : " judgings)"));
     }
     if (revokes) {
-        console.print(
-            short_id('k', kernel.hash) + ": " + std::to_string(revoked) +
-            (revoked == 1 ? " judging" : " judgings") + " revoked, off the board");
+        console.print(short_id('k', kernel.hash) + ": " + revoked_text(revoked));
     }
     return 0;
 }

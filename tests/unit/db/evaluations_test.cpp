@@ -159,6 +159,7 @@ TEST_CASE("evaluations: findings of a rule are marked in every judging of a kern
     for (int slot = 0; slot < 2; ++slot) {
         EvaluationRow row = RandomRows(9).row(campaign.id, 0, slot);
         row.candidate_hash = kernel.hash;
+        row.state = slot == 0 ? "judged" : "stale";
         row.result.findings = {{"memset", "info", "build", "e"}, {"other", "info", "time", "e"}};
         CHECK(must(store.put_evaluation(row, campaign)));
     }
@@ -170,6 +171,11 @@ TEST_CASE("evaluations: findings of a rule are marked in every judging of a kern
         CHECK(row.result.findings[0].state == "false alarm");
         CHECK(row.result.findings[1].state == "open");
     }
+    CHECK(must(store.revoke(std::string(64, 'b'))) == 0);
+    CHECK(must(store.revoke(kernel.hash)) == 1);
+    CHECK(must(store.revoke(kernel.hash)) == 0);
+    CHECK(must(store.evaluations_of(kernel.hash)).at(0).state == "revoked");
+    CHECK(must(store.evaluations_of(kernel.hash)).at(1).state == "stale");
 }
 
 TEST_CASE("evaluations: the state can be changed to a known one only", "[db]") {
