@@ -13,6 +13,7 @@
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
+#include <charconv>
 #include <fstream>
 
 namespace kw::cli {
@@ -28,18 +29,28 @@ struct EmuTarget {
 };
 
 /// "sm_90a" -> 90.
-int number_of_arch(std::string_view arch) {
+std::optional<int> number_of_arch(std::string_view arch) {
+    const std::size_t digits = arch.find_first_of("0123456789");
     int number = 0;
-    for (const char c : arch) {
-        number = c >= '0' && c <= '9' ? number * 10 + (c - '0') : number;
+    if (digits == std::string_view::npos ||
+        std::from_chars(arch.data() + digits, arch.data() + arch.size(), number).ec !=
+            std::errc()) {
+        return std::nullopt;
     }
     return number;
 }
 
 Result<void> check_target(const std::string& ptx, const std::string& arch) {
     const std::string target = cuda::ptx_facts(ptx).target;
-    if (number_of_arch(target) <= number_of_arch(arch)) {
+    const std::optional<int> wanted = number_of_arch(target);
+    if (target.empty() || (wanted && wanted <= number_of_arch(arch))) {
         return {};
+    }
+    if (!wanted) {
+        return Error{
+            Errc::usage,
+            "the PTX is for " + target.substr(0, 20) + ", which is no architecture",
+            "build it for " + arch + ", or for one before it"};
     }
     return Error{
         Errc::usage,
@@ -147,7 +158,10 @@ Result<const emulated::LaunchReport*> launch_of(const emulated::RunReport& repor
     if (!report.launches.empty()) {
         const emulated::LaunchReport& launch = report.launches.front();
         if (launch.ending == "bad launch") {
-            return Error{Errc::usage, launch.kernel + ": " + launch.error, ""};
+            return Error{
+                Errc::usage,
+                launch.kernel + ": " + launch.error,
+                "see --grid, --block, --cluster and --smem in `kwright help dev emu`"};
         }
         return &launch;
     }
@@ -155,9 +169,19 @@ Result<const emulated::LaunchReport*> launch_of(const emulated::RunReport& repor
         return Error{Errc::no, "the kernel did not end in time", "raise --timeout"};
     }
     if (report.out_of_memory) {
-        return Error{Errc::no, "the kernel needs more memory than the sandbox gives", ""};
+        return Error{
+            Errc::no,
+            "the kernel needs more memory than the sandbox gives",
+            "give it smaller buffers or fewer blocks"};
     }
-    return Error{Errc::config, report.problem.empty() ? "no report" : report.problem, ""};
+    if (report.problem.starts_with("PTX line ")) {
+        return Error{
+            Errc::config, report.problem, "docs/emulated-device.md lists what the device runs"};
+    }
+    return Error{
+        Errc::environment,
+        report.problem.empty() ? "the emulator gave no report" : report.problem,
+        "see `kwright doctor`"};
 }
 
 emulated::ModelledTime modelled(

@@ -127,6 +127,8 @@ TEST_CASE("errors: golden transcript of kernels launched by hand", "[cli]") {
     run(kwright, {"dev", "emu", gemm, "--smem", "-1"}, 2);
     run(kwright, {"dev", "emu", gemm, "--checks", "some"}, 2);
     run(kwright, {"dev", "emu", hopper, "--arch", "sm_80"}, 2);
+    write_file(folder / "huge.ptx", ".version 8.0\n.target sm_99999999999\n");
+    run(kwright, {"dev", "emu", "huge.ptx"}, 2);
     const auto with = [&](const std::string& argument) {
         run(kwright, {"dev", "emu", gemm, "--kernel", "gemm_naive", "--arg", argument}, 2);
     };
