@@ -10,6 +10,7 @@
 #include <system_error>
 #include <unistd.h>
 
+#include <algorithm>
 #include <chrono>
 #include <fstream>
 
@@ -29,14 +30,21 @@ std::string attack_bytes(const std::string& file) {
     return file.substr(at);
 }
 
+constexpr const char* k_writable = "choose a writable TMPDIR";
+
 /// A folder that goes with its content.
 class Scratch {
 public:
     static Result<std::unique_ptr<Scratch>> make() {
-        std::string pattern = (fs::temp_directory_path() / "kw-surface-XXXXXX").string();
-        if (mkdtemp(pattern.data()) == nullptr) {
+        std::error_code why;
+        const fs::path parent = fs::temp_directory_path(why);
+        std::string pattern = (parent / "kw-surface-XXXXXX").string();
+        if (why || mkdtemp(pattern.data()) == nullptr) {
             return Error{
-                Errc::environment, "making a folder in " + fs::temp_directory_path().string(), ""};
+                Errc::environment,
+                "making a folder for temporary files" +
+                    (parent.empty() ? "" : " in " + parent.string()),
+                k_writable};
         }
         return std::unique_ptr<Scratch>(new Scratch(pattern));
     }
@@ -48,11 +56,12 @@ public:
     Scratch& operator=(const Scratch&) = delete;
 
     Result<fs::path> write(const std::string& name, const std::string& bytes) {
-        fs::create_directories((path_ / name).parent_path());
+        std::error_code why;
+        fs::create_directories((path_ / name).parent_path(), why);  // the stream says if it failed
         std::ofstream stream(path_ / name, std::ios::binary);
         stream << bytes;
         if (!stream.flush()) {
-            return Error{Errc::environment, "writing " + (path_ / name).string(), ""};
+            return Error{Errc::environment, "writing " + (path_ / name).string(), k_writable};
         }
         return path_ / name;
     }
