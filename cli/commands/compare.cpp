@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Two kernels of a task head to head on this machine.
+#include "cli/commands/compare.hpp"
+
 #include "cli/commands/commands.hpp"
 #include "cli/console.hpp"
 #include "cli/context.hpp"
@@ -7,10 +9,10 @@
 #include "cli/json_text.hpp"
 #include "cli/subject.hpp"
 #include "core/hash.hpp"
-#include "evaluator/head_to_head.hpp"
 
 #include <nlohmann/json.hpp>
 
+#include <algorithm>
 #include <filesystem>
 
 namespace kw::cli {
@@ -156,6 +158,10 @@ nlohmann::json to_json(const HeadToHead& done, const Subject& a, const Subject& 
     return document;
 }
 
+bool both_accepted(const HeadToHead& done) {
+    return done.first.verdict == Verdict::accepted && done.second.verdict == Verdict::accepted;
+}
+
 /// Says why there is nothing to compare, for the side that is rejected.
 void show_rejected(const HeadToHead& done, const Subject& a, const Subject& b, Console& console) {
     const bool first = done.first.verdict != Verdict::accepted;
@@ -176,15 +182,12 @@ Result<int> compare(const Invocation& invocation, Console& console) {
         compare_candidates(
             *device, a.task, a.candidate, b.candidate, judge_options(invocation.config), observer));
     console.redraw({});
-    const bool timed =
-        done.first.verdict == Verdict::accepted && done.second.verdict == Verdict::accepted;
-    const bool slower = timed && done.second.comparison == Comparison::slower;
-    const int code = !timed || (slower && invocation.has("fail-on")) ? 1 : 0;
+    const int code = comparison_exit_code(done, invocation.has("fail-on"));
     if (invocation.json) {
         console.print(json_text(to_json(done, a, b)));
         return code;
     }
-    if (!timed) {
+    if (!both_accepted(done)) {
         show_rejected(done, a, b, console);
         return code;
     }
@@ -201,6 +204,11 @@ Result<int> compare(const Invocation& invocation, Console& console) {
 }
 
 }  // namespace
+
+int comparison_exit_code(const HeadToHead& done, bool fail_on_regression) {
+    const bool regression = fail_on_regression && done.second.comparison == Comparison::slower;
+    return !both_accepted(done) || regression ? 1 : 0;
+}
 
 CommandSpec compare_command() {
     CommandSpec spec;
