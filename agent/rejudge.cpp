@@ -2,6 +2,7 @@
 #include "agent/rejudge.hpp"
 
 #include "agent/promotion.hpp"
+#include "agent/stored_candidate.hpp"
 #include "core/config.hpp"
 #include "core/hash.hpp"
 
@@ -78,19 +79,10 @@ Outcome outcome_of(const StoredJudging& stored, const Evaluation& now, const Tas
 Result<Evaluation> judge_stored(
     const StoredJudging& stored, const Task& task, RejudgeContext& context) {
     const std::string device = context.device.id();
-    const Candidate candidate = make_candidate(
-        task.name,
-        stored.candidate.source,
-        stored.candidate.target == "cpu" ? stored.candidate.isa : "native",
-        stored.candidate.target,
-        arch_of_device(device));
-    if (const auto problem =
-            disagreement(candidate, target_of_device(device), arch_of_device(device))) {
-        Evaluation refused;
-        refused.verdict = Verdict::forbidden;
-        refused.summary = *problem;
-        refused.device = context.device.description();
-        return refused;
+    const Candidate candidate = candidate_of(stored.candidate, device);
+    if (auto refusal = refused(candidate, device)) {
+        refusal->device = context.device.description();
+        return std::move(*refusal);
     }
     JudgeOptions options = context.options;
     options.independent = true;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/subject.hpp"
 
+#include "agent/stored_candidate.hpp"
 #include "cli/context.hpp"
 #include "cli/device_choice.hpp"
 #include "core/hash.hpp"
@@ -44,12 +45,7 @@ Result<Subject> stored_subject(
     subject.name = short_id('k', row.hash);
     KW_TRY_ASSIGN(subject.task, open_task(row.task, config));
     subject.device = device;
-    subject.candidate = make_candidate(
-        row.task,
-        row.source,
-        row.target == "cpu" ? row.isa : "native",
-        row.target,
-        arch_of_device(device));
+    subject.candidate = agent::candidate_of(row, device);
     return subject;
 }
 

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "agent/stored_candidate.hpp"
 #include "cli/commands/commands.hpp"
 #include "cli/console.hpp"
 #include "cli/context.hpp"
@@ -45,26 +46,12 @@ int report(
     return accepted ? 0 : 1;
 }
 
-/// A file made for something else is rejected as a candidate would be; no device is asked.
-std::optional<Evaluation> refused(const Subject& subject) {
-    const auto problem = disagreement(
-        subject.candidate, target_of_device(subject.device), arch_of_device(subject.device));
-    if (!problem) {
-        return std::nullopt;
-    }
-    Evaluation evaluation;
-    evaluation.verdict = Verdict::forbidden;
-    evaluation.summary = *problem;
-    evaluation.device = subject.device;
-    return evaluation;
-}
-
 Result<int> verify(const Invocation& invocation, Console& console) {
     KW_TRY_ASSIGN(
         const Subject subject,
         file_subject(invocation.text("FILE"), invocation.text("task"), invocation.config));
     const auto& [file, task, candidate, device_id] = subject;
-    if (const auto evaluation = refused(subject)) {
+    if (const auto evaluation = agent::refused(candidate, device_id)) {
         return report(*evaluation, candidate, invocation, console);
     }
     JudgeOptions options = judge_options(invocation.config);
