@@ -163,6 +163,7 @@ int report(
             {{"schema", "kwright.task-check/1"},
              {"task", task.name},
              {"hash", task.hash},
+             {"cpu_hash", task.cpu_hash},
              {"sound", failures == 0},
              {"answers", answers},
              {"not_checked", absent}}));

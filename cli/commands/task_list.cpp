@@ -47,6 +47,7 @@ Result<int> task_list(const Invocation& invocation, Console& console) {
              {"title", task->title},
              {"folder", entry.folder.string()},
              {"hash", task->hash},
+             {"cpu_hash", task->cpu_hash},
              {"targets", task->targets},
              {"cases", task->cases.size()},
              {"timed", timed},
