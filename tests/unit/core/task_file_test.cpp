@@ -116,6 +116,9 @@ TEST_CASE("task_file: adding target cuda leaves the hash of the CPU's task", "[c
     CHECK(with.cpu_hash == before.hash);
     CHECK(hash_for(with, "cuda") == with.hash);
     CHECK(with.hash != before.hash);
+    CHECK(is_same_task(with, "cpu", before.hash));
+    CHECK(is_same_task(with, "cpu", with.hash));  // stored before there was a hash for the CPU
+    CHECK_FALSE(is_same_task(with, "cuda", before.hash));
 
     write_file(root / "gemv/naive.cu", "// second\n");
     CHECK(load_ok(root / "gemv").hash != with.hash);
