@@ -16,8 +16,9 @@ using JudgeAgain = Result<agent::Rejudgement> (*)(
     const agent::StoredJudging&, const Task&, agent::RejudgeContext&);
 
 /// A line each and a last one that counts them, or the document `schema`. A row whose task or
-/// device is not to be had here is not judged. The command's exit code: 1 when a row does not hold,
-/// else 3 when one could not be judged, else 0; 130 when the user stopped it.
+/// device is not to be had here is not judged; a database that fails is an error. The command's
+/// exit code: 1 when a row does not hold or its task changed, else 3 when one could not be judged,
+/// else 0; 130 when the user stopped it.
 [[nodiscard]] Result<int> judge_all_again(
     const std::vector<agent::StoredJudging>& rows,
     JudgeAgain judge_again,
