@@ -74,6 +74,12 @@ nlohmann::json case_json(const CaseOutcome& outcome) {
 
 }  // namespace
 
+std::string ratio_or_code(const Evaluation& evaluation) {
+    const Ratio& ratio = evaluation.speedup;
+    return evaluation.verdict == Verdict::accepted ? show_ratio(ratio.value, ratio.lo, ratio.hi)
+                                                   : std::string(code(evaluation.verdict));
+}
+
 std::string dims_text(const DimMap& dims) {
     std::string text;
     for (const auto& [dim, value] : dims) {

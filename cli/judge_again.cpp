@@ -19,22 +19,15 @@ using agent::Outcome;
 using agent::Rejudgement;
 using agent::StoredJudging;
 
-std::string shown(const Evaluation& result) {
-    if (result.verdict != Verdict::accepted) {
-        return std::string(code(result.verdict));
-    }
-    return show_ratio(result.speedup.value, result.speedup.lo, result.speedup.hi);
-}
-
 std::string line_of(const StoredJudging& row, const Rejudgement& done, const Console& console) {
     const std::string word(agent::name(done.outcome));
     const Ink ink = done.outcome == Outcome::holds    ? Ink::green
                     : done.outcome == Outcome::broken ? Ink::red
                                                       : Ink::yellow;
     std::string line = short_id('k', row.candidate.hash) + "  " + row.candidate.task + "  on " +
-                       row.device_id + "  " + shown(row.row.result);
+                       row.device_id + "  " + ratio_or_code(row.row.result);
     if (done.outcome != Outcome::not_judged) {
-        line += " -> " + shown(done.result);
+        line += " -> " + ratio_or_code(done.result);
     }
     line += "  " + console.paint(word, ink);
     const bool accepted = done.result.verdict == Verdict::accepted;

@@ -37,8 +37,9 @@ Result<Subject> read_side(const std::string& name, const Invocation& invocation)
     std::string device = row.target == "cpu" ? "cpu" : "emulated:" + row.isa;
     if (!judged.empty()) {
         KW_TRY_ASSIGN(const std::vector<CampaignRow> campaigns, store.campaigns());
+        const auto newest = std::ranges::max_element(judged, {}, &EvaluationRow::id);
         for (const CampaignRow& campaign : campaigns) {
-            device = campaign.id == judged.back().campaign_id ? campaign.device : device;
+            device = campaign.id == newest->campaign_id ? campaign.device : device;
         }
     }
     return stored_subject(row, device, invocation.config);

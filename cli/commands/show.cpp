@@ -21,15 +21,29 @@ namespace {
 struct Attempted {
     EvaluationRow row;
     std::optional<Evaluation> first;  ///< the first judging, when another one counts
+    std::string state;                ///< of the judging that counts, else of the newest
+    bool counts = true;
 };
+
+/// Nothing counts: what became of the newest judging says why.
+std::string state_of_newest(const EvaluationRow& first, const std::vector<EvaluationRow>& later) {
+    const EvaluationRow* newest = &first;
+    for (const EvaluationRow& row : later) {
+        if (row.reproduces == first.id && row.id > newest->id) {
+            newest = &row;
+        }
+    }
+    return newest->state;
+}
 
 Result<std::vector<Attempted>> attempts_of(const CampaignRow& campaign, db::Store& store) {
     KW_TRY_ASSIGN(const std::vector<EvaluationRow> firsts, store.evaluations(campaign.id));
     KW_TRY_ASSIGN(const std::vector<EvaluationRow> later, store.judgings(campaign.id));
     std::vector<Attempted> attempts;
     for (const EvaluationRow& first : firsts) {
-        Attempted attempt{first, {}};
         const EvaluationRow* counted = agent::counted_judging(first, later);
+        Attempted attempt{first, {}, "", counted != nullptr};
+        attempt.state = attempt.counts ? counted->state : state_of_newest(first, later);
         if (counted != nullptr && counted->id != first.id) {
             attempt.row.result = counted->result;
             attempt.first = first.result;
@@ -39,10 +53,9 @@ Result<std::vector<Attempted>> attempts_of(const CampaignRow& campaign, db::Stor
     return attempts;
 }
 
-std::string ratio_or_verdict(const Evaluation& result) {
-    return result.verdict == Verdict::accepted
-               ? show_ratio(result.speedup.value, result.speedup.lo, result.speedup.hi)
-               : std::string(code(result.verdict)) + " " + result.summary;
+std::string in_short(const Evaluation& result) {
+    const bool accepted = result.verdict == Verdict::accepted;
+    return ratio_or_code(result) + (accepted ? "" : " " + result.summary);
 }
 
 std::string attempt_line(const Attempted& attempt, const Console& console) {
@@ -55,7 +68,10 @@ std::string attempt_line(const Attempted& attempt, const Console& console) {
     line +=
         timed ? "  " + show_ratio(result.speedup.value, result.speedup.lo, result.speedup.hi) : "";
     line += "  " + (row.note.empty() ? result.summary : row.note);
-    line += attempt.first ? "  (judged again; first " + ratio_or_verdict(*attempt.first) + ")" : "";
+    line += attempt.first ? "  (judged again; first " + in_short(*attempt.first) + ")" : "";
+    if (!attempt.counts) {
+        return console.paint(line + "  " + attempt.state, Ink::yellow);
+    }
     return row.new_best ? console.paint(line + "  new best", Ink::green) : line;
 }
 
@@ -119,6 +135,7 @@ Result<int> show_campaign(
                  {"reward", row.reward},
                  {"best_discounted", row.best_discounted},
                  {"new_best", row.new_best},
+                 {"state", attempt.state},
                  {"evaluation", evaluation_json(row.result)},
                  {"first",
                   attempt.first ? evaluation_json(*attempt.first) : nlohmann::json(nullptr)}});
@@ -153,7 +170,7 @@ std::string lineage(const std::vector<EvaluationRow>& all, const EvaluationRow& 
 
 /// Of a kernel's judgings the one that the page is about: the newest that counts, else the newest.
 const EvaluationRow& newest(const std::vector<EvaluationRow>& rows) {
-    const EvaluationRow* chosen = &rows.back();
+    const EvaluationRow* chosen = &*std::ranges::max_element(rows, {}, &EvaluationRow::id);
     for (const EvaluationRow& row : rows) {
         const bool counts = row.state == "judged";
         if (counts && (chosen->state != "judged" || row.id > chosen->id)) {
@@ -169,7 +186,7 @@ std::string judging_lines(const std::vector<EvaluationRow>& rows, const Evaluati
     for (const EvaluationRow& row : rows) {
         text += text.empty() ? "judgings  " : "\n          ";
         text += iso8601(row.created_ms).substr(0, 16) + "  " + row.purpose + "  " + row.state +
-                "  " + ratio_or_verdict(row.result) + (&row == &shown ? "  (shown here)" : "");
+                "  " + in_short(row.result) + (&row == &shown ? "  (shown here)" : "");
     }
     return text;
 }

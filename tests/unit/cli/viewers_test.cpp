@@ -110,3 +110,41 @@ TEST_CASE("viewers: a backup of the database holds the same board", "[cli]") {
     CHECK(kwright({"gc", "--backup", "copy.db"}).code == 2);
     CHECK(kwright({"board", "--all", "--db", "copy.db"}).out == kwright({"board", "--all"}).out);
 }
+
+TEST_CASE("viewers: what was withdrawn does not look sound in its campaign", "[cli]") {
+    const Folder folder;
+    CampaignRow campaign;
+    campaign.name = campaign.task = "c";
+    CandidateRow kernel;
+    kernel.hash = std::string(64, 'a');
+    kernel.task = "c";
+    EvaluationRow row;
+    row.candidate_hash = kernel.hash;
+    row.state = "judged";
+    row.new_best = true;
+    row.result.verdict = Verdict::accepted;
+    row.result.speedup = {2, 2, 2};
+    {
+        auto store = db::Store::open(folder / "kwright.db", db::Access::write);
+        REQUIRE(store.ok());
+        REQUIRE(store->put_candidate(kernel).ok());
+        campaign = store->create_campaign(campaign).value();
+        row.campaign_id = campaign.id;
+        REQUIRE(store->put_evaluation(row, campaign).ok());
+    }
+    const Program kwright(folder.path());
+    CHECK(kwright({"show", "c"}).out.find("new best") != std::string::npos);
+    CHECK(
+        kwright({"dev", "review", "kaaaa", "--revoke"}).out.find(": 1 judging revoked") !=
+        std::string::npos);
+    const Outcome revoked = kwright({"show", "c"});
+    CHECK(revoked.out.find("new best") == std::string::npos);
+    CHECK(revoked.out.find("revoked") != std::string::npos);
+    const json shown = json::parse(kwright({"show", "c", "--json"}).out);
+    CHECK(shown.at("evaluations")[0].at("state") == "revoked");
+    CHECK(
+        kwright({"dev", "review", "kaaaa", "--revoke"}).out.find("nothing to revoke") !=
+        std::string::npos);
+    CHECK(kwright({"dev", "review", "kaaaa", "--finding", "x", "--as", "open"}).code == 2);
+    CHECK(kwright({"dev", "rejudge", "--campaign", "d"}).code == 2);
+}
