@@ -44,22 +44,25 @@ bool share_a_clock(const Evaluation& a, const Evaluation& b) {
 
 const EvaluationRow* counted_judging(
     const EvaluationRow& first, const std::vector<EvaluationRow>& later) {
-    const EvaluationRow* newest = nullptr;
+    const EvaluationRow* own = nullptr;
+    const EvaluationRow* foreign = nullptr;
     bool judged_again = false;
     for (const EvaluationRow& row : later) {
-        if (row.reproduces != first.id || is_foreign_time(first, row)) {
+        if (row.reproduces != first.id) {
             continue;
         }
-        judged_again = true;
+        const bool is_foreign = is_foreign_time(first, row);
+        judged_again = judged_again || !is_foreign;
+        const EvaluationRow*& newest = is_foreign ? foreign : own;
         if (row.state == "judged" && (newest == nullptr || row.id > newest->id)) {
             newest = &row;
         }
     }
-    if (newest != nullptr) {
-        return newest;
+    if (own != nullptr) {
+        return own;
     }
     const bool counts = first.state == "judged" || (first.state == "unverified" && !judged_again);
-    return counts ? &first : nullptr;
+    return counts ? &first : foreign;
 }
 
 EvaluationRow later_judging(

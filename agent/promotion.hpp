@@ -22,9 +22,9 @@ inline constexpr double k_widest_interval = 0.25;
 [[nodiscard]] bool share_a_clock(const Evaluation& a, const Evaluation& b);
 
 /// The judging of `first` that counts: the newest later one in state "judged"; without any later
-/// one `first` itself. Times of another clock are left out, as if they were not there; a rejection
-/// counts from anywhere, and so does the promotion, which the search itself asked for. Null: all of
-/// them are stale or revoked.
+/// one `first` itself. Times of another clock count only when nothing else does any more (dev
+/// rejudge on another machine); a rejection counts from anywhere, and so does the promotion, which
+/// the search itself asked for. Null: all of them are stale or revoked.
 [[nodiscard]] const EvaluationRow* counted_judging(
     const EvaluationRow& first, const std::vector<EvaluationRow>& later);
 

@@ -247,6 +247,10 @@ TEST_CASE("promotion: times of another machine or of a model do not count, a rej
     modelled.result.timing_kind = "modelled";
     CHECK(counted_judging(first, {elsewhere, modelled})->id == 1);
     CHECK(counted_judging(first, {own, elsewhere, modelled})->id == 2);
+    first.state = "stale";  // dev rejudge elsewhere
+    CHECK(counted_judging(first, {elsewhere})->id == 3);
+    CHECK(counted_judging(first, {own, elsewhere})->id == 2);
+    first.state = "judged";
     elsewhere.result.verdict = Verdict::race;
     CHECK(counted_judging(first, {own, elsewhere, modelled})->id == 3);
     modelled.purpose = "promotion";
