@@ -80,9 +80,7 @@ void SharedShadow::found_foreign(
         return;
     }
     const std::uint64_t other = (tag >> k_insn_shift) & k_insn_mask;
-    const bool mixed = hazard == Hazard::read_after_write   ? is_atomic(*access.warp, other)
-                       : hazard == Hazard::write_after_read ? access.insn->work == Work::atomic
-                                                            : false;
+    const bool mixed = is_mixed(*access.warp, *access.insn, hazard, other);
     Defect defect;
     defect.kind = FindingKind::shared_race;
     defect.severity = mixed ? Severity::warning : Severity::error;

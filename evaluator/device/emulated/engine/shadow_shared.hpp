@@ -41,6 +41,15 @@ struct SharedAccess {
     return warp.code[insn].work == Work::atomic;
 }
 
+/// Whether one of two accesses is such a read and the other such a write: `insn` came behind the
+/// instruction `other`.
+[[nodiscard]] inline bool is_mixed(
+    const WarpState& warp, const Insn& insn, Hazard hazard, std::uint64_t other) {
+    return hazard == Hazard::read_after_write
+               ? is_atomic(warp, other)
+               : hazard == Hazard::write_after_read && insn.work == Work::atomic;
+}
+
 class SharedShadow {
 public:
     SharedShadow(std::uint32_t bytes, int granule, bool races, bool initialised);
