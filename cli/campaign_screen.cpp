@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/campaign_screen.hpp"
 
-#include "agent/observation.hpp"
+#include "agent/observation/observation.hpp"
 #include "cli/json_text.hpp"
 #include "core/hash.hpp"
 

@@ -2,7 +2,7 @@
 // What run, resume and demo show around a campaign: plan before, summary and next steps after.
 #pragma once
 
-#include "agent/campaign.hpp"
+#include "agent/campaign/campaign.hpp"
 #include "cli/command.hpp"
 #include "cli/console.hpp"
 #include "cli/progress.hpp"

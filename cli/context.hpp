@@ -3,7 +3,7 @@
 // opened. Viewers open the store read-only and never construct a device or a proposer.
 #pragma once
 
-#include "agent/campaign.hpp"
+#include "agent/campaign/campaign.hpp"
 #include "cli/command.hpp"
 #include "core/result.hpp"
 #include "core/task_file.hpp"

@@ -3,7 +3,7 @@
 // its device, and shown.
 #pragma once
 
-#include "agent/rejudge.hpp"
+#include "agent/campaign/rejudge.hpp"
 #include "cli/command.hpp"
 #include "cli/console.hpp"
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/subject.hpp"
 
-#include "agent/stored_candidate.hpp"
+#include "agent/campaign/stored_candidate.hpp"
 #include "cli/context.hpp"
 #include "cli/device_choice.hpp"
 #include "core/hash.hpp"

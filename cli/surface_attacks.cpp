@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/surface_attacks.hpp"
 
-#include "agent/cassette.hpp"
-#include "agent/reply_parser.hpp"
+#include "agent/proposers/cassette.hpp"
+#include "agent/replies/reply_parser.hpp"
 #include "core/task_file.hpp"
 #include "db/store.hpp"
 #include "evaluator/device/cuda/launch_plan.hpp"

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Recorded campaigns, replayed with real builds, checks and timings on this machine, and a live
 // search by the tuner. Bounded in time, so that it is the first thing to try.
-#include "agent/cassette.hpp"
+#include "agent/proposers/cassette.hpp"
 #include "cli/board_table.hpp"
 #include "cli/campaign_screen.hpp"
 #include "cli/commands/commands.hpp"

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Can this machine judge, and how well? Shows what is missing with its remedy.
-#include "agent/api_key.hpp"
+#include "agent/models/api_key.hpp"
 #include "cli/commands/commands.hpp"
 #include "cli/console.hpp"
 #include "cli/context.hpp"

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "agent/proposers.hpp"
+#include "agent/proposers/proposers.hpp"
 #include "cli/campaign_screen.hpp"
 #include "cli/commands/commands.hpp"
 #include "cli/console.hpp"

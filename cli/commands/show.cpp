@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // A kernel, or a campaign: which of the two follows from the name.
-#include "agent/promotion.hpp"
+#include "agent/campaign/promotion.hpp"
 #include "cli/commands/commands.hpp"
 #include "cli/console.hpp"
 #include "cli/context.hpp"

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Follows a campaign of another process through the database, read-only.
-#include "agent/promotion.hpp"
+#include "agent/campaign/promotion.hpp"
 #include "cli/commands/commands.hpp"
 #include "cli/console.hpp"
 #include "cli/context.hpp"

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // A cassette from somebody else: what is accepted survives being written and read again.
-#include "agent/cassette.hpp"
+#include "agent/proposers/cassette.hpp"
 
 #include "core/check.hpp"
 #include "tests/fuzz/target.hpp"

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // A model's reply. Before the first NUL: the parent that edits apply to.
-#include "agent/reply_parser.hpp"
+#include "agent/replies/reply_parser.hpp"
 
 #include "core/check.hpp"
 #include "tests/fuzz/target.hpp"

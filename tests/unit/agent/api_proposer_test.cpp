@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The HTTP proposers against a server on loopback. Waits are the fake clock's.
-#include "agent/proposers.hpp"
+#include "agent/proposers/proposers.hpp"
 #include "tests/support/catch.hpp"
 #include "tests/support/http_server.hpp"
 #include "tests/unit/agent/fakes.hpp"

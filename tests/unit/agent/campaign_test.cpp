@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "agent/campaign.hpp"
+#include "agent/campaign/campaign.hpp"
 
-#include "agent/cassette.hpp"
-#include "agent/tuner.hpp"
+#include "agent/proposers/cassette.hpp"
+#include "agent/proposers/tuner.hpp"
 #include "core/candidate.hpp"
 #include "core/task_file.hpp"
 #include "tests/support/catch.hpp"

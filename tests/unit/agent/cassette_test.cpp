@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "agent/cassette.hpp"
+#include "agent/proposers/cassette.hpp"
 
 #include "tests/support/catch.hpp"
 #include "tests/unit/agent/fakes.hpp"

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "agent/chat_protocol.hpp"
+#include "agent/models/chat_protocol.hpp"
 
-#include "agent/api_key.hpp"
+#include "agent/models/api_key.hpp"
 #include "tests/support/catch.hpp"
 #include "tests/unit/agent/fakes.hpp"
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // A campaign for target cuda on a device that is scripted: seeds, replies, cassettes, resume.
-#include "agent/campaign.hpp"
-#include "agent/cassette.hpp"
-#include "agent/proposers.hpp"
+#include "agent/campaign/campaign.hpp"
+#include "agent/proposers/cassette.hpp"
+#include "agent/proposers/proposers.hpp"
 #include "core/candidate.hpp"
 #include "core/task_file.hpp"
 #include "tests/support/catch.hpp"

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // Prompts and feedback for target cuda.
-#include "agent/cuda_feedback.hpp"
-#include "agent/feedback.hpp"
-#include "agent/observation.hpp"
-#include "agent/reply_parser.hpp"
-#include "agent/template.hpp"
+#include "agent/observation/cuda_feedback.hpp"
+#include "agent/observation/feedback.hpp"
+#include "agent/observation/observation.hpp"
+#include "agent/observation/template.hpp"
+#include "agent/replies/reply_parser.hpp"
 #include "core/task_file.hpp"
 #include "evaluator/device/cuda/launch_plan.hpp"
 #include "tests/support/catch.hpp"

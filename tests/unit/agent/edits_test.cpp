@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "agent/edits.hpp"
+#include "agent/replies/edits.hpp"
 
 #include "tests/support/catch.hpp"
 

@@ -3,8 +3,8 @@
 // scripted.
 #pragma once
 
-#include "agent/campaign.hpp"
-#include "agent/proposer.hpp"
+#include "agent/campaign/campaign.hpp"
+#include "agent/proposers/proposer.hpp"
 #include "core/hash.hpp"
 #include "tests/support/catch.hpp"
 

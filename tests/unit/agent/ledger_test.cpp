@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "agent/ledger.hpp"
+#include "agent/budget/ledger.hpp"
 
 #include "tests/support/catch.hpp"
 

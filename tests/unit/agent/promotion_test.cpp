@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // The winner's curse: what would be the best is judged twice, and the second judging decides.
-#include "agent/promotion.hpp"
+#include "agent/campaign/promotion.hpp"
 
-#include "agent/campaign.hpp"
+#include "agent/campaign/campaign.hpp"
 #include "core/task_file.hpp"
 #include "tests/support/catch.hpp"
 #include "tests/unit/agent/fakes.hpp"

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "agent/feedback.hpp"
-#include "agent/observation.hpp"
-#include "agent/template.hpp"
+#include "agent/observation/feedback.hpp"
+#include "agent/observation/observation.hpp"
+#include "agent/observation/template.hpp"
 #include "core/task_file.hpp"
 #include "evaluator/device/cpu/build.hpp"
 #include "tests/support/catch.hpp"

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "agent/rejudge.hpp"
+#include "agent/campaign/rejudge.hpp"
 
-#include "agent/campaign.hpp"
-#include "agent/promotion.hpp"
+#include "agent/campaign/campaign.hpp"
+#include "agent/campaign/promotion.hpp"
 #include "core/task_file.hpp"
 #include "tests/support/catch.hpp"
 #include "tests/unit/agent/fakes.hpp"

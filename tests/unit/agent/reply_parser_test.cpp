@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "agent/reply_parser.hpp"
+#include "agent/replies/reply_parser.hpp"
 
-#include "agent/reply_blocks.hpp"
+#include "agent/replies/reply_blocks.hpp"
 #include "agent/text.hpp"
 #include "tests/support/catch.hpp"
 

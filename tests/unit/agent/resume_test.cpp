@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // kill -9 at every moment: a campaign is crashed at each thing it does to the world, resumed, and
 // must end with the rows of a campaign that was never crashed.
-#include "agent/campaign.hpp"
-#include "agent/campaign_loop.hpp"
-#include "agent/tuner.hpp"
+#include "agent/campaign/campaign.hpp"
+#include "agent/campaign/campaign_loop.hpp"
+#include "agent/proposers/tuner.hpp"
 #include "core/task_file.hpp"
 #include "tests/support/catch.hpp"
 #include "tests/unit/agent/fakes.hpp"

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "agent/strategy.hpp"
+#include "agent/search/strategy.hpp"
 
-#include "agent/max_reward.hpp"
+#include "agent/search/max_reward.hpp"
 #include "tests/support/catch.hpp"
 #include "tests/unit/agent/fakes.hpp"
 

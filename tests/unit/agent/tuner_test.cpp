@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "agent/tuner.hpp"
+#include "agent/proposers/tuner.hpp"
 
 #include "tests/support/catch.hpp"
 #include "tests/unit/agent/fakes.hpp"

@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "agent/campaign/campaign_settings.hpp"
+
+#include <nlohmann/json.hpp>
+
+namespace kw::agent {
+
+std::string to_json(const StoredSettings& stored) {
+    const CampaignSettings& s = stored.settings;
+    nlohmann::ordered_json out;
+    out["schema"] = "kwright.settings/1";
+    out["proposer"] = s.proposer;
+    out["strategy"] = s.strategy;
+    out["isa"] = s.isa;
+    out["width"] = s.width;
+    out["depth"] = s.depth;
+    out["gamma"] = s.gamma;
+    out["max_evals"] = s.budget.max_evals;
+    out["max_usd"] = s.budget.max_usd;
+    out["max_tokens"] = s.budget.max_tokens;
+    out["max_seconds"] = s.budget.max_seconds;
+    out["judge_cap_s"] = s.judge_cap_s;
+    out["max_pairs"] = s.max_pairs;
+    out["search_seed"] = s.search_seed;
+    out["hint"] = s.hint;
+    out["exchange_wait_s"] = s.exchange_wait_s;
+    out["task_folder"] = stored.task_folder.string();
+    out["prompts_version"] = stored.prompts_version;
+    out["elapsed_s"] = stored.elapsed_s;
+    return out.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
+}
+
+Result<StoredSettings> settings_from_json(const std::string& text) {
+    StoredSettings stored;
+    CampaignSettings& s = stored.settings;
+    try {
+        const auto in = nlohmann::json::parse(text);
+        in.at("proposer").get_to(s.proposer);
+        in.at("strategy").get_to(s.strategy);
+        in.at("isa").get_to(s.isa);
+        in.at("width").get_to(s.width);
+        in.at("depth").get_to(s.depth);
+        in.at("gamma").get_to(s.gamma);
+        in.at("max_evals").get_to(s.budget.max_evals);
+        in.at("max_usd").get_to(s.budget.max_usd);
+        in.at("max_tokens").get_to(s.budget.max_tokens);
+        in.at("max_seconds").get_to(s.budget.max_seconds);
+        in.at("judge_cap_s").get_to(s.judge_cap_s);
+        in.at("max_pairs").get_to(s.max_pairs);
+        in.at("search_seed").get_to(s.search_seed);
+        in.at("hint").get_to(s.hint);
+        in.at("exchange_wait_s").get_to(s.exchange_wait_s);
+        stored.task_folder = in.at("task_folder").get<std::string>();
+        stored.prompts_version = in.value("prompts_version", "");
+        stored.elapsed_s = in.value("elapsed_s", 0.0);
+    } catch (const nlohmann::json::exception& e) {
+        return Error{
+            Errc::database,
+            std::string("reading the settings of the campaign: ") + e.what(),
+            "the campaign was not written by this program; start a new one"};
+    }
+    return stored;
+}
+
+Result<void> check_settings(const CampaignSettings& settings) {
+    const auto fail = [](const std::string& what) {
+        return Error{Errc::usage, what, ""};
+    };
+    if (settings.width < 1 || settings.width > 64) {
+        return fail("the width of a campaign is 1 to 64 proposals a step");
+    }
+    if (settings.depth < 1 || settings.depth > 10'000) {
+        return fail("the depth of a campaign is 1 to 10000 steps");
+    }
+    if (!(settings.gamma > 0 && settings.gamma <= 1)) {
+        return fail("the discount gamma lies above 0 and is at most 1");
+    }
+    return {};
+}
+
+}  // namespace kw::agent

@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: Apache-2.0
+// Settings as they are stored with a campaign: everything that resume needs.
+#pragma once
+
+#include "agent/campaign/campaign.hpp"
+
+#include <filesystem>
+#include <string>
+
+namespace kw::agent {
+
+struct StoredSettings {
+    CampaignSettings settings;
+    std::filesystem::path task_folder;
+    std::string prompts_version;
+    double elapsed_s = 0;  ///< wall time of all sessions until the last stored evaluation
+};
+
+[[nodiscard]] std::string to_json(const StoredSettings& stored);
+/// Errc::database when the text is not what to_json() writes.
+[[nodiscard]] Result<StoredSettings> settings_from_json(const std::string& text);
+
+/// Ranges of width, depth, gamma. Errc::usage.
+[[nodiscard]] Result<void> check_settings(const CampaignSettings& settings);
+
+}  // namespace kw::agent
