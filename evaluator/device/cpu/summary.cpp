@@ -10,6 +10,26 @@
 namespace kw::cpu {
 namespace {
 
+bool was_disturbed(const Evaluation& evaluation) {
+    return std::ranges::any_of(evaluation.shapes, [](const ShapeTiming& shape) {
+        return shape.stop_reason == k_stop_disturbed;
+    });
+}
+
+/// Why no difference was shown; an interval that lies beyond 1 alone looks as if there were one.
+const char* why_unclear(const Evaluation& evaluation) {
+    if (was_disturbed(evaluation)) {
+        return "no difference to the baseline shown, other programs disturbed the timing";
+    }
+    if (evaluation.speedup.lo > 1) {
+        return "probably faster than the baseline, but not shown at 99.5 %";
+    }
+    if (evaluation.speedup.hi < 1) {
+        return "probably slower than the baseline, but not shown at 99.5 %";
+    }
+    return "difference to the baseline not shown";
+}
+
 // Models read "0.85x" as nearly good; "15 % slower" tells the direction.
 std::string in_words(const Evaluation& evaluation) {
     const double ratio = evaluation.speedup.value;
@@ -17,7 +37,7 @@ std::string in_words(const Evaluation& evaluation) {
     const char* comparison = "";
     switch (evaluation.comparison) {
         case Comparison::same: comparison = "no difference to the baseline"; break;
-        case Comparison::unclear: comparison = "difference to the baseline not shown"; break;
+        case Comparison::unclear: comparison = why_unclear(evaluation); break;
         case Comparison::faster:
         case Comparison::slower: break;
     }
@@ -54,9 +74,7 @@ void summarise_accepted(Evaluation& evaluation, double dead_band) {
     }
     evaluation.speedup = stats::geometric_mean(shapes);
     evaluation.comparison = stats::overall(evaluation.speedup, dead_band);
-    if (std::ranges::any_of(shapes, [](const ShapeTiming& shape) {
-            return shape.stop_reason == k_stop_disturbed;
-        })) {
+    if (was_disturbed(evaluation)) {
         evaluation.comparison = Comparison::unclear;
     }
     double log_naive = 0;

@@ -40,4 +40,17 @@ TEST_CASE("summary: a shape that met only other programs leaves the whole unclea
     evaluation.shapes[1].stop_reason = std::string(k_stop_disturbed);
     cpu::summarise_accepted(evaluation, 0.005);
     CHECK(evaluation.comparison == Comparison::unclear);
+    CHECK(evaluation.summary.find("other programs disturbed") != std::string::npos);
+}
+
+TEST_CASE("summary: an interval beyond 1 that decides nothing says what is missing", "[judge]") {
+    ShapeTiming shape = timed_shape("a", 1.065);
+    shape.samples.clear();  // then it counts by its speed-up
+    shape.speedup = {1.065, 1.004, 1.12};
+    Evaluation evaluation;
+    evaluation.shapes = {shape};
+    cpu::summarise_accepted(evaluation, 0.005);
+    REQUIRE(evaluation.comparison == Comparison::unclear);
+    REQUIRE(evaluation.speedup.lo > 1);
+    CHECK(evaluation.summary.find("probably faster") != std::string::npos);
 }
