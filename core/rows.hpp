@@ -78,7 +78,7 @@ struct EvaluationRow {
     std::string state =
         "judged";       ///< queued | waiting_device | judged | stale | unverified | revoked
     std::string note;   ///< one line of the proposer: what was tried
-    double reward = 0;  ///< 0 unless accepted, else speed-up
+    double reward = 0;  ///< 0 unless accepted, else the speed-up, capped by the floor
     double best_discounted = 0;  ///< y after this evaluation
     bool new_best = false;
     Evaluation result;  ///< verdict, shapes with samples (zstd), findings, environment

@@ -2,6 +2,7 @@
 #include "agent/search/history.hpp"
 
 #include "agent/search/max_reward.hpp"
+#include "agent/search/reward.hpp"
 
 #include <algorithm>
 #include <tuple>
@@ -32,7 +33,7 @@ void append(History& history, Attempt attempt) {
         history.step_reward = 0;
     }
     const bool accepted = attempt.result.verdict == Verdict::accepted && !attempt.withdrawn;
-    attempt.reward = accepted ? attempt.result.speedup.value : 0;
+    attempt.reward = accepted ? reward_of(attempt.result) : 0;
     history.step_reward = std::max(history.step_reward, attempt.reward);
     attempt.best_discounted =
         next_best_discounted(history.y_before_step, history.step_reward, history.gamma);

@@ -24,7 +24,7 @@ struct Attempt {
     std::int64_t evaluation_id = 0;  ///< of the stored first judging
     bool verified = false;           ///< `result` is a second, independent judging
     bool withdrawn = false;          ///< no judging counts: never rewarded, never the best
-    double reward = 0;               ///< speed-up when accepted, else 0; never set for XX
+    double reward = 0;               ///< reward_of() its result; 0 when withdrawn
     double best_discounted = 0;      ///< y of max_reward.hpp after this attempt
     bool new_best = false;
     Evaluation result;  ///< of the judging that counts, without samples
