@@ -94,10 +94,18 @@ std::vector<ConfigKey> make_keys() {
             "folder of the CUDA toolkit; empty = searched: CUDA_HOME, PATH, /usr/local/cuda, "
             "wheels"),
 
-        text("search.strategy", "maxcode", "how the next parent is chosen"),
-        integer("search.width", "4", 1, "proposals a step", ""),
-        integer("search.depth", "8", 1, "steps", ""),
-        number("search.gamma", "0.95", 0, "discount of the best reward, up to 1", ""),
+        text(
+            "search.strategy",
+            "maxcode",
+            "how the next parents are chosen: a shipped preset, or a preset's file"),
+        integer("search.width", "0", 0, "proposals a step; 0 = as the strategy says", ""),
+        integer("search.depth", "0", 0, "steps of a trajectory; 0 = as the strategy says", ""),
+        number(
+            "search.gamma",
+            "0",
+            0,
+            "discount of the best reward, up to 1; 0 = as the strategy says",
+            ""),
         text(
             "search.isa",
             "native",

@@ -56,6 +56,7 @@ Result<void> assemble_replay(
     KW_TRY_ASSIGN(const Cassette cassette, load_cassette(file));
     parts.strategy = make_replay_strategy(cassette);
     parts.settings.strategy = parts.strategy->name();
+    parts.settings.strategy_text.clear();
     if (parts.settings.isa == "native" && !cassette.isa.empty()) {
         parts.settings.isa = cassette.isa;
     }
@@ -97,14 +98,11 @@ Result<Assembly> assemble(
     if (spec.kind == "replay") {
         KW_TRY(assemble_replay(spec.rest, task, device_id, parts));
     } else {
-        if (spec.kind == "tune") {
-            parts.settings.strategy = "tune";
-        } else if (settings.strategy.empty()) {
-            parts.settings.strategy = "maxcode";
-        }
-        KW_TRY_ASSIGN(
-            parts.strategy,
-            make_strategy(parts.settings.strategy, {settings.width, settings.depth}));
+        KW_TRY_ASSIGN(const StrategyPreset preset, preset_of(settings, context.prompts_dir));
+        parts.settings.strategy = preset.name;
+        parts.settings.strategy_text = preset.text;
+        parts.strategy =
+            make_strategy(preset, {settings.width, settings.depth, settings.search_seed});
     }
     KW_TRY(check_budget(settings.budget, parts.proposer->worst_case_usd({}) >= 0));
     KW_TRY_ASSIGN(parts.prompts, load_prompts(context.prompts_dir, target));

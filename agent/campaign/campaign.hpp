@@ -32,8 +32,8 @@ struct CampaignSettings {
     std::string name;               ///< wanted name; "" = task name
     std::string proposer = "tune";  ///< tune | openai:MODEL | anthropic:MODEL | exchange:DIR |
                                     ///< command:CMD | replay:FILE
-    std::string
-        strategy;  ///< best-of-n | chain | maxcode; "" = maxcode, and the tuner's own for tune
+    std::string strategy;       ///< preset: name or file; "" = maxcode, the tuner's own for tune
+    std::string strategy_text;  ///< the preset's TOML, which then decides; "" = read `strategy`
     std::string isa = "native";
     int width = 4;        ///< proposals a step (W)
     int depth = 8;        ///< steps (D)

@@ -11,6 +11,7 @@ std::string to_json(const StoredSettings& stored) {
     out["schema"] = "kwright.settings/1";
     out["proposer"] = s.proposer;
     out["strategy"] = s.strategy;
+    out["strategy_text"] = s.strategy_text;
     out["isa"] = s.isa;
     out["width"] = s.width;
     out["depth"] = s.depth;
@@ -37,6 +38,7 @@ Result<StoredSettings> settings_from_json(const std::string& text) {
         const auto in = nlohmann::json::parse(text);
         in.at("proposer").get_to(s.proposer);
         in.at("strategy").get_to(s.strategy);
+        s.strategy_text = in.value("strategy_text", "");  // older campaigns name a shipped preset
         in.at("isa").get_to(s.isa);
         in.at("width").get_to(s.width);
         in.at("depth").get_to(s.depth);
@@ -60,6 +62,26 @@ Result<StoredSettings> settings_from_json(const std::string& text) {
             "the campaign was not written by this program; start a new one"};
     }
     return stored;
+}
+
+void adopt(const StrategyPreset& preset, CampaignSettings& settings) {
+    settings.strategy = preset.name;
+    settings.strategy_text = preset.text;
+    settings.width = preset.width;
+    settings.depth = preset.depth;
+    settings.gamma = preset.gamma;
+}
+
+Result<StrategyPreset> preset_of(
+    const CampaignSettings& settings, const std::filesystem::path& prompts_dir) {
+    const bool tuner = settings.proposer == "tune";  // whose points no other strategy asks for
+    const std::string strategy = tuner                       ? "tune"
+                                 : settings.strategy.empty() ? "maxcode"
+                                                             : settings.strategy;
+    if (!settings.strategy_text.empty() && strategy == settings.strategy) {
+        return parse_preset(settings.strategy_text, strategy + ".toml");
+    }
+    return load_preset(strategy, prompts_dir / "strategies");
 }
 
 Result<void> check_settings(const CampaignSettings& settings) {

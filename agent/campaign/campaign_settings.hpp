@@ -3,6 +3,7 @@
 #pragma once
 
 #include "agent/campaign/campaign.hpp"
+#include "agent/search/preset.hpp"
 
 #include <filesystem>
 #include <string>
@@ -19,6 +20,13 @@ struct StoredSettings {
 [[nodiscard]] std::string to_json(const StoredSettings& stored);
 /// Errc::database when the text is not what to_json() writes.
 [[nodiscard]] Result<StoredSettings> settings_from_json(const std::string& text);
+
+/// Takes name, text, width, depth and discount of the preset.
+void adopt(const StrategyPreset& preset, CampaignSettings& settings);
+
+/// The preset that the settings mean: the stored text, a file, or a shipped one by name.
+[[nodiscard]] Result<StrategyPreset> preset_of(
+    const CampaignSettings& settings, const std::filesystem::path& prompts_dir);
 
 /// Ranges of width, depth, gamma. Errc::usage.
 [[nodiscard]] Result<void> check_settings(const CampaignSettings& settings);

@@ -1,133 +1,61 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "agent/search/strategy.hpp"
 
-#include "core/config.hpp"
+#include "agent/search/archive.hpp"
+#include "agent/search/selection.hpp"
 
 #include <algorithm>
+#include <utility>
 
 namespace kw::agent {
 
 namespace {
 
-/// A line of repairs that failed this often is abandoned.
-constexpr int k_max_repairs = 3;
-
-int next_step(const History& done) {
-    return done.attempts.empty() ? 1 : done.attempts.back().step + 1;
-}
-
-std::string start_hash(const History& done) {
-    return done.attempts.empty() ? "" : done.attempts.front().candidate_hash;
-}
-
-std::string best_hash(const History& done) {
-    const Attempt* best = best_of(done);
-    return best == nullptr ? start_hash(done) : best->candidate_hash;
-}
-
-Wave wave_of(int step, int width, const std::string& parent) {
-    Wave wave{step, {}};
-    for (int slot = 0; slot < width; ++slot) {
-        wave.asks.push_back({slot, parent});
-    }
-    return wave;
-}
-
-/// Steps at the end of the trajectory that brought no accepted kernel.
-int failures_at_end(const std::vector<const Attempt*>& steps) {
-    int failures = 0;
-    for (auto it = steps.rbegin(); it != steps.rend() && (*it)->reward <= 0; ++it) {
-        ++failures;
-    }
-    return failures;
-}
-
-class BestOfN final : public Strategy {
+class PresetStrategy final : public Strategy {
 public:
-    explicit BestOfN(int width)
-        : width_(width) {}
-    [[nodiscard]] std::string name() const override { return "best-of-n"; }
+    PresetStrategy(const StrategyPreset& preset, const StrategyOptions& options)
+        : name_(preset.name)
+        , options_(options)
+        , asks_(std::max(options.width, preset.rerank))
+        , archive_(make_archive(preset.archive, asks_))
+        , selection_(make_selection(preset.selection)) {}
+
+    [[nodiscard]] std::string name() const override { return name_; }
+
     [[nodiscard]] std::optional<Wave> next(const History& done) const override {
-        return wave_of(next_step(done), width_, start_hash(done));
+        Wave wave;
+        wave.step = done.attempts.empty() ? 1 : done.attempts.back().step + 1;
+        const StepPlan plan{wave.step, asks_, options_.depth, options_.seed};
+        wave.asks = selection_->pick(done, archive_->fold(done), plan);
+        KW_CHECK(!wave.asks.empty() && wave.asks.size() <= static_cast<std::size_t>(asks_));
+        wave.keep = std::min(options_.width, static_cast<int>(wave.asks.size()));
+        return wave;
     }
 
 private:
-    int width_;
-};
-
-class Tune final : public Strategy {
-public:
-    [[nodiscard]] std::string name() const override { return "tune"; }
-    [[nodiscard]] std::optional<Wave> next(const History& done) const override {
-        return wave_of(next_step(done), 1, start_hash(done));
-    }
-};
-
-class Chain final : public Strategy {
-public:
-    [[nodiscard]] std::string name() const override { return "chain"; }
-    [[nodiscard]] std::optional<Wave> next(const History& done) const override {
-        const std::vector<const Attempt*> steps = trajectory(done);
-        std::string parent = best_hash(done);
-        const auto newest = std::find_if(steps.rbegin(), steps.rend(), [](const Attempt* attempt) {
-            return attempt->reward > 0;
-        });
-        if (newest != steps.rend() && failures_at_end(steps) < k_max_repairs) {
-            parent = (*newest)->candidate_hash;
-        }
-        return wave_of(next_step(done), 1, parent);
-    }
-};
-
-class MaxCode final : public Strategy {
-public:
-    MaxCode(int width, int depth)
-        : width_(width)
-        , depth_(depth) {}
-    [[nodiscard]] std::string name() const override { return "maxcode"; }
-    [[nodiscard]] std::optional<Wave> next(const History& done) const override {
-        const std::vector<const Attempt*> steps = trajectory(done);
-        const int step = next_step(done);
-        const bool new_trajectory = step > 1 && (step - 1) % depth_ == 0;
-        std::string parent = best_hash(done);
-        if (!new_trajectory && !steps.empty() && failures_at_end(steps) <= k_max_repairs &&
-            !steps.back()->candidate_hash.empty()) {
-            parent = steps.back()->candidate_hash;
-        }
-        return wave_of(step, width_, parent);
-    }
-
-private:
-    int width_;
-    int depth_;
+    std::string name_;
+    StrategyOptions options_;
+    int asks_;
+    std::unique_ptr<Archive> archive_;
+    std::unique_ptr<Selection> selection_;
 };
 
 }  // namespace
 
-const std::vector<std::string>& strategy_names() {
-    static const std::vector<std::string> k_names = {"best-of-n", "chain", "maxcode", "tune"};
-    return k_names;
+std::string_view name(Operator op) {
+    switch (op) {
+        case Operator::improve: return "improve";
+        case Operator::repair: return "repair";
+        case Operator::crossover: return "crossover";
+        case Operator::fresh: return "fresh";
+    }
+    return "improve";
 }
 
-Result<std::unique_ptr<Strategy>> make_strategy(
-    const std::string& name, const StrategyOptions& options) {
-    std::unique_ptr<Strategy> strategy;
-    if (name == "best-of-n") {
-        strategy = std::make_unique<BestOfN>(options.width);
-    } else if (name == "chain") {
-        strategy = std::make_unique<Chain>();
-    } else if (name == "maxcode") {
-        strategy = std::make_unique<MaxCode>(options.width, options.depth);
-    } else if (name == "tune") {
-        strategy = std::make_unique<Tune>();
-    } else {
-        const auto near = did_you_mean(name, strategy_names());
-        return Error{
-            Errc::usage,
-            "unknown strategy '" + name + "'",
-            near ? "did you mean " + *near + "?" : "one of best-of-n, chain, maxcode"};
-    }
-    return strategy;
+std::unique_ptr<Strategy> make_strategy(
+    const StrategyPreset& preset, const StrategyOptions& options) {
+    KW_CHECK(options.width > 0 && options.depth > 0);
+    return std::make_unique<PresetStrategy>(preset, options);
 }
 
 }  // namespace kw::agent

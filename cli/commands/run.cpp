@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "agent/campaign/campaign_settings.hpp"
 #include "agent/proposers/proposers.hpp"
 #include "cli/campaign_screen.hpp"
 #include "cli/commands/commands.hpp"
@@ -11,6 +12,24 @@
 namespace kw::cli {
 namespace {
 
+/// The strategy's preset, and what the user wants otherwise.
+Result<void> choose_strategy(const Config& config, agent::CampaignSettings& settings) {
+    KW_TRY_ASSIGN(
+        const agent::StrategyPreset preset,
+        agent::preset_of(settings, find_places(config).share_dir / "prompts"));
+    agent::adopt(preset, settings);
+    if (const auto width = config.integer("search.width"); width > 0) {
+        settings.width = static_cast<int>(width);
+    }
+    if (const auto depth = config.integer("search.depth"); depth > 0) {
+        settings.depth = static_cast<int>(depth);
+    }
+    if (const double gamma = config.number("search.gamma"); gamma > 0) {
+        settings.gamma = gamma;
+    }
+    return {};
+}
+
 Result<agent::CampaignSettings> settings_of(const Invocation& invocation) {
     const Config& config = invocation.config;
     agent::CampaignSettings settings;
@@ -21,9 +40,7 @@ Result<agent::CampaignSettings> settings_of(const Invocation& invocation) {
                             ? config.text("search.strategy")
                             : "";
     settings.isa = config.text("search.isa");
-    settings.width = static_cast<int>(config.integer("search.width"));
-    settings.depth = static_cast<int>(config.integer("search.depth"));
-    settings.gamma = config.number("search.gamma");
+    KW_TRY(choose_strategy(config, settings));
     settings.search_seed = static_cast<std::uint64_t>(config.integer("search.seed"));
     settings.budget.max_evals = static_cast<int>(config.integer("budget.max_evals"));
     settings.budget.max_usd = config.number("budget.max_usd");
@@ -109,10 +126,34 @@ CommandSpec run_command() {
          false,
          "Options",
          {}},
-        {"--strategy", "S", "best-of-n | chain | maxcode", "search.strategy", false, "Search", {}},
-        {"--width", "W", "proposals a step", "search.width", false, "Search", {}},
-        {"--depth", "D", "steps", "search.depth", false, "Search", {}},
-        {"--gamma", "G", "discount of the max-reward state", "search.gamma", false, "Search", {}},
+        {"--strategy",
+         "S",
+         "FILE.toml, or: best-of-n | chain | fsr | beam | evolve | maxcode",
+         "search.strategy",
+         false,
+         "Search",
+         {}},
+        {"--width",
+         "W",
+         "proposals a step, 0 = as the strategy says",
+         "search.width",
+         false,
+         "Search",
+         {}},
+        {"--depth",
+         "D",
+         "steps of a trajectory, 0 = as the strategy says",
+         "search.depth",
+         false,
+         "Search",
+         {}},
+        {"--gamma",
+         "G",
+         "discount of the max-reward state, 0 = as the strategy says",
+         "search.gamma",
+         false,
+         "Search",
+         {}},
         {"--seed", "N", "seed of the search's own draws", "search.seed", false, "Search", {}},
         {"--max-evals", "N", "evaluations, 0 = no limit", "budget.max_evals", false, "Budget", {}},
         {"--max-usd", "X", "dollars, 0 = no limit", "budget.max_usd", false, "Budget", {}},

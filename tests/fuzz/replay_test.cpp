@@ -105,6 +105,14 @@ TEST_CASE("fuzz: replies of anybody give a source or a problem", "[fuzz]") {
     replay(kw::fuzz::reply_parser, inputs_of(corpus("reply_parser")), 8000);
 }
 
+TEST_CASE("fuzz: strategies of anybody are read and work or are refused", "[fuzz]") {
+    std::vector<std::string> inputs = inputs_of(corpus("strategy_toml"));
+    for (std::string& shipped : inputs_of(fs::path(KW_SOURCE_DIR) / "prompts/strategies")) {
+        inputs.push_back(std::move(shipped));
+    }
+    replay(kw::fuzz::strategy_toml, inputs, 3000);
+}
+
 TEST_CASE("fuzz: task files of anybody are read or refused", "[fuzz]") {
     replay(kw::fuzz::task_toml, inputs_of(corpus("task_toml")), 2000);
 }

@@ -13,6 +13,7 @@ void database(std::string_view bytes);
 void launch_plan(std::string_view bytes);
 void ptx(std::string_view bytes);
 void reply_parser(std::string_view bytes);
+void strategy_toml(std::string_view bytes);
 void task_toml(std::string_view bytes);
 
 }  // namespace kw::fuzz

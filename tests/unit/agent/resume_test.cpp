@@ -6,7 +6,7 @@
 #include "agent/proposers/tuner.hpp"
 #include "core/task_file.hpp"
 #include "tests/support/catch.hpp"
-#include "tests/unit/agent/fakes.hpp"
+#include "tests/unit/agent/search_fakes.hpp"
 
 using namespace kw;
 using namespace kw::agent;
@@ -107,7 +107,7 @@ struct Scripted {
         auto context = world.context();
         const CampaignRow row = *must(world.store.campaign("camp"));
         ScriptedProposer proposer(world.store, row.id, bomb);
-        const auto strategy = must(make_strategy("maxcode", {2, 3}));
+        const auto strategy = test::shipped_strategy("maxcode", {2, 3});
         const PromptBook prompts = must(load_prompts(context.prompts_dir, "cpu"));
         CampaignLoop loop(
             must(settings_from_json(row.settings_json)),

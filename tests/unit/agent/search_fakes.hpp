@@ -1,13 +1,27 @@
 // SPDX-License-Identifier: Apache-2.0
-// Histories for tests of the search.
+// Histories and shipped presets for tests of the search.
 #pragma once
 
-#include "agent/search/history.hpp"
+#include "agent/search/strategy.hpp"
 #include "tests/unit/agent/fakes.hpp"
 
+#include <memory>
 #include <string>
 
 namespace kw::test {
+
+inline fs::path presets_folder() {
+    return fs::path(KW_SOURCE_DIR) / "prompts" / "strategies";
+}
+
+inline agent::StrategyPreset shipped_preset(const std::string& name) {
+    return must(agent::load_preset(name, presets_folder()));
+}
+
+inline std::unique_ptr<agent::Strategy> shipped_strategy(
+    const std::string& name, const agent::StrategyOptions& options) {
+    return agent::make_strategy(shipped_preset(name), options);
+}
 
 /// "h3.1" for step 3 slot 1.
 inline std::string hash_at(int step, int slot) {

@@ -52,7 +52,7 @@ TEST_CASE("config: without sources every key is at its default", "[core]") {
     CHECK(config->text("db") == "./kwright.db");
     CHECK(config->text("sandbox") == "auto");
     CHECK(config->integer("budget.max_evals") == 40);
-    CHECK(config->number("search.gamma") == 0.95);
+    CHECK(config->number("model.timeout_s") == 300);
     CHECK(config->number("model.usd_per_mtok_in") == -1);
     CHECK(config->integer("judge.max_pairs") == 300);
     CHECK(config->values().size() == config_keys().size());
@@ -145,7 +145,7 @@ TEST_CASE("config: values of a wrong type or range are errors with their place",
     at("db = 3\n", "1:6: db must be a path and is an integer");
     at("[search]\nwidth = \"4\"\n", "2:9: search.width must be an integer and is a text");
     at("[search]\nwidth = 1.5\n", "2:9: search.width must be an integer and is a number");
-    at("[search]\nwidth = 0\n", "2:9: search.width must be at least 1 and is 0");
+    at("[search]\nwidth = -1\n", "2:9: search.width must be at least 0 and is -1");
     at("[search]\ngamma = true\n", "2:9: search.gamma must be a number and is true or false");
     at("[search]\ngamma = nan\n", "2:9: search.gamma must be a number and is 'nan'");
     at("color = \"blue\"\n", "1:9: color must be one of auto, always, never and is 'blue'");
