@@ -189,14 +189,16 @@ Result<StrategyPreset> load_file(const std::filesystem::path& file) {
 const std::vector<std::string>& observation_sections() {
     static const std::vector<std::string> k_sections = {
         "hints",
+        "hint",
+        "examples",
         "trajectory",
         "best",
+        "discounted",
         "last",
+        "parent",
         "critique",
         "refuted",
-        "patterns",
-        "examples",
-        "parent"};
+        "patterns"};
     return k_sections;
 }
 
@@ -237,6 +239,12 @@ Result<StrategyPreset> load_preset(const std::string& name, const std::filesyste
         return load_file(name);
     }
     const std::vector<std::string> names = preset_names(folder);
+    if (names.empty()) {
+        return Error{
+            Errc::environment,
+            "looking for strategy " + in_quotes(name) + ": none are in " + folder.string(),
+            "kwright doctor says whether the installation is whole"};
+    }
     if (std::ranges::find(names, name) == names.end()) {
         return Error{
             Errc::usage,

@@ -45,11 +45,11 @@ struct StrategyPreset {
     std::string critic = "none";  ///< none | rules | model
     std::string value = "none";   ///< none | features | model
     int rerank = 0;  ///< proposals asked for a step (W' >= W) of which `value` keeps W; 0 = W
-    std::vector<std::string> sections;  ///< of the observation, in order; empty = the usual ones
+    std::vector<std::string> sections;  ///< of the prompt; empty = the usual ones
     std::string text;                   ///< the whole file
 };
 
-/// Names that `sections` may hold.
+/// Names that `sections` may hold, in the order in which they stand in a prompt.
 [[nodiscard]] const std::vector<std::string>& observation_sections();
 
 /// A mistake is Errc::config "FILE:LINE:COLUMN: what", with did-you-mean.
@@ -59,7 +59,7 @@ struct StrategyPreset {
 [[nodiscard]] std::vector<std::string> preset_names(const std::filesystem::path& folder);
 
 /// By name in `folder`, or by path when `name` has a slash or ends in ".toml". An unknown name is
-/// Errc::usage with did-you-mean.
+/// Errc::usage with did-you-mean, a folder without presets Errc::environment.
 [[nodiscard]] Result<StrategyPreset> load_preset(
     const std::string& name, const std::filesystem::path& folder);
 

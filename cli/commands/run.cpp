@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "agent/campaign/campaign_settings.hpp"
+#include "agent/campaign/suite.hpp"
 #include "agent/proposers/proposers.hpp"
 #include "cli/campaign_screen.hpp"
 #include "cli/commands/commands.hpp"
@@ -7,6 +8,7 @@
 #include "cli/context.hpp"
 #include "cli/device_choice.hpp"
 #include "cli/progress.hpp"
+#include "cli/suite_screen.hpp"
 #include "core/clock.hpp"
 
 namespace kw::cli {
@@ -74,7 +76,43 @@ Result<int> dry_run(
     return 0;
 }
 
+Result<int> run_suite(const Invocation& invocation, Console& console) {
+    KW_TRY_ASSIGN(
+        const agent::Suite suite,
+        agent::find_suite(invocation.text("suite"), task_roots(invocation.config)));
+    agent::SuiteSettings settings;
+    KW_TRY_ASSIGN(settings.campaign, settings_of(invocation));
+    KW_TRY_ASSIGN(const std::string device, choose_device(invocation.config));
+    const std::string target = target_of_device(device);
+    for (const std::string& name : suite.tasks) {
+        KW_TRY_ASSIGN(const Task task, open_task(name, invocation.config));
+        KW_TRY(agent::check_target(task, target));
+        KW_TRY(check_proposer(settings.campaign, task, target, invocation.config));
+    }
+    KW_TRY_ASSIGN(const auto sinks, open_sinks(invocation, console));
+    KW_TRY_ASSIGN(const auto workshop, open_workshop(invocation.config, sinks->stream, device));
+    if (invocation.has("dry-run")) {
+        KW_TRY_ASSIGN(const Task first, open_task(suite.tasks.front(), invocation.config));
+        console.say(
+            "suite     " + suite.name + ": " + std::to_string(suite.tasks.size()) +
+            " tasks share the budget; of the first one:");
+        return dry_run(settings.campaign, first, *workshop, console);
+    }
+    KW_TRY_ASSIGN(
+        const agent::SuiteSummary summary, agent::run_suite(suite, settings, workshop->context));
+    return finish_suite(summary, invocation, console);
+}
+
 Result<int> run(const Invocation& invocation, Console& console) {
+    if (invocation.has("suite") == invocation.has("TASK")) {
+        return Error{
+            Errc::usage,
+            invocation.has("suite") ? "TASK and --suite exclude each other" : "TASK is required",
+            "see `kwright help run`"};
+    }
+    if (invocation.has("suite")) {
+        return run_suite(invocation, console);
+    }
     KW_TRY_ASSIGN(const Task task, open_task(invocation.text("TASK"), invocation.config));
     KW_TRY_ASSIGN(const agent::CampaignSettings settings, settings_of(invocation));
     KW_TRY_ASSIGN(const std::string device, choose_device(invocation.config));
@@ -106,9 +144,14 @@ CommandSpec run_command() {
         "OPENAI_API_KEY=... kwright run w4a16_gemv --proposer openai:MODEL --max-usd 5",
         "kwright run q4_0_gemv --proposer exchange:./exchange --width 1",
         "kwright run w4a16_gemv --target cuda --proposer tune --max-evals 30",
-        "kwright run w4a16_gemv --device emulated:sm_80 --proposer tune"};
+        "kwright run w4a16_gemv --device emulated:sm_80 --proposer tune",
+        "kwright run --suite core --proposer tune --max-evals 200"};
     spec.positionals = {
-        {"TASK", "task name, or a path with a slash to its folder", true, false, "task"}};
+        {"TASK",
+         "task name, or a path with a slash to its folder; none with --suite",
+         false,
+         false,
+         "task"}};
     spec.options = {
         {"--proposer",
          "P",
@@ -119,6 +162,13 @@ CommandSpec run_command() {
          "Model",
          {}},
         {"--hint", "TEXT", "one line of advice, quoted in every prompt", "", false, "Model", {}},
+        {"--suite",
+         "SUITE",
+         "many tasks with one budget, in place of TASK: a suite's name, or FILE.toml",
+         "",
+         false,
+         "Options",
+         {}},
         {"--name",
          "NAME",
          "name of the campaign; taken names get -2, -3, ...",

@@ -6,6 +6,8 @@
 #include "tests/support/catch.hpp"
 #include "tests/unit/agent/search_fakes.hpp"
 
+#include <algorithm>
+
 using namespace kw;
 using namespace kw::agent;
 using kw::test::contains;
@@ -51,6 +53,15 @@ TEST_CASE("preset: maxcode carries its numbers and its critique") {
     CHECK(preset.critic == "rules");
     CHECK(preset.value == "none");
     CHECK(preset.rerank == 0);
+    CHECK(std::ranges::count(preset.sections, "critique") == 1);  // or the critic speaks to nobody
+}
+
+TEST_CASE("preset: proposals of best-of-n are independent") {
+    for (const std::string& section : test::shipped_preset("best-of-n").sections) {
+        INFO(section);
+        CHECK((section == "hints" || section == "hint" || section == "parent"));
+    }
+    CHECK_FALSE(test::shipped_preset("best-of-n").sections.empty());
 }
 
 TEST_CASE("preset: every key of every part is read") {
@@ -164,6 +175,7 @@ TEST_CASE("preset: an unknown name is a usage error that suggests") {
     REQUIRE_FALSE(nothing.ok());
     CHECK(contains(nothing.error().hint, "best-of-n, chain"));
     CHECK_FALSE(load_preset("../strategies/chain", test::presets_folder()).ok());
+    CHECK(load_preset("chain", "/nowhere").error().code == Errc::environment);
 }
 
 TEST_CASE("preset: a file is found by its path") {
