@@ -20,6 +20,7 @@ const std::vector<CommandSpec>& command_table() {
         verify_command(),
         compare_command(),
         reverify_command(),
+        export_command(),
         task_list_command(),
         task_check_command(),
         task_new_command(),

@@ -32,6 +32,7 @@ CommandSpec complete_command();
 CommandSpec man_command();
 CommandSpec help_command();
 CommandSpec version_command();
+CommandSpec export_command();
 CommandSpec emu_command();
 CommandSpec bench_emulated_command();
 CommandSpec bench_judge_command();

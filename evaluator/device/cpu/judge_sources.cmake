@@ -8,6 +8,7 @@ list(APPEND KW_EVALUATOR_SOURCES
     task_check.cpp
     task_probes.cpp
     device/cpu/check_stage.cpp
+    device/cpu/code_facts.cpp
     device/cpu/contestant.cpp
     device/cpu/cpu_device.cpp
     device/cpu/held_constructors.cpp

@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "exporter/examine.hpp"
+
+#include "evaluator/device/cpu/code_facts.hpp"
+
+namespace kw::exporter {
+namespace {
+
+class JudgingExaminer final : public Examiner {
+public:
+    JudgingExaminer(const EvaluatorConfig& config, const StageObserver& observer)
+        : config_(config)
+        , observer_(observer) {}
+
+    Result<Examination> examine(
+        const Task& task, const Candidate& candidate, const IsaLevel& level) override {
+        KW_TRY(open());
+        Candidate as_level = candidate;
+        as_level.isa = level.judged_as;
+        if (observer_) {
+            observer_("examine", task.name + " for " + level.name);
+        }
+        KW_TRY_ASSIGN(const cpu::CodeFacts facts, code_->examine(task, as_level));
+        Examination result;
+        result.keeps_state = facts.keeps_state;
+        result.refusal = refusal_of(facts);
+        if (!result.refusal.empty() || !cpu::machine_has(level.judged_as)) {
+            return result;
+        }
+        JudgeOptions options;
+        options.timed = false;
+        KW_TRY_ASSIGN(const Evaluation judged, judge(*device_, task, as_level, options));
+        result.checked = judged.verdict == Verdict::accepted;
+        if (!result.checked) {
+            result.refusal = std::string(code(judged.verdict)) + ": " + judged.summary;
+        }
+        return result;
+    }
+
+private:
+    static std::string refusal_of(const cpu::CodeFacts& facts) {
+        if (facts.verdict != Verdict::accepted) {
+            return std::string(code(facts.verdict)) + ": " + facts.summary;
+        }
+        if (facts.runs_at_load) {
+            return "it runs code when it is loaded (a variable that is initialised at run time)";
+        }
+        if (!facts.cxx_imports.empty()) {
+            return "it needs a C++ library (" + facts.cxx_imports.front() + ")";
+        }
+        return {};
+    }
+
+    Result<void> open() {
+        if (device_) {
+            return {};
+        }
+        KW_TRY_ASSIGN(code_, cpu::CodeExaminer::open(config_));
+        KW_TRY_ASSIGN(device_, open_cpu_device(config_));
+        return {};
+    }
+
+    EvaluatorConfig config_;
+    StageObserver observer_;
+    std::unique_ptr<cpu::CodeExaminer> code_;
+    std::unique_ptr<Device> device_;
+};
+
+}  // namespace
+
+std::unique_ptr<Examiner> judging_examiner(
+    const EvaluatorConfig& config, const StageObserver& observer) {
+    return std::make_unique<JudgingExaminer>(config, observer);
+}
+
+}  // namespace kw::exporter

@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+// From rows of the leaderboard to a folder that builds by itself: docs/export.md.
+#pragma once
+
+#include "core/result.hpp"
+#include "exporter/examine.hpp"
+#include "exporter/pack.hpp"
+#include "exporter/selection.hpp"
+
+#include <filesystem>
+#include <string>
+
+namespace kw::exporter {
+
+/// Examines every kernel for every instruction set that it may have. What cannot be exported is in
+/// Pack::skipped with its reason; nothing left: Errc::no. A task whose names would collide with
+/// those of the pack: Errc::config.
+[[nodiscard]] Result<Pack> make_pack(
+    Selection selection,
+    const TaskFinder& find_task,
+    Examiner& examiner,
+    const std::string& version);
+
+/// Every file of the pack but SHA256SUMS. `library_dir`: where library/ is installed. The same pack
+/// gives the same bytes.
+[[nodiscard]] Result<Files> pack_files(
+    const Pack& pack, const std::filesystem::path& library_dir);
+
+/// The text of SHA256SUMS, as sha256sum(1) writes it.
+[[nodiscard]] std::string sums_of(const Files& files);
+
+/// Writes beside `folder` and renames, so that there is a whole pack or none. The folder must not
+/// exist or be empty: Errc::usage.
+[[nodiscard]] Result<void> write_pack(const Files& files, const std::filesystem::path& folder);
+
+}  // namespace kw::exporter

@@ -1,0 +1,169 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "core/hash.hpp"
+#include "core/text_file.hpp"
+#include "exporter/export.hpp"
+
+#include <algorithm>
+#include <array>
+#include <optional>
+
+namespace kw::exporter {
+namespace {
+
+constexpr std::size_t k_id_digits = 12;  // of a unit: collisions of shown ids are not for symbols
+
+/// Names of a task that C (not C++, whose words the task reader refuses) or the pack has for itself.
+std::optional<std::string> taken_name(const Task& task) {
+    constexpr std::array k_taken{"restrict", "NULL", "unix", "linux", "EOF"};
+    const auto taken = [&](const std::string& name) {
+        return name.starts_with("kwk_") || name.starts_with("KWK_") ||
+               std::find(k_taken.begin(), k_taken.end(), name) != k_taken.end();
+    };
+    for (const Arg& arg : task.args) {
+        if (taken(arg.name)) {
+            return arg.name;
+        }
+    }
+    for (const Dim& dim : task.dims) {
+        if (taken(dim.name)) {
+            return dim.name;
+        }
+    }
+    return taken(task.name) ? std::optional(task.name) : std::nullopt;
+}
+
+Candidate candidate_of(const CandidateRow& row) {
+    Candidate candidate = make_candidate(row.task, row.source, row.isa, row.target, row.isa);
+    candidate.hash = row.hash;
+    return candidate;
+}
+
+std::string unit_id(const Candidate& candidate) {
+    return "k" + candidate.hash.substr(0, k_id_digits);
+}
+
+class PackMaker {
+public:
+    PackMaker(const TaskFinder& find_task, Examiner& examiner)
+        : find_task_(find_task)
+        , examiner_(examiner) {}
+
+    Result<void> add(StoredKernel kernel) {
+        KW_TRY_ASSIGN(Operation * operation, operation_of(kernel.board.task));
+        KW_TRY_ASSIGN(const std::optional<std::size_t> unit, unit_of(*operation, kernel));
+        if (!unit) {
+            return {};
+        }
+        KW_TRY_ASSIGN(
+            Domain domain, verified_domain(operation->task, kernel.judging.result));
+        operation->rows.push_back({std::move(kernel), *unit, std::move(domain)});
+        return {};
+    }
+
+    Result<Pack> done(std::string version, std::vector<Skipped> skipped) {
+        std::erase_if(operations_, [](const Operation& each) { return each.rows.empty(); });
+        skipped.insert(skipped.end(), skipped_.begin(), skipped_.end());
+        if (operations_.empty()) {
+            const std::string why =
+                skipped.empty() ? "" : ": " + skipped.back().kernel + ": " + skipped.back().reason;
+            return Error{Errc::no, "no kernel can be exported" + why, {}};
+        }
+        for (Operation& operation : operations_) {
+            KW_TRY(add_naive(operation));
+        }
+        std::sort(operations_.begin(), operations_.end(), [](const auto& a, const auto& b) {
+            return a.task.name < b.task.name;
+        });
+        return Pack{std::move(version), std::move(operations_), std::move(skipped)};
+    }
+
+private:
+    Result<Operation*> operation_of(const std::string& task) {
+        for (Operation& operation : operations_) {
+            if (operation.task.name == task) {
+                return &operation;
+            }
+        }
+        Operation operation;
+        KW_TRY_ASSIGN(operation.task, find_task_(task));
+        if (const auto name = taken_name(operation.task)) {
+            return Error{
+                Errc::config,
+                "exporting task " + task + ": the name '" + *name + "' is the pack's own",
+                "rename it in task.toml"};
+        }
+        KW_TRY_ASSIGN(operation.reference, read_text_file(operation.task.reference));
+        operations_.push_back(std::move(operation));
+        return &operations_.back();
+    }
+
+    Result<std::optional<std::size_t>> unit_of(Operation& operation, const StoredKernel& kernel) {
+        const Candidate candidate = candidate_of(kernel.candidate);
+        const std::string id = unit_id(candidate);
+        for (std::size_t i = 0; i < operation.units.size(); ++i) {
+            if (operation.units[i].id == id) {
+                return std::optional(i);
+            }
+        }
+        Unit unit{id, candidate, {}, {}};
+        KW_TRY(examine(operation.task, unit));
+        if (unit.codes.empty()) {
+            const std::string reason =
+                unit.absent.empty() ? "no instruction set" : unit.absent.rbegin()->second;
+            skipped_.push_back(
+                {short_id('k', candidate.hash), operation.task.name, reason});
+            return std::optional<std::size_t>();
+        }
+        operation.units.push_back(std::move(unit));
+        return std::optional(operation.units.size() - 1);
+    }
+
+    Result<void> examine(const Task& task, Unit& unit) {
+        if (unit.candidate.target != "cpu") {
+            unit.absent[unit.candidate.arch] = "target " + unit.candidate.target;
+            return {};
+        }
+        for (const IsaLevel& level : levels_up_to(unit.candidate.isa)) {
+            KW_TRY_ASSIGN(
+                const Examination seen, examiner_.examine(task, unit.candidate, level));
+            if (seen.refusal.empty()) {
+                unit.codes.push_back({level, seen.checked, seen.keeps_state});
+            } else {
+                unit.absent[level.name] = seen.refusal;
+            }
+        }
+        return {};
+    }
+
+    /// Only kwk-selfcheck uses it, and only where it builds for x86-64-v3.
+    Result<void> add_naive(Operation& operation) {
+        const Task& task = operation.task;
+        KW_TRY_ASSIGN(std::string source, read_text_file(task.baselines.front().file));
+        const Candidate naive = make_candidate(task.name, source);
+        const IsaLevel& v3 = isa_levels()[1];
+        KW_TRY_ASSIGN(const Examination seen, examiner_.examine(task, naive, v3));
+        operation.naive = seen.refusal.empty() ? std::move(source) : std::string();
+        return {};
+    }
+
+    const TaskFinder& find_task_;
+    Examiner& examiner_;
+    std::vector<Operation> operations_;
+    std::vector<Skipped> skipped_;
+};
+
+}  // namespace
+
+Result<Pack> make_pack(
+    Selection selection,
+    const TaskFinder& find_task,
+    Examiner& examiner,
+    const std::string& version) {
+    PackMaker maker(find_task, examiner);
+    for (StoredKernel& kernel : selection.kernels) {
+        KW_TRY(maker.add(std::move(kernel)));
+    }
+    return maker.done(version, std::move(selection.skipped));
+}
+
+}  // namespace kw::exporter

@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+// A pack before it is written: operations, the code of their kernels, and the rows that say when
+// which of them runs. docs/export.md describes the written one.
+#pragma once
+
+#include "core/candidate.hpp"
+#include "core/task.hpp"
+#include "exporter/domain.hpp"
+#include "exporter/isa_level.hpp"
+#include "exporter/selection.hpp"
+
+#include <map>
+#include <string>
+#include <vector>
+
+namespace kw::exporter {
+
+struct CpuCode {
+    IsaLevel level;
+    bool checked = false;      ///< by the judge, as level.judged_as, when the pack was made
+    bool keeps_state = false;  ///< the run-time lets in one call at a time
+};
+
+/// One kernel's code, however many devices have a row of it.
+struct Unit {
+    std::string id;  ///< "k7f3a91c2b4d5": part of symbols and file names
+    Candidate candidate;
+    std::vector<CpuCode> codes;                 ///< worst instruction set first
+    std::map<std::string, std::string> absent;  ///< level -> why it has no code
+};
+
+struct Row {
+    StoredKernel kernel;
+    std::size_t unit = 0;  ///< of the operation
+    Domain domain;
+};
+
+struct Operation {
+    Task task;
+    std::vector<Unit> units;
+    std::vector<Row> rows;  ///< best first
+    std::string reference;  ///< source
+    std::string naive;      ///< source of the naive baseline, "" when it needs more than x86-64-v3
+};
+
+struct Pack {
+    std::string version;  ///< of kwright
+    std::vector<Operation> operations;
+    std::vector<Skipped> skipped;
+};
+
+/// Path in the pack -> bytes.
+using Files = std::map<std::string, std::string>;
+
+}  // namespace kw::exporter

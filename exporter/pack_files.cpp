@@ -1,0 +1,185 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "core/hash.hpp"
+#include "core/text_file.hpp"
+#include "evaluator/device/cpu/build.hpp"
+#include "exporter/c_text.hpp"
+#include "exporter/emit.hpp"
+#include "exporter/export.hpp"
+
+#include <algorithm>
+#include <cctype>
+#include <fstream>
+#include <set>
+#include <system_error>
+
+namespace kw::exporter {
+namespace {
+
+namespace fs = std::filesystem;
+
+Result<void> add_library(const fs::path& library_dir, Files& files) {
+    std::error_code failed;
+    for (fs::recursive_directory_iterator at(library_dir, failed), end; !failed && at != end;
+         at.increment(failed)) {
+        if (!at->is_regular_file()) {
+            continue;
+        }
+        std::string name = fs::relative(at->path(), library_dir).generic_string();
+        if (name.find("__pycache__") != std::string::npos) {
+            continue;
+        }
+        name = name == "cmake/CMakeLists.txt" ? "CMakeLists.txt" : name;
+        KW_TRY_ASSIGN(files[name], read_text_file(at->path()));
+    }
+    if (failed || !files.contains("include/kwk/kwk.h")) {
+        return Error{
+            Errc::environment,
+            "reading the run-time of packs in " + library_dir.string() +
+                (failed ? ": " + failed.message() : std::string()),
+            "it is installed as share/kwright/library"};
+    }
+    return {};
+}
+
+/// Whether `word` stands in `text` by itself.
+bool has_word(const std::string& text, const std::string& word) {
+    const auto joins = [](char c) {
+        return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_';
+    };
+    for (std::size_t at = text.find(word); at != std::string::npos; at = text.find(word, at + 1)) {
+        const std::size_t end = at + word.size();
+        if ((at == 0 || !joins(text[at - 1])) && (end == text.size() || !joins(text[end]))) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/// The names that a task gives to functions and types must not be those of the run-time or of
+/// another task ("gemv" and "gemv_prepare").
+Result<void> check_names(const Pack& pack, const Files& library) {
+    std::set<std::string> given;
+    for (const Operation& operation : pack.operations) {
+        for (const char* suffix :
+             {"", "_args", "_init", "_supported", "_workspace_size", "_prepare_size", "_prepare",
+              "_op", "_check", "_reference_entry", "_naive_entry"}) {
+            const std::string name = "kwk_" + operation.task.name + suffix;
+            bool taken = !given.insert(name).second;
+            for (const auto& [file, text] : library) {
+                taken = taken || has_word(text, name);
+            }
+            if (taken) {
+                return Error{
+                    Errc::config,
+                    "exporting task " + operation.task.name + ": the name " + name +
+                        " is already one of the pack's",
+                    "rename the task"};
+            }
+        }
+    }
+    return {};
+}
+
+void add_operation(const Operation& operation, Files& files) {
+    const Task& task = operation.task;
+    const std::string folder = "src/" + task.name + "/";
+    files["include/kwk/" + task.name + ".h"] = operation_header(operation);
+    files["include/kwk/" + task.name + ".hpp"] = operation_wrapper(operation);
+    files[folder + "table.c"] = operation_table(operation);
+    files[folder + "selfcheck.c"] = operation_selfcheck(operation);
+    files[folder + task.name + ".h"] = hidden_entries(cpu::task_header(task));
+    files[folder + task.name + "_reference.h"] = hidden_entries(cpu::reference_header(task));
+    files[folder + "reference.cpp"] = reference_source(operation);
+    files[folder + "reference.inc"] = operation.reference;
+    for (const Unit& unit : operation.units) {
+        files[folder + unit.id + ".cpp"] = unit_source(operation, unit);
+        files[folder + unit.id + ".inc"] = unit.candidate.source;
+    }
+    if (!operation.naive.empty()) {
+        files[folder + "naive.cpp"] = naive_source(operation);
+        files[folder + "naive.inc"] = operation.naive;
+    }
+}
+
+/// Of everything in it: another source, flag or row is another pack.
+std::string id_of(const Files& files) {
+    Hasher hasher;
+    hasher.add("kwright.pack/1");
+    for (const auto& [name, text] : files) {
+        hasher.add(name).add(text);
+    }
+    return "kwk-" + hasher.hex().substr(0, 12);
+}
+
+Error not_written(const fs::path& what, const std::string& why) {
+    return {Errc::environment, "writing the pack: " + what.string() + ": " + why, "see the disk"};
+}
+
+}  // namespace
+
+Result<Files> pack_files(const Pack& pack, const fs::path& library_dir) {
+    Files files;
+    KW_TRY(add_library(library_dir, files));
+    KW_TRY(check_names(pack, files));
+    for (const Operation& operation : pack.operations) {
+        add_operation(operation, files);
+    }
+    files["kernels.cmake"] = build_list(pack);
+    files["src/exported.map"] = symbol_list(pack);
+    files["selfcheck/checks.c"] = selfcheck_list(pack);
+    files["python/kwk/_operations.py"] = python_operations(pack);
+    files["python/kwk/__init__.pyi"] += python_stubs(pack);
+    files["README.md"] = readme(pack);
+    const std::string id = id_of(files);
+    files["src/operations.c"] = operations_list(pack, id);
+    files["manifest.json"] = manifest(pack, id);
+    return files;
+}
+
+std::string sums_of(const Files& files) {
+    std::string text;
+    for (const auto& [name, bytes] : files) {
+        text += sha256_hex(bytes) + "  " + name + "\n";
+    }
+    return text;
+}
+
+Result<void> write_pack(const Files& files, const fs::path& folder) {
+    std::error_code failed;
+    if (fs::exists(folder, failed) && !(fs::is_directory(folder, failed) && fs::is_empty(folder, failed))) {
+        return Error{
+            Errc::usage,
+            "exporting to '" + folder.string() + "': it is there already",
+            "name a folder that does not exist"};
+    }
+    fs::path target = fs::absolute(folder, failed).lexically_normal();
+    if (!target.has_filename()) {
+        target = target.parent_path();
+    }
+    fs::path partial = target;
+    partial += ".partial";
+    fs::remove_all(partial, failed);
+    Files all = files;
+    all["SHA256SUMS"] = sums_of(files);
+    for (const auto& [name, text] : all) {
+        const fs::path file = partial / name;
+        fs::create_directories(file.parent_path(), failed);
+        std::ofstream out(file, std::ios::binary);
+        out << text;
+        out.close();
+        if (!out) {
+            fs::remove_all(partial, failed);
+            return not_written(file, "cannot be written");
+        }
+    }
+    fs::remove(target, failed);  // an empty folder
+    fs::rename(partial, target, failed);
+    if (failed) {
+        const std::string why = failed.message();
+        fs::remove_all(partial, failed);
+        return not_written(target, why);
+    }
+    return {};
+}
+
+}  // namespace kw::exporter
