@@ -24,7 +24,10 @@ std::string c_string(std::string_view text) {
         }
         std::array<char, 8> octal{};
         std::snprintf(
-            octal.data(), octal.size(), "\\%03o", static_cast<unsigned>(static_cast<unsigned char>(c)));
+            octal.data(),
+            octal.size(),
+            "\\%03o",
+            static_cast<unsigned>(static_cast<unsigned char>(c)));
         result += octal.data();
     }
     return result + "\"";
@@ -72,7 +75,10 @@ std::string python_string(std::string_view text) {
         }
         std::array<char, 8> hex{};
         std::snprintf(
-            hex.data(), hex.size(), "\\x%02x", static_cast<unsigned>(static_cast<unsigned char>(c)));
+            hex.data(),
+            hex.size(),
+            "\\x%02x",
+            static_cast<unsigned>(static_cast<unsigned char>(c)));
         result += hex.data();
     }
     return result + "\"";

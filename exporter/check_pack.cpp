@@ -6,10 +6,11 @@
 
 #include <nlohmann/json.hpp>
 
+#include <system_error>
+
 #include <algorithm>
 #include <set>
 #include <string_view>
-#include <system_error>
 
 namespace kw::exporter {
 namespace {
@@ -22,7 +23,8 @@ constexpr std::size_t k_digest = 64;
 
 bool stays_inside(const fs::path& name) {
     return name.is_relative() && !name.empty() &&
-           std::none_of(name.begin(), name.end(), [](const fs::path& part) { return part == ".."; });
+           std::none_of(
+               name.begin(), name.end(), [](const fs::path& part) { return part == ".."; });
 }
 
 /// One line of SHA256SUMS: digest, two blanks, name.
@@ -91,7 +93,8 @@ Result<std::vector<ManifestRow>> read_manifest(const fs::path& folder, PackCheck
 }
 
 bool is_digest(const std::string& text) {
-    return text.size() == k_digest && text.find_first_not_of("0123456789abcdef") == std::string::npos;
+    return text.size() == k_digest &&
+           text.find_first_not_of("0123456789abcdef") == std::string::npos;
 }
 
 Result<void> check_row(const ManifestRow& row, db::Store& store, PackCheck& check) {
@@ -100,13 +103,13 @@ Result<void> check_row(const ManifestRow& row, db::Store& store, PackCheck& chec
         check.problems.push_back({"manifest.json", "names a kernel by what is no hash"});
         return {};
     }
-    KW_TRY_ASSIGN(
-        const std::vector<EvaluationRow> judgings, store.evaluations_of(row.kernel));
+    KW_TRY_ASSIGN(const std::vector<EvaluationRow> judgings, store.evaluations_of(row.kernel));
     const auto same = std::find_if(judgings.begin(), judgings.end(), [&](const auto& each) {
         return each.id == row.row && each.result.device == row.device;
     });
     if (same == judgings.end()) {
-        check.notes.push_back(shown + " (row " + std::to_string(row.row) + ") is not in this database");
+        check.notes.push_back(
+            shown + " (row " + std::to_string(row.row) + ") is not in this database");
     } else if (same->state != "judged") {
         check.problems.push_back({shown, "its row is " + same->state + " since"});
     }

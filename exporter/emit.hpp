@@ -9,12 +9,15 @@
 
 namespace kw::exporter {
 
-[[nodiscard]] std::string operation_header(const Operation& operation);    ///< <kwk/OP.h>
-[[nodiscard]] std::string operation_wrapper(const Operation& operation);   ///< <kwk/OP.hpp>
-[[nodiscard]] std::string operation_table(const Operation& operation);     ///< dispatch
-[[nodiscard]] std::string operation_selfcheck(const Operation& operation); ///< cases, tolerances
+[[nodiscard]] std::string operation_header(const Operation& operation);     ///< <kwk/OP.h>
+[[nodiscard]] std::string operation_wrapper(const Operation& operation);    ///< <kwk/OP.hpp>
+[[nodiscard]] std::string operation_table(const Operation& operation);      ///< dispatch
+[[nodiscard]] std::string operation_selfcheck(const Operation& operation);  ///< cases, tolerances
 /// The translation unit that brings a kernel's own source into a pack.
 [[nodiscard]] std::string unit_source(const Operation& operation, const Unit& unit);
+/// A CUDA kernel: images and launch plan.
+[[nodiscard]] std::string cuda_source(const Operation& operation, const Unit& unit);
+[[nodiscard]] std::string cuda_plan_name(const Unit& unit);
 [[nodiscard]] std::string reference_source(const Operation& operation);
 [[nodiscard]] std::string naive_source(const Operation& operation);
 /// `task_header` and `reference_header` of the judge with their entry points hidden.
@@ -22,8 +25,8 @@ namespace kw::exporter {
 
 [[nodiscard]] std::string operations_list(const Pack& pack, const std::string& pack_id);  ///< C
 [[nodiscard]] std::string selfcheck_list(const Pack& pack);                               ///< C
-[[nodiscard]] std::string build_list(const Pack& pack);      ///< CMake: what to compile and how
-[[nodiscard]] std::string symbol_list(const Pack& pack);     ///< linker script: what is exported
+[[nodiscard]] std::string build_list(const Pack& pack);   ///< CMake: what to compile and how
+[[nodiscard]] std::string symbol_list(const Pack& pack);  ///< linker script: what is exported
 [[nodiscard]] std::string python_operations(const Pack& pack);
 [[nodiscard]] std::string python_stubs(const Pack& pack);
 [[nodiscard]] std::string manifest(const Pack& pack, const std::string& pack_id);

@@ -43,8 +43,8 @@ std::string fields(const Task& task) {
         text += "    /* " + std::string(name(arg.role)) + ", " + std::string(name(arg.dtype)) +
                 " " + comment_text(shape_text(arg));
         text += arg.layout.empty() ? " */\n" : "; " + comment_text(arg.layout) + " */\n";
-        text += std::string("    ") + (is_read_only(arg) ? "const " : "") +
-                public_type(arg.dtype) + "* " + arg.name + ";\n";
+        text += std::string("    ") + (is_read_only(arg) ? "const " : "") + public_type(arg.dtype) +
+                "* " + arg.name + ";\n";
     }
     for (const Dim& dim : task.dims) {
         text += "    int64_t " + dim.name + "; /* " + std::to_string(dim.min) + " to " +
@@ -89,7 +89,8 @@ std::string operation_header(const Operation& operation) {
             "    size_t kwk_workspace_bytes;\n    const void* packed;\n\n" +
             fields(task) + "} " + op + "_args;\n\n";
     text += "/* All zero but the size. */\nstatic inline " + op + "_args " + op +
-            "_init(void) {\n    " + op + "_args args;\n    memset(&args, 0, sizeof args);\n"
+            "_init(void) {\n    " + op +
+            "_args args;\n    memset(&args, 0, sizeof args);\n"
             "    args.kwk_size = sizeof args;\n    return args;\n}\n\n";
     text += "KWK_API kwk_status " + op + args + "KWK_API kwk_status " + op + "_supported" + args +
             "KWK_API size_t " + op + "_workspace_size" + args + "KWK_API size_t " + op +
@@ -106,8 +107,9 @@ std::string operation_wrapper(const Operation& operation) {
            guard + "\n#define " + guard + "\n\n#include \"kwk/" + task +
            ".h\"\n#include \"kwk/kwk.hpp\"\n\nnamespace kwk {\n\ntemplate <>\nstruct operation<" +
            op + "_args> {\n    static constexpr const char* name = \"" + task +
-           "\";\n    static constexpr auto init = &" + op + "_init;\n    static constexpr auto call = &" +
-           op + ";\n    static constexpr auto supported = &" + op +
+           "\";\n    static constexpr auto init = &" + op +
+           "_init;\n    static constexpr auto call = &" + op +
+           ";\n    static constexpr auto supported = &" + op +
            "_supported;\n    static constexpr auto workspace_size = &" + op +
            "_workspace_size;\n    static constexpr auto prepare_size = &" + op +
            "_prepare_size;\n    static constexpr auto prepare = &" + op +

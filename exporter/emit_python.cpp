@@ -31,8 +31,8 @@ std::string python_operations(const Pack& pack) {
         "OPERATIONS = {\n";
     for (const Operation& operation : pack.operations) {
         const Task& task = operation.task;
-        text += "    " + python_string(task.name) + ": {\n        \"title\": " +
-                python_string(task.title) + ",\n        \"args\": [\n";
+        text += "    " + python_string(task.name) +
+                ": {\n        \"title\": " + python_string(task.title) + ",\n        \"args\": [\n";
         for (const Arg& arg : task.args) {
             text += "            (" + python_string(arg.name) + ", " +
                     python_string(name(arg.dtype)) + ", " + python_string(name(arg.role)) + ", " +
@@ -60,8 +60,9 @@ std::string python_stubs(const Pack& pack) {
         for (const Dim& dim : task.dims) {
             text += "    " + dim.name + ": Optional[int] = ...,\n";
         }
-        text += "    packed: Optional[Packed] = ...,\n    stream: Optional[int] = ...,\n"
-                "    policy: str = ...,\n) -> Any: ...\n";
+        text +=
+            "    packed: Optional[Packed] = ...,\n    stream: Optional[int] = ...,\n"
+            "    policy: str = ...,\n) -> Any: ...\n";
     }
     return text;
 }

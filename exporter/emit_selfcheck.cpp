@@ -18,8 +18,8 @@ std::string parameters(const Fill& fill) {
 
 /// "uniform" without a range means every value of an integer.
 std::string distribution(const Fill& fill, DType dtype) {
-    const bool integer = dtype != DType::f16 && dtype != DType::bf16 && dtype != DType::f32 &&
-                         dtype != DType::f64;
+    const bool integer =
+        dtype != DType::f16 && dtype != DType::bf16 && dtype != DType::f32 && dtype != DType::f64;
     const bool whole = fill.dist == "uniform" && fill.params.empty() && integer;
     return "KWK_DIST_" + upper(whole ? "bytes" : fill.dist);
 }
@@ -68,7 +68,8 @@ std::string case_tables(const Task& task) {
         for (const std::int64_t value : ordered_dims(task, each.dims)) {
             cases += std::to_string(value) + ", ";
         }
-        cases += std::string("0}, fills_") + number + ", " + (each.timed ? "true" : "false") + "},\n";
+        cases +=
+            std::string("0}, fills_") + number + ", " + (each.timed ? "true" : "false") + "},\n";
     }
     return tables + cases + "};\n";
 }

@@ -61,7 +61,13 @@ std::string args_table(const Task& task) {
 }
 
 std::string code_declarations(const Operation& operation) {
-    std::string text = "#if defined(__x86_64__)\n";
+    std::string text;
+    for (const Unit& unit : operation.units) {
+        if (unit.cuda) {
+            text += "extern KWK_HIDDEN const kwk_cuda_plan " + cuda_plan_name(unit) + ";\n";
+        }
+    }
+    text += "#if defined(__x86_64__)\n";
     for (const Unit& unit : operation.units) {
         for (const CpuCode& code : unit.codes) {
             const std::string prefix = code_prefix(unit, code);
@@ -81,17 +87,20 @@ std::string code_declarations(const Operation& operation) {
 std::string code_tables(const Operation& operation) {
     std::string text;
     for (const Unit& unit : operation.units) {
+        if (unit.cuda) {
+            continue;
+        }
         text += "static const kwk_code codes_of_" + unit.id + "[] = {\n";
         for (auto code = unit.codes.rbegin(); code != unit.codes.rend(); ++code) {
             const std::string prefix = code_prefix(unit, *code);
             text += "    {" + code->level.c_name + ", " + (code->checked ? "true" : "false") +
                     ", " + (code->keeps_state ? "&" + prefix + "_serial" : "NULL") + ",\n     " +
-                    prefix + "_entry, " + prefix + "_prepare_size,\n     " + prefix +
-                    "_prepare, " + prefix + "_has_prepare},\n";
+                    prefix + "_entry, " + prefix + "_prepare_size,\n     " + prefix + "_prepare, " +
+                    prefix + "_has_prepare},\n";
         }
         text += "};\n";
     }
-    return text;
+    return text + "#endif\n";
 }
 
 std::string kernel_table(const Operation& operation) {
@@ -106,20 +115,23 @@ std::string kernel_table(const Operation& operation) {
         const Unit& unit = operation.units[row.unit];
         const std::string codes = "codes_of_" + unit.id;
         const bool modelled = row.kernel.board.timing_kind == name(Provenance::modelled);
-        text += "    {" + c_string(unit.id) + ",\n     " +
-                c_string(device_name(row.kernel.board.device)) + ",\n     " +
-                c_string(evidence(row.kernel.board)) + ",\n     " + c_string(row.domain.text) +
-                ",\n     " + (modelled ? "true" : "false") + ", domain_" + std::to_string(i) +
-                ", " + codes + ", sizeof " + codes + " / sizeof *" + codes + ", NULL},\n";
+        text += (unit.cuda ? "" : "#if defined(__x86_64__)\n") + std::string("    {") +
+                c_string(unit.id) + ",\n     " + c_string(device_name(row.kernel.board.device)) +
+                ",\n     " + c_string(evidence(row.kernel.board)) + ",\n     " +
+                c_string(row.domain.text) + ",\n     " + (modelled ? "true" : "false") +
+                ", domain_" + std::to_string(i) +
+                (unit.cuda ? ", NULL, 0, &" + cuda_plan_name(unit) + "},\n"
+                           : ", " + codes + ", sizeof " + codes + " / sizeof *" + codes +
+                                 ", NULL},\n#endif\n");
     }
-    return text + "};\n#endif\n\n";
+    return text + "    {NULL, NULL, NULL, NULL, false, NULL, NULL, 0, NULL}};\n\n";
 }
 
 std::string public_functions(const Task& task) {
     const std::string op = "kwk_" + task.name;
     const std::string args = "(const " + op + "_args* args, kwk_stream stream)";
-    std::string text = "kwk_status " + op + args + " {\n    return kwk_run(&" + op +
-                       "_op, args, stream);\n}\n";
+    std::string text =
+        "kwk_status " + op + args + " {\n    return kwk_run(&" + op + "_op, args, stream);\n}\n";
     text += "kwk_status " + op + "_supported" + args + " {\n    return kwk_op_supported(&" + op +
             "_op, args, stream);\n}\n";
     text += "size_t " + op + "_workspace_size" + args + " {\n    return kwk_op_workspace(&" + op +
@@ -142,12 +154,14 @@ std::string operation_object(const Operation& operation) {
             std::to_string(8 * (task.args.size() + task.dims.size())) +
             ", \"the run-time reads it as words\");\n";
     text += "KWK_HIDDEN const kwk_op " + op + "_op = {\n    .name = " + c_string(task.name) +
-            ",\n    .args_size = sizeof(" + op + "_args),\n    .args = args,\n    .arg_count = " +
-            std::to_string(task.args.size()) + ",\n    .dims = dims,\n    .dim_count = " +
-            std::to_string(task.dims.size()) + ",\n    .takes_packed = " +
-            (task.prepare ? "true" : "false") + ",\n    .shape = shape,\n";
-    text += "#if defined(__x86_64__)\n    .kernels = kernels,\n    .kernel_count = " +
-            std::to_string(operation.rows.size()) + ",\n#endif\n";
+            ",\n    .args_size = sizeof(" + op +
+            "_args),\n    .args = args,\n    .arg_count = " + std::to_string(task.args.size()) +
+            ",\n    .dims = dims,\n    .dim_count = " + std::to_string(task.dims.size()) +
+            ",\n    .takes_packed = " + (task.prepare ? "true" : "false") +
+            ",\n    .shape = shape,\n";
+    text +=
+        "    .kernels = kernels,\n"
+        "    .kernel_count = sizeof kernels / sizeof *kernels - 1,\n";
     return text + "    .reference = " + op + "_reference_entry,\n    .state = &state};\n\n";
 }
 
@@ -195,7 +209,7 @@ std::string operation_table(const Operation& operation) {
     const Task& task = operation.task;
     std::string text = "/* " + comment_text(task.name) +
                        ": dispatch table, generated by kwright export. */\n#include \"kwk/" +
-                       task.name + ".h\"\n#include \"kwk_runtime.h\"\n\n";
+                       task.name + ".h\"\n#include \"kwk_cuda.h\"\n\n";
     text += std::string(dim_expr_c_prelude()) + "\n";
     const auto whole = whole_domain(task);
     KW_CHECK(whole.ok());

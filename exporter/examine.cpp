@@ -2,6 +2,7 @@
 #include "exporter/examine.hpp"
 
 #include "evaluator/device/cpu/code_facts.hpp"
+#include "evaluator/device/cuda/library_build.hpp"
 
 namespace kw::exporter {
 namespace {
@@ -37,6 +38,36 @@ public:
         return result;
     }
 
+    Result<std::string> build_cuda(
+        const Task& task, const Candidate& candidate, CudaCode& made) override {
+        if (!cuda_) {
+            KW_TRY_ASSIGN(cuda_, cuda::LibraryBuilder::open(config_));
+        }
+        if (observer_) {
+            observer_("examine", task.name + " for " + candidate.arch);
+        }
+        KW_TRY_ASSIGN(cuda::BuildOutcome outcome, cuda_->build(task, candidate));
+        if (outcome.verdict != Verdict::accepted) {
+            return std::string(code(outcome.verdict)) + ": " + outcome.summary;
+        }
+        made = {
+            outcome.arch,
+            std::move(outcome.ptx),
+            std::move(outcome.cubin),
+            std::move(outcome.plan),
+            cuda::signatures(outcome.ptx_facts)};
+        const auto device = open_device("emulated:" + made.arch, config_);
+        if (!device.ok()) {
+            return std::string();  // no such emulated device: a GPU judged the row
+        }
+        JudgeOptions options;
+        options.timed = false;
+        KW_TRY_ASSIGN(const Evaluation judged, judge(**device, task, candidate, options));
+        made.checked = judged.verdict == Verdict::accepted;
+        const bool silent = made.checked || judged.verdict == Verdict::compiled_only;
+        return silent ? std::string() : std::string(code(judged.verdict)) + ": " + judged.summary;
+    }
+
 private:
     static std::string refusal_of(const cpu::CodeFacts& facts) {
         if (facts.verdict != Verdict::accepted) {
@@ -64,6 +95,7 @@ private:
     StageObserver observer_;
     std::unique_ptr<cpu::CodeExaminer> code_;
     std::unique_ptr<Device> device_;
+    std::unique_ptr<cuda::LibraryBuilder> cuda_;
 };
 
 }  // namespace

@@ -23,8 +23,7 @@ namespace kw::exporter {
 
 /// Every file of the pack but SHA256SUMS. `library_dir`: where library/ is installed. The same pack
 /// gives the same bytes.
-[[nodiscard]] Result<Files> pack_files(
-    const Pack& pack, const std::filesystem::path& library_dir);
+[[nodiscard]] Result<Files> pack_files(const Pack& pack, const std::filesystem::path& library_dir);
 
 /// The text of SHA256SUMS, as sha256sum(1) writes it.
 [[nodiscard]] std::string sums_of(const Files& files);

@@ -12,7 +12,8 @@ namespace {
 
 constexpr std::size_t k_id_digits = 12;  // of a unit: collisions of shown ids are not for symbols
 
-/// Names of a task that C (not C++, whose words the task reader refuses) or the pack has for itself.
+/// Names of a task that C (not C++, whose words the task reader refuses) or the pack has for
+/// itself.
 std::optional<std::string> taken_name(const Task& task) {
     constexpr std::array k_taken{"restrict", "NULL", "unix", "linux", "EOF"};
     const auto taken = [&](const std::string& name) {
@@ -54,8 +55,7 @@ public:
         if (!unit) {
             return {};
         }
-        KW_TRY_ASSIGN(
-            Domain domain, verified_domain(operation->task, kernel.judging.result));
+        KW_TRY_ASSIGN(Domain domain, verified_domain(operation->task, kernel.judging.result));
         operation->rows.push_back({std::move(kernel), *unit, std::move(domain)});
         return {};
     }
@@ -105,13 +105,12 @@ private:
                 return std::optional(i);
             }
         }
-        Unit unit{id, candidate, {}, {}};
+        Unit unit{id, candidate, {}, {}, {}};
         KW_TRY(examine(operation.task, unit));
-        if (unit.codes.empty()) {
+        if (unit.codes.empty() && !unit.cuda) {
             const std::string reason =
                 unit.absent.empty() ? "no instruction set" : unit.absent.rbegin()->second;
-            skipped_.push_back(
-                {short_id('k', candidate.hash), operation.task.name, reason});
+            skipped_.push_back({short_id('k', candidate.hash), operation.task.name, reason});
             return std::optional<std::size_t>();
         }
         operation.units.push_back(std::move(unit));
@@ -120,17 +119,26 @@ private:
 
     Result<void> examine(const Task& task, Unit& unit) {
         if (unit.candidate.target != "cpu") {
-            unit.absent[unit.candidate.arch] = "target " + unit.candidate.target;
-            return {};
+            return build_cuda(task, unit);
         }
         for (const IsaLevel& level : levels_up_to(unit.candidate.isa)) {
-            KW_TRY_ASSIGN(
-                const Examination seen, examiner_.examine(task, unit.candidate, level));
+            KW_TRY_ASSIGN(const Examination seen, examiner_.examine(task, unit.candidate, level));
             if (seen.refusal.empty()) {
                 unit.codes.push_back({level, seen.checked, seen.keeps_state});
             } else {
                 unit.absent[level.name] = seen.refusal;
             }
+        }
+        return {};
+    }
+
+    Result<void> build_cuda(const Task& task, Unit& unit) {
+        CudaCode code;
+        KW_TRY_ASSIGN(const std::string refusal, examiner_.build_cuda(task, unit.candidate, code));
+        if (refusal.empty()) {
+            unit.cuda = std::move(code);
+        } else {
+            unit.absent[unit.candidate.arch] = refusal;
         }
         return {};
     }

@@ -21,8 +21,7 @@ Json row_json(const Row& row, const Unit& unit) {
     const Evaluation& judging = row.kernel.judging.result;
     Json domain = Json::object();
     for (const DimRange& dim : row.domain.dims) {
-        domain[dim.name] = {
-            {"min", dim.min}, {"max", dim.max}, {"multiple_of", dim.multiple_of}};
+        domain[dim.name] = {{"min", dim.min}, {"max", dim.max}, {"multiple_of", dim.multiple_of}};
     }
     Json shapes = Json::array();
     for (const ShapeTiming& shape : judging.shapes) {
@@ -72,6 +71,14 @@ Json unit_json(const Unit& unit) {
              {"checked", code.checked},
              {"one_call_at_a_time", code.keeps_state}});
     }
+    if (unit.cuda) {
+        codes.push_back(
+            {{"arch", unit.cuda->arch},
+             {"ptx_sha256", sha256_hex(unit.cuda->ptx)},
+             {"cubin_sha256",
+              unit.cuda->cubin.empty() ? Json() : Json(sha256_hex(unit.cuda->cubin))},
+             {"checked", unit.cuda->checked}});
+    }
     return {
         {"id", unit.id},
         {"source_sha256", sha256_hex(unit.candidate.source)},
@@ -111,8 +118,7 @@ std::string manifest(const Pack& pack, const std::string& pack_id) {
     }
     Json skipped = Json::array();
     for (const Skipped& each : pack.skipped) {
-        skipped.push_back(
-            {{"kernel", each.kernel}, {"task", each.task}, {"reason", each.reason}});
+        skipped.push_back({{"kernel", each.kernel}, {"task", each.task}, {"reason", each.reason}});
     }
     const Json document = {
         {"schema", "kwright.pack/1"},

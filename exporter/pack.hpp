@@ -5,11 +5,13 @@
 
 #include "core/candidate.hpp"
 #include "core/task.hpp"
+#include "evaluator/device/cuda/launch_plan.hpp"
 #include "exporter/domain.hpp"
 #include "exporter/isa_level.hpp"
 #include "exporter/selection.hpp"
 
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -21,12 +23,22 @@ struct CpuCode {
     bool keeps_state = false;  ///< the run-time lets in one call at a time
 };
 
+struct CudaCode {
+    std::string arch;  ///< "sm_90a"
+    std::string ptx;
+    std::string cubin;  ///< empty: the driver compiles the PTX
+    cuda::LaunchPlan plan;
+    std::vector<cuda::KernelSignature> signatures;
+    bool checked = false;  ///< on the emulated device of its architecture, when the pack was made
+};
+
 /// One kernel's code, however many devices have a row of it.
 struct Unit {
     std::string id;  ///< "k7f3a91c2b4d5": part of symbols and file names
     Candidate candidate;
     std::vector<CpuCode> codes;                 ///< worst instruction set first
     std::map<std::string, std::string> absent;  ///< level -> why it has no code
+    std::optional<CudaCode> cuda;               ///< then there are no `codes`
 };
 
 struct Row {

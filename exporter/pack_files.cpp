@@ -6,11 +6,12 @@
 #include "exporter/emit.hpp"
 #include "exporter/export.hpp"
 
+#include <system_error>
+
 #include <algorithm>
 #include <cctype>
 #include <fstream>
 #include <set>
-#include <system_error>
 
 namespace kw::exporter {
 namespace {
@@ -61,8 +62,17 @@ Result<void> check_names(const Pack& pack, const Files& library) {
     std::set<std::string> given;
     for (const Operation& operation : pack.operations) {
         for (const char* suffix :
-             {"", "_args", "_init", "_supported", "_workspace_size", "_prepare_size", "_prepare",
-              "_op", "_check", "_reference_entry", "_naive_entry"}) {
+             {"",
+              "_args",
+              "_init",
+              "_supported",
+              "_workspace_size",
+              "_prepare_size",
+              "_prepare",
+              "_op",
+              "_check",
+              "_reference_entry",
+              "_naive_entry"}) {
             const std::string name = "kwk_" + operation.task.name + suffix;
             bool taken = !given.insert(name).second;
             for (const auto& [file, text] : library) {
@@ -92,8 +102,12 @@ void add_operation(const Operation& operation, Files& files) {
     files[folder + "reference.cpp"] = reference_source(operation);
     files[folder + "reference.inc"] = operation.reference;
     for (const Unit& unit : operation.units) {
-        files[folder + unit.id + ".cpp"] = unit_source(operation, unit);
-        files[folder + unit.id + ".inc"] = unit.candidate.source;
+        files[folder + unit.id + (unit.cuda ? ".cu" : ".inc")] = unit.candidate.source;
+        if (unit.cuda) {
+            files[folder + unit.id + "_plan.c"] = cuda_source(operation, unit);
+        } else {
+            files[folder + unit.id + ".cpp"] = unit_source(operation, unit);
+        }
     }
     if (!operation.naive.empty()) {
         files[folder + "naive.cpp"] = naive_source(operation);
@@ -146,7 +160,8 @@ std::string sums_of(const Files& files) {
 
 Result<void> write_pack(const Files& files, const fs::path& folder) {
     std::error_code failed;
-    if (fs::exists(folder, failed) && !(fs::is_directory(folder, failed) && fs::is_empty(folder, failed))) {
+    if (fs::exists(folder, failed) &&
+        !(fs::is_directory(folder, failed) && fs::is_empty(folder, failed))) {
         return Error{
             Errc::usage,
             "exporting to '" + folder.string() + "': it is there already",

@@ -13,8 +13,8 @@ namespace kw::exporter {
 namespace {
 
 bool fits(const BoardRow& row, const std::string& filter) {
-    return filter.empty() || row.device_id == filter || row.target == filter ||
-           row.isa == filter || row.device_id.substr(0, row.device_id.find(':')) == filter;
+    return filter.empty() || row.device_id == filter || row.target == filter || row.isa == filter ||
+           row.device_id.substr(0, row.device_id.find(':')) == filter;
 }
 
 /// Best row of a kernel first: the board's order.
@@ -39,9 +39,9 @@ Result<std::vector<BoardRow>> board_rows(db::Store& store, const SelectOptions& 
     }
     std::set<std::pair<std::string, std::string>> seen;  // kernel and device
     std::erase_if(rows, [&](const BoardRow& row) {
-        const bool wanted_task = options.tasks.empty() ||
-                                 std::find(options.tasks.begin(), options.tasks.end(), row.task) !=
-                                     options.tasks.end();
+        const bool wanted_task =
+            options.tasks.empty() ||
+            std::find(options.tasks.begin(), options.tasks.end(), row.task) != options.tasks.end();
         return !fits(row, options.filter) || !wanted_task ||
                (!named.empty() && !named.contains(row.candidate_hash)) ||
                !seen.insert({row.candidate_hash, row.device}).second;
@@ -96,8 +96,8 @@ Result<Selection> select_rows(
         KW_TRY_ASSIGN(CandidateRow candidate, store.candidate(row.candidate_hash));
         KW_TRY_ASSIGN(
             const std::vector<EvaluationRow> judgings, store.evaluations_of(row.candidate_hash));
-        const auto judging = std::find_if(
-            judgings.begin(), judgings.end(), [&](const EvaluationRow& each) {
+        const auto judging =
+            std::find_if(judgings.begin(), judgings.end(), [&](const EvaluationRow& each) {
                 return each.id == row.evaluation_id;
             });
         if (judging == judgings.end()) {
@@ -114,10 +114,9 @@ Result<Selection> select_rows(
         return Error{
             Errc::usage,
             "no row of the board can be exported" +
-                (selection.skipped.empty()
-                     ? std::string()
-                     : ": " + selection.skipped.front().kernel + ": " +
-                           selection.skipped.front().reason),
+                (selection.skipped.empty() ? std::string()
+                                           : ": " + selection.skipped.front().kernel + ": " +
+                                                 selection.skipped.front().reason),
             "kwright board shows the rows; kwright run TASK finds kernels"};
     }
     return selection;

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "exporter/export.hpp"
+
 #include "agent/campaign/rejudge.hpp"
 #include "cli/commands/commands.hpp"
 #include "cli/context.hpp"
@@ -6,13 +8,13 @@
 #include "cli/judge_again.hpp"
 #include "core/hash.hpp"
 #include "exporter/check_pack.hpp"
-#include "exporter/export.hpp"
 
 #include <nlohmann/json.hpp>
 
+#include <system_error>
+
 #include <algorithm>
 #include <optional>
-#include <system_error>
 
 namespace kw::cli {
 namespace {
@@ -28,8 +30,7 @@ Result<int> check(const std::string& folder, const Invocation& invocation, Conso
         KW_TRY_ASSIGN(store, open_store(invocation.config, db::Access::read_only));
     }
     KW_TRY_ASSIGN(
-        const exporter::PackCheck done,
-        exporter::check_pack(folder, store ? &*store : nullptr));
+        const exporter::PackCheck done, exporter::check_pack(folder, store ? &*store : nullptr));
     if (invocation.json) {
         json problems = json::array();
         for (const exporter::PackProblem& problem : done.problems) {
@@ -89,6 +90,9 @@ json kernel_json(const exporter::Operation& operation, const exporter::Row& row)
     for (const exporter::CpuCode& code : unit.codes) {
         codes.push_back({{"isa", code.level.name}, {"checked", code.checked}});
     }
+    if (unit.cuda) {
+        codes.push_back({{"arch", unit.cuda->arch}, {"checked", unit.cuda->checked}});
+    }
     const BoardRow& board = row.kernel.board;
     return {
         {"task", operation.task.name},
@@ -106,6 +110,9 @@ std::string levels_text(const exporter::Unit& unit) {
     std::string text;
     for (const exporter::CpuCode& code : unit.codes) {
         text += " " + code.level.name + (code.checked ? "" : " (unchecked)");
+    }
+    if (unit.cuda) {
+        text += " " + unit.cuda->arch + (unit.cuda->checked ? "" : " (unchecked)");
     }
     return text;
 }
@@ -133,7 +140,9 @@ void show(const exporter::Pack& pack, const std::string& folder, Console& consol
     console.print(
         std::to_string(kernels) + " kernels, " + std::to_string(pack.operations.size()) +
         " operations in " + folder);
-    console.say("Build it: cmake -S " + folder + " -B build && cmake --build build && ctest --test-dir build");
+    console.say(
+        "Build it: cmake -S " + folder +
+        " -B build && cmake --build build && ctest --test-dir build");
 }
 
 void print_json(
@@ -227,7 +236,13 @@ CommandSpec export_command() {
          true,
          "kernel"}};
     spec.options = {
-        {"-o,--output", "DIR", "write the pack here; DIR must be new or empty", "", false, "Options", {}},
+        {"-o,--output",
+         "DIR",
+         "write the pack here; DIR must be new or empty",
+         "",
+         false,
+         "Options",
+         {}},
         {"--board",
          "FILTER",
          "rows of this device, target, instruction set or architecture: cpu, cuda, sm_90a",

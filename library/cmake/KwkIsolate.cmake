@@ -11,9 +11,9 @@ else()
     set(KWK_X86_64 OFF)
     message(STATUS "The kernels of this pack are for x86-64: on ${CMAKE_SYSTEM_PROCESSOR} the references run")
 endif()
-if(NOT CMAKE_OBJCOPY OR NOT CMAKE_LINKER)
-    message(FATAL_ERROR "objcopy and ld are needed (binutils)")
-endif()
+# Of binutils whatever the compiler is: LLVM's linker keeps groups in a partial link.
+find_program(KWK_LD NAMES ld.bfd ld REQUIRED)
+find_program(KWK_OBJCOPY NAMES objcopy REQUIRED)
 if(CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
     set(kwk_compiler_flags -fno-addrsig)
 endif()
@@ -43,9 +43,9 @@ function(kwk_isolate list target prefix source folder flags own)
     endforeach()
     add_custom_command(OUTPUT ${object}
         COMMAND ${CMAKE_COMMAND} -E make_directory ${CMAKE_CURRENT_BINARY_DIR}/isolated
-        COMMAND ${CMAKE_LINKER} -r --force-group-allocation -o ${joined} $<TARGET_OBJECTS:${target}> ${own}
-        COMMAND ${CMAKE_OBJCOPY} ${renames} ${joined}
-        COMMAND ${CMAKE_OBJCOPY} ${keeps} ${joined} ${object}
+        COMMAND ${KWK_LD} -r --force-group-allocation -o ${joined} $<TARGET_OBJECTS:${target}> ${own}
+        COMMAND ${KWK_OBJCOPY} ${renames} ${joined}
+        COMMAND ${KWK_OBJCOPY} ${keeps} ${joined} ${object}
         DEPENDS ${target} $<TARGET_OBJECTS:${target}> ${own}
         COMMENT "Isolating ${prefix}"
         COMMAND_EXPAND_LISTS VERBATIM)
@@ -70,8 +70,12 @@ macro(kwk_kernel task id level flags)
         set(KWK_TASK ${task})
         kwk_isolate(KWK_ISOLATED kwk_${id}_${level}_code kwk_${id}_${level}
             ${CMAKE_CURRENT_SOURCE_DIR}/src/${task}/${id}.cpp ${CMAKE_CURRENT_SOURCE_DIR}/src/${task}
-            "${flags}" "" entry prepare_size prepare has_prepare)
+            "${flags}" $<TARGET_OBJECTS:kwk_shim> entry prepare_size prepare has_prepare)
     endif()
+endmacro()
+
+macro(kwk_cuda_kernel task id)
+    target_sources(kwk_objects PRIVATE src/${task}/${id}_plan.c)
 endmacro()
 
 macro(kwk_naive task flags)
@@ -79,6 +83,6 @@ macro(kwk_naive task flags)
         set(KWK_TASK ${task})
         kwk_isolate(KWK_ISOLATED_CHECKS kwk_${task}_naive_code kwk_${task}_naive
             ${CMAKE_CURRENT_SOURCE_DIR}/src/${task}/naive.cpp ${CMAKE_CURRENT_SOURCE_DIR}/src/${task}
-            "${flags}" "" entry)
+            "${flags}" $<TARGET_OBJECTS:kwk_shim> entry)
     endif()
 endmacro()

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The little of the C++ library that a reference may use (std::vector), so that the pack needs none.
- * Linked into each reference and made local to it. */
+ * The little of the C++ library that a reference may use (std::vector) and that instrumented code
+ * names, so that the pack needs none. Linked into each isolated object and made local to it. */
 #include <stdlib.h>
 
 #define KWK_LOCAL __attribute__((visibility("hidden")))
@@ -42,5 +42,9 @@ KWK_LOCAL _Noreturn void _ZSt28__throw_bad_array_new_lengthv(void) {
 }
 KWK_LOCAL _Noreturn void _ZSt24__throw_out_of_range_fmtPKcz(const char* what, ...) {
     (void)what;
+    abort();
+}
+/* Nothing here throws: kernels that need the C++ library are not exported. */
+KWK_LOCAL _Noreturn int __gxx_personality_v0(void) {
     abort();
 }

@@ -81,8 +81,7 @@ std::vector<std::string> writable_variables(std::string_view object) {
                 continue;
             }
             const Elf64_Shdr& home = sections[symbol->st_shndx];
-            const std::string name =
-                name_at(object, sections[table.sh_link], symbol->st_name);
+            const std::string name = name_at(object, sections[table.sh_link], symbol->st_name);
             if (keeps(home, name_at(object, sections[header->e_shstrndx], home.sh_name)) &&
                 !of_start_files(name)) {
                 found.push_back(name);
@@ -98,7 +97,7 @@ Result<std::unique_ptr<CodeExaminer>> CodeExaminer::open(const EvaluatorConfig& 
     KW_TRY_ASSIGN(Toolchain toolchain, find_toolchain(config.compiler));
     KW_TRY_ASSIGN(examiner->sandbox_, sandbox::open_sandbox(config.sandbox_mode));
     examiner->builder_ = std::make_unique<Builder>(
-        *examiner->sandbox_, std::move(toolchain), config.cache_dir);
+        *examiner->sandbox_, std::move(toolchain), config.cache_dir / "build");
     return examiner;
 }
 

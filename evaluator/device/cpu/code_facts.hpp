@@ -21,9 +21,9 @@ struct CodeFacts {
     Verdict verdict = Verdict::accepted;  ///< accepted = built; else as BuildOutcome
     std::string summary;
     bool runs_at_load = false;
-    bool keeps_state = false;                ///< has writable memory of its own, thread-local apart
-    std::vector<std::string> cxx_imports;    ///< what only a C++ library could give
-    std::string compiler;                    ///< "g++ 12.2.0"
+    bool keeps_state = false;              ///< has writable memory of its own, thread-local apart
+    std::vector<std::string> cxx_imports;  ///< what only a C++ library could give
+    std::string compiler;                  ///< "g++ 12.2.0"
 };
 
 /// Names of writable variables (.data, .bss) in an object's symbol table, those of the compiler's

@@ -8,6 +8,7 @@ list(APPEND KW_EVALUATOR_SOURCES
     device/cuda/build_nvrtc.cpp
     device/cuda/judge_ptx.cpp
     device/cuda/launch_plan.cpp
+    device/cuda/library_build.cpp
     device/cuda/plan_constants.cpp
     device/cuda/plan_devices.cpp
     device/cuda/plan_evaluate.cpp

@@ -37,7 +37,7 @@ typedef enum kwk_status {
     KWK_ERROR_ARGUMENT = 1,    /* a null pointer, a kwk_size that is not that of the struct */
     KWK_ERROR_SHAPE = 2,       /* dimensions that the operation does not have */
     KWK_ERROR_UNSUPPORTED = 3, /* no kernel for this machine or shape, and the policy is error */
-    KWK_ERROR_ALIGNMENT = 4,   /* the same for a pointer that is not 64-byte aligned (CUDA: 16) */
+    KWK_ERROR_ALIGNMENT = 4,   /* the same for a pointer that is not 64-byte aligned (CUDA: 256) */
     KWK_ERROR_PACKED = 5,      /* packed weights that another kernel or shape was prepared for */
     KWK_ERROR_WORKSPACE = 6,   /* the workspace is missing or too small */
     KWK_ERROR_MEMORY = 7,      /* the reference found no memory */

@@ -36,9 +36,9 @@ class buffer {
 public:
     buffer() = default;
     explicit buffer(std::size_t bytes)
-        : data_(bytes == 0 ? nullptr : ::operator new(bytes, std::align_val_t{64}))
+        : data_(bytes == 0 ? nullptr : ::operator new (bytes, std::align_val_t{64}))
         , bytes_(bytes) {}
-    ~buffer() { ::operator delete(data_, std::align_val_t{64}); }
+    ~buffer() { ::operator delete (data_, std::align_val_t{64}); }
     buffer(buffer&& other) noexcept
         : data_(std::exchange(other.data_, nullptr))
         , bytes_(std::exchange(other.bytes_, 0)) {}

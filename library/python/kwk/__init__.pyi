@@ -1,0 +1,36 @@
+# SPDX-License-Identifier: Apache-2.0
+from typing import Any, Optional, Sequence, Union
+
+ArrayLike = Any
+
+class Error(RuntimeError):
+    status: int
+
+class Array:
+    shape: tuple[int, ...]
+    dtype: str
+    size: int
+    pointer: int
+    def __init__(self, shape: Sequence[int], dtype: str = ...) -> None: ...
+    def __len__(self) -> int: ...
+    def __getitem__(self, index: int) -> Union[int, float]: ...
+    def __setitem__(self, index: int, value: Union[int, float]) -> None: ...
+
+class Packed:
+    operation: str
+
+def empty(shape: Sequence[int], dtype: str = ...) -> Array: ...
+def call(
+    operation: str,
+    *,
+    packed: Optional[Packed] = ...,
+    stream: Optional[int] = ...,
+    policy: str = ...,
+    workspace: Optional[ArrayLike] = ...,
+    **values: Any,
+) -> Any: ...
+def prepare(operation: str, **values: Any) -> Packed: ...
+def supported(operation: str, stream: Optional[int] = ..., **values: Any) -> bool: ...
+def workspace_size(operation: str, stream: Optional[int] = ..., **values: Any) -> int: ...
+def explain(operation: str, stream: Optional[int] = ..., **values: Any) -> str: ...
+def operations() -> list[str]: ...

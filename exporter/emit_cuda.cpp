@@ -1,0 +1,277 @@
+// SPDX-License-Identifier: Apache-2.0
+// A launch plan as C: the expressions of its directives become those of a function that launches.
+#include "evaluator/device/cuda/launch_plan.hpp"
+#include "exporter/c_text.hpp"
+#include "exporter/emit.hpp"
+
+#include <algorithm>
+#include <array>
+#include <set>
+
+namespace kw::exporter {
+namespace {
+
+using cuda::KernelParameter;
+using cuda::LaunchArg;
+
+constexpr std::array k_device_names{
+    "SM_COUNT", "MAX_THREADS", "MAX_SMEM", "SM_SMEM", "SM_THREADS", "SM_REGS", "L2_BYTES", "CC"};
+
+/// A byte array; `zero` adds what ends PTX.
+std::string bytes_table(const std::string& name, const std::string& bytes, bool zero) {
+    std::string text = "static const unsigned char " + name + "[] = {";
+    for (std::size_t i = 0; i < bytes.size(); ++i) {
+        text += i % 24 == 0 ? "\n    " : "";
+        text += std::to_string(static_cast<unsigned>(static_cast<unsigned char>(bytes[i]))) + ",";
+    }
+    return text + (zero ? "0};\n" : "};\n");
+}
+
+class PlanWriter {
+public:
+    PlanWriter(const Operation& operation, const Unit& unit)
+        : task_(operation.task)
+        , cuda_(*unit.cuda)
+        , plan_(unit.cuda->plan) {}
+
+    std::string text() {
+        std::string code = workspace_function() + launch_function();
+        return functions_table() + code;
+    }
+
+private:
+    std::string c(const cuda::PlanExpr& expr, const std::string& missing = "0") {
+        if (expr.expr.empty()) {
+            return missing;
+        }
+        for (const std::string& name : expr.expr.names()) {
+            used_.insert(name);
+        }
+        return expr.expr.to_c();
+    }
+
+    /// What the expressions written so far read: dims, constants of the file and of the device.
+    std::string locals() {
+        std::string text = "    (void)kwk_dims;\n    (void)kwk_facts;\n";
+        for (std::size_t i = 0; i < task_.dims.size(); ++i) {
+            if (used_.contains(task_.dims[i].name)) {
+                text += "    const int64_t " + task_.dims[i].name + " = kwk_dims[" +
+                        std::to_string(i) + "];\n";
+                used_.erase(task_.dims[i].name);
+            }
+        }
+        for (const std::string& name : used_) {
+            const auto constant = plan_.constants.find(name);
+            std::string value = "32";  // WARP_SIZE
+            if (constant != plan_.constants.end()) {
+                value = DimExpr::constant(constant->second).to_c();
+            } else if (
+                std::find(k_device_names.begin(), k_device_names.end(), name) !=
+                k_device_names.end()) {
+                value = "kwk_facts->" + name;
+            }
+            text += "    const int64_t " + name + " = " + value + ";\n";
+        }
+        used_.clear();
+        return text;
+    }
+
+    std::string workspace_function() {
+        std::string body = "    int64_t kwk_total = 0;\n";
+        for (std::size_t i = 0; i < plan_.workspaces.size(); ++i) {
+            const std::string bytes = "kwk_bytes_" + std::to_string(i);
+            body += "    const int64_t " + bytes + " = " + c(plan_.workspaces[i].bytes) +
+                    ";\n    if (" + bytes + " < 0) return -1;\n    kwk_offsets[" +
+                    std::to_string(i) + "] = kwk_total;\n    kwk_total += (" + bytes +
+                    " + 255) / 256 * 256;\n";
+        }
+        return "static int64_t workspace(\n    const int64_t* kwk_dims, const kwk_cuda_facts* "
+               "kwk_facts, int64_t* kwk_offsets) {\n    (void)kwk_offsets;\n" +
+               locals() + body + "    return kwk_total;\n}\n\n";
+    }
+
+    std::string address(const std::string& name) const {
+        for (std::size_t i = 0; i < task_.args.size(); ++i) {
+            if (task_.args[i].name == name) {
+                return "kwk_pointers[" + std::to_string(i) + "]";
+            }
+        }
+        for (std::size_t i = 0; i < plan_.workspaces.size(); ++i) {
+            if (plan_.workspaces[i].name == name) {
+                return "(void*)(kwk_memory + kwk_offsets[" + std::to_string(i) + "])";
+            }
+        }
+        return "NULL";
+    }
+
+    std::string dim3(const std::array<cuda::PlanExpr, 3>& sizes, const std::string& missing) {
+        return "{" + c(sizes[0], missing) + ", " + c(sizes[1], missing) + ", " +
+               c(sizes[2], missing) + "}";
+    }
+
+    std::string array(const std::vector<cuda::PlanExpr>& values, const std::string& type) {
+        std::string text = "{";
+        for (const cuda::PlanExpr& value : values) {
+            text += "(" + type + ")" + c(value) + ", ";
+        }
+        return text + "0}";
+    }
+
+    static int index_of(const std::vector<std::string>& names, const std::string& name) {
+        return static_cast<int>(std::find(names.begin(), names.end(), name) - names.begin());
+    }
+
+    std::string tensormap(const cuda::TensorMap& map) {
+        static const std::vector<std::string> dtypes{
+            "u8",
+            "u16",
+            "u32",
+            "i32",
+            "u64",
+            "i64",
+            "f16",
+            "f32",
+            "f64",
+            "bf16",
+            "f32_ftz",
+            "tf32",
+            "tf32_ftz"};
+        static const std::vector<std::string> interleaves{"none", "16B", "32B"};
+        static const std::vector<std::string> swizzles{"none", "32B", "64B", "128B"};
+        static const std::vector<std::string> promotions{"none", "64B", "128B", "256B"};
+        const std::string dtype = map.dtype == "i8" ? "u8" : map.dtype == "i16" ? "u16" : map.dtype;
+        const std::size_t rank = map.dims.size();
+        std::string text = "    kwk_tensormap kwk_map_" + map.name + " = {\n        " +
+                           std::to_string(index_of(dtypes, dtype)) + ", " + std::to_string(rank) +
+                           ", " + std::to_string(index_of(interleaves, map.interleave)) + ", " +
+                           std::to_string(index_of(swizzles, map.swizzle)) + ", " +
+                           std::to_string(index_of(promotions, map.l2)) + ", " +
+                           (map.oob == "nan" ? "1" : "0") +
+                           ",\n        .dims = " + array(map.dims, "uint64_t") +
+                           ", .strides = " + array(map.strides, "uint64_t") +
+                           ",\n        .box = " + array(map.box, "uint32_t");
+        text += map.element_strides.empty()
+                    ? ", .steps = {1, 1, 1, 1, 1}};\n"
+                    : ", .steps = " + array(map.element_strides, "uint32_t") + "};\n";
+        if (map.strides.empty() && rank > 1) {
+            const std::string name = "kwk_map_" + map.name;
+            text += "    " + name + ".strides[0] = " + name + ".dims[0] * " +
+                    std::to_string(cuda::tensormap_element_bytes(map.dtype)) +
+                    ";\n    for (int i = 1; i < " + std::to_string(rank - 1) + "; ++i) " + name +
+                    ".strides[i] = " + name + ".strides[i - 1] * " + name + ".dims[i];\n";
+        }
+        return text + "    _Alignas(64) char kwk_bytes_of_" + map.name +
+               "[128];\n    kwk_cuda_encode(kwk_call, &kwk_map_" + map.name + ", " +
+               address(map.base) + ", kwk_bytes_of_" + map.name + ");\n";
+    }
+
+    /// One parameter as a local of its type.
+    std::string value(
+        const LaunchArg& arg, const KernelParameter& parameter, const std::string& name) {
+        const bool real = parameter.count == 0 && parameter.type.starts_with("f");
+        const std::string real_type = parameter.bytes == 4 ? "float" : "double";
+        switch (arg.kind) {
+            case LaunchArg::Kind::pointer: return "void* " + name + " = " + address(arg.name);
+            case LaunchArg::Kind::tensormap: return "void* " + name + " = kwk_bytes_of_" + arg.name;
+            case LaunchArg::Kind::real:
+                return real_type + " " + name + " = (" + real_type + ")" + c_double(arg.real);
+            case LaunchArg::Kind::scalar: break;
+        }
+        const std::string number = c(arg.value);
+        if (real) {
+            return real_type + " " + name + " = (" + real_type + ")" + number;
+        }
+        if (parameter.bytes == 4) {
+            return "int32_t " + name + " = kwk_cuda_i32(kwk_call, " + number + ")";
+        }
+        const std::string type = "int" + std::to_string(8 * parameter.bytes) + "_t";
+        return type + " " + name + " = (" + type + ")" + number;
+    }
+
+    std::string launch(const cuda::Launch& each) {
+        const cuda::KernelSignature* kernel = cuda::find_kernel(cuda_.signatures, each.kernel);
+        KW_CHECK(kernel != nullptr && kernel->parameters.size() == each.args.size());
+        std::string values;
+        std::string list;
+        for (std::size_t i = 0; i < each.args.size(); ++i) {
+            const std::string name = "kwk_a" + std::to_string(i);
+            values += "        " + value(each.args[i], kernel->parameters[i], name) + ";\n";
+            const bool map = each.args[i].kind == LaunchArg::Kind::tensormap;
+            list += (map ? "" : "&") + name + ", ";
+        }
+        return "    if (" + c(each.when, "1") + " != 0) {\n" + values +
+               "        void* kwk_parameters[] = {" + list + "NULL};\n" +
+               "        const kwk_launch kwk_one = {\n            " + dim3(each.grid, "1") +
+               ",\n            " + dim3(each.block, "1") + ",\n            " +
+               dim3(each.cluster, each.cluster[0].expr.empty() ? "0" : "1") + ",\n            " +
+               c(each.smem) + ", " + (each.cooperative ? "true" : "false") +
+               ", kwk_parameters};\n        kwk_cuda_launch(kwk_call, " +
+               std::to_string(function_index(kernel->name)) + ", &kwk_one);\n    }\n";
+    }
+
+    std::size_t function_index(const std::string& name) {
+        const auto found = std::find(functions_.begin(), functions_.end(), name);
+        if (found == functions_.end()) {
+            functions_.push_back(name);
+            return functions_.size() - 1;
+        }
+        return static_cast<std::size_t>(found - functions_.begin());
+    }
+
+    std::string launch_function() {
+        std::string body;
+        for (const cuda::TensorMap& map : plan_.tensormaps) {
+            body += tensormap(map);
+        }
+        for (const cuda::Launch& each : plan_.launches) {
+            body += launch(each);
+        }
+        return "static void launch(\n    kwk_cuda_call* kwk_call, void* const* kwk_pointers, const "
+               "int64_t* kwk_dims, char* kwk_memory) {\n    const kwk_cuda_facts* kwk_facts = "
+               "kwk_call->facts;\n    int64_t kwk_offsets[KWK_MAX_LAUNCHED] = {0};\n"
+               "    (void)workspace(kwk_dims, kwk_facts, kwk_offsets);\n    (void)kwk_memory;\n"
+               "    (void)kwk_pointers;\n" +
+               locals() + body + "}\n\n";
+    }
+
+    std::string functions_table() {
+        std::string text = "static const char* const functions[] = {\n";
+        for (const std::string& name : functions_) {
+            text += "    " + c_string(name) + ",\n";
+        }
+        return text + "};\n\n";
+    }
+
+    const Task& task_;
+    const CudaCode& cuda_;
+    const cuda::LaunchPlan& plan_;
+    std::set<std::string> used_;
+    std::vector<std::string> functions_;
+};
+
+}  // namespace
+
+std::string cuda_plan_name(const Unit& unit) {
+    return "kwk_" + unit.id + "_plan";
+}
+
+std::string cuda_source(const Operation& operation, const Unit& unit) {
+    const CudaCode& code = *unit.cuda;
+    PlanWriter writer(operation, unit);
+    const std::string plan = writer.text();
+    std::string text = "/* " + unit.id +
+                       ": its code and its launch plan, generated by kwright export. */\n" +
+                       "#include \"kwk_cuda.h\"\n\n" + std::string(dim_expr_c_prelude()) + "\n" +
+                       bytes_table("ptx", code.ptx, true);
+    if (!code.cubin.empty()) {
+        text += bytes_table("cubin", code.cubin, false);
+    }
+    text += plan + "static kwk_library library;\nKWK_HIDDEN const kwk_cuda_plan " +
+            cuda_plan_name(unit) + " = {\n    " + c_string(code.arch) + ", " +
+            (code.cubin.empty() ? "NULL" : "cubin") +
+            ", ptx, functions, sizeof functions / sizeof *functions, workspace, launch, "
+            "&library};\n";
+    return text;
+}
+
+}  // namespace kw::exporter

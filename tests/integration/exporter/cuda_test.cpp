@@ -1,0 +1,165 @@
+// SPDX-License-Identifier: Apache-2.0
+// The host side of exported CUDA kernels, driven through a fake libcuda.so.1: what is loaded, and
+// how the launch plan becomes launches. No toolkit, no GPU, no kwright program.
+#include "core/task_file.hpp"
+#include "evaluator/device/cuda/ptx_facts.hpp"
+#include "exporter/export.hpp"
+#include "tests/support/catch.hpp"
+#include "tests/support/program.hpp"
+
+#include <cstdlib>
+
+using namespace kw;
+using namespace kw::test;
+using namespace kw::exporter;
+namespace fs = std::filesystem;
+
+namespace {
+
+const fs::path k_here = fs::path(KW_SOURCE_DIR) / "tests/integration/exporter/cuda";
+
+constexpr const char* k_source = R"(//!kwright task=scale_add target=cuda arch=sm_90a
+//!workspace partial=4*N other=TILE*4
+//!tensormap name=tm base=x dtype=f32 dims=(64, N/64) box=(64, 2) swizzle=none
+//!launch first grid=ceil_div(N, TILE) block=TILE smem=SM_COUNT*16 args=(w, x, partial, N, 0.5, N + 5)
+//!launch second grid=(2, N/2) block=(32, 4) cluster=2 when=N>100 args=(partial, other, y, tm, N)
+//!launch second grid=1 block=32 cooperative=1 when=N==128 args=(partial, other, y, tm, N)
+#define TILE 128
+)";
+
+constexpr const char* k_ptx = R"(.version 8.0
+.target sm_90a
+.address_size 64
+.visible .entry _Z5firstPKfS0_Pfifl(
+    .param .u64 a, .param .u64 b, .param .u64 c, .param .u32 d, .param .f32 e, .param .u64 f)
+{ ret; }
+.visible .entry second(
+    .param .u64 a, .param .u64 b, .param .u64 c, .param .align 64 .b8 d[128], .param .u64 e)
+{ ret; }
+)";
+
+/// Says what the kernel is made of without a toolkit.
+struct GivenCode final : Examiner {
+    Result<Examination> examine(const Task&, const Candidate&, const IsaLevel&) override {
+        return Examination{"not asked here", false, false};
+    }
+    Result<std::string> build_cuda(
+        const Task& task, const Candidate& candidate, CudaCode& code) override {
+        const auto plan = cuda::parse_launch_plan(candidate.source, cuda::scope_of(task));
+        for (const auto& problem : plan.problems) {
+            INFO(cuda::show(problem, "k.cu"));
+            CHECK(false);
+        }
+        const auto signatures = cuda::signatures(cuda::ptx_facts(k_ptx));
+        CHECK(cuda::check_against_kernels(plan.plan, signatures).empty());
+        code = {"sm_90a", k_ptx, "cubin of the kernel", plan.plan, signatures, false};
+        return std::string();
+    }
+};
+
+std::string shell(const fs::path& folder, const std::string& command, int* code = nullptr) {
+    const fs::path log = folder / "log";
+    const int status =
+        std::system(("cd '" + folder.string() + "' && env -i PATH=/usr/bin:/bin LC_ALL=C sh -c \"" +
+                     command + "\" > '" + log.string() + "' 2>&1")
+                        .c_str());
+    if (code != nullptr) {
+        *code = WEXITSTATUS(status);
+    }
+    return read_file(log);
+}
+
+bool has(const std::string& text, const std::string& part) {
+    return text.find(part) != std::string::npos;
+}
+
+Selection one_row(const Task& task) {
+    StoredKernel kernel;
+    const Candidate candidate = make_candidate(task.name, k_source, "native", "cuda", "sm_90a");
+    kernel.board.task = task.name;
+    kernel.board.candidate_hash = candidate.hash;
+    kernel.board.target = "cuda";
+    kernel.board.timing_kind = "measured";
+    kernel.board.device = "cuda:0: Fake GPU";
+    kernel.board.speedup = {2, 1.9, 2.1};
+    kernel.candidate.hash = candidate.hash;
+    kernel.candidate.task = task.name;
+    kernel.candidate.target = "cuda";
+    kernel.candidate.isa = "sm_90a";
+    kernel.candidate.source = k_source;
+    return {{kernel}, {}};
+}
+
+}  // namespace
+
+TEST_CASE("pack: CUDA kernels are loaded and launched as their plan says", "[exporter]") {
+    const Folder folder;
+    const auto task = load_task(fs::path(KW_SOURCE_DIR) / "tests/support/tasks/scale_add");
+    REQUIRE(task.ok());
+    GivenCode examiner;
+    const TaskFinder find = [&](const std::string&) -> Result<Task> {
+        return *task;
+    };
+    auto pack = make_pack(one_row(*task), find, examiner, "0.1.0");
+    REQUIRE(pack.ok());
+    const auto files = pack_files(*pack, fs::path(KW_SOURCE_DIR) / "library");
+    REQUIRE(files.ok());
+    REQUIRE(write_pack(*files, folder / "pack").ok());
+    int code = 0;
+    const std::string built = shell(
+        folder.path(),
+        "cmake -S pack -B b -DKWK_SELFCHECK=OFF -DKWK_SHARED=OFF && cmake --build b -j2 && mkdir "
+        "fake && "
+        "gcc -shared -fPIC -Wl,-soname,libcuda.so.1 -o fake/libcuda.so.1 " +
+            (k_here / "fake_libcuda.c").string() +
+            " && gcc -Wall -Wextra -Werror -Ipack/include -o use " + (k_here / "use.c").string() +
+            " b/libkwk.a -lm -ldl",
+        &code);
+    INFO(built);
+    REQUIRE(code == 0);
+    const std::string run = "LD_LIBRARY_PATH=fake ./use";
+
+    SECTION("launches follow the shape, the device and the file's constants") {
+        const std::string ran = shell(folder.path(), run);
+        INFO(ran);
+        CHECK(has(
+            ran,
+            "supported: ok\nworkspace 2560\nwithout workspace: workspace missing or too small\n"));
+        CHECK(has(ran, "load cubin 0 0\n"));
+        CHECK(ran.find("load ") == ran.rfind("load "));  // once
+        CHECK(has(ran, "set 8=232448 second 0\n"));
+        CHECK(
+            has(ran,
+                "launch _Z5firstPKfS0_Pfifl grid 4 1 1 block 128 1 1 smem 128 stream 0x77 0x1000 "
+                "0x2000 "
+                "0x10000 512 0.5 517\n"));
+        CHECK(
+            has(ran,
+                "launch second grid 2 256 1 block 32 4 1 smem 0 stream 0x77 attribute 4 2 0x10000 "
+                "0x10800 "
+                "0x3000 map5a 512\n"));
+        CHECK(
+            has(ran,
+                "encode 7 rank 2 base 0x2000 dims 64 8 strides 256 box 64 2 steps 1 1 modes 0 0 0 "
+                "0\n"));
+        CHECK(has(ran, "call: ok\nunaligned: pointer not aligned\n"));
+        CHECK(has(ran, "on Fake GPU, compute capability 9.0\n  runs k"));
+        CHECK(has(ran, "(measured on this device)"));
+        const std::string small = shell(folder.path(), run + " 64");
+        CHECK(!has(small, "launch second"));
+        const std::string both = shell(folder.path(), run + " 128");
+        CHECK(has(both, "attribute 2 1"));
+    }
+    SECTION("another architecture, no context, no driver and a refusal are said") {
+        CHECK(
+            has(shell(folder.path(), "FAKE_CC=80 " + run),
+                "call: no kernel for this machine or shape"));
+        CHECK(has(shell(folder.path(), "FAKE_CC=80 KWK_DEVICE=sm_90a " + run), "call: ok"));
+        CHECK(has(shell(folder.path(), "FAKE_NO_CONTEXT=1 " + run), "call: CUDA driver"));
+        CHECK(has(shell(folder.path(), "FAKE_REFUSES=1 " + run), "call: CUDA driver"));
+        CHECK(has(shell(folder.path(), "FAKE_NO_CUBIN=1 " + run), "load .vers"));
+        const std::string none = shell(folder.path(), "./use");
+        CHECK(has(none, "call: CUDA driver"));
+        CHECK(has(none, "no CUDA device"));
+    }
+}

@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: Apache-2.0
+// The generated text: reproducible, and deaf to what strangers wrote. That it compiles and runs is
+// tests/integration/exporter.
+#include "exporter/emit.hpp"
+
+#include "core/task_file.hpp"
+#include "exporter/export.hpp"
+#include "tests/support/catch.hpp"
+#include "tests/support/program.hpp"
+
+#include <nlohmann/json.hpp>
+
+using namespace kw;
+using namespace kw::test;
+using namespace kw::exporter;
+
+namespace {
+
+const std::filesystem::path k_library = std::filesystem::path(KW_SOURCE_DIR) / "library";
+
+Task scale_add() {
+    auto task = load_task(std::filesystem::path(KW_SOURCE_DIR) / "tests/support/tasks/scale_add");
+    REQUIRE(task.ok());
+    return *task;
+}
+
+/// Accepts everything, at every level but the worst.
+struct Willing final : Examiner {
+    Result<Examination> examine(
+        const Task&, const Candidate& candidate, const IsaLevel& level) override {
+        const bool constructor = candidate.source.find("constructor") != std::string::npos;
+        if (level.suffix == "v2" || constructor) {
+            return Examination{"CE: no such intrinsic", false, false};
+        }
+        return Examination{"", level.suffix == "v3", level.suffix == "v4"};
+    }
+    Result<std::string> build_cuda(const Task&, const Candidate&, CudaCode&) override {
+        return std::string("no toolkit");
+    }
+};
+
+StoredKernel kernel_of(const Task& task, const std::string& source, const std::string& stranger) {
+    StoredKernel kernel;
+    const Candidate candidate = make_candidate(task.name, source);
+    kernel.candidate.hash = candidate.hash;
+    kernel.candidate.task = task.name;
+    kernel.candidate.isa = "native";
+    kernel.candidate.source = source;
+    kernel.board.task = task.name;
+    kernel.board.candidate_hash = candidate.hash;
+    kernel.board.target = "cpu";
+    kernel.board.campaign = stranger;
+    kernel.board.model = stranger;
+    kernel.board.device = "cpu: " + stranger + ", 2 cores, x86-64-v4";
+    kernel.board.timing_kind = "measured";
+    kernel.board.speedup = {2, 1.9, 2.1};
+    return kernel;
+}
+
+Result<Pack> pack_of(const std::vector<StoredKernel>& kernels) {
+    static Willing examiner;
+    const TaskFinder find = [](const std::string&) -> Result<Task> {
+        return scale_add();
+    };
+    return make_pack({kernels, {}}, find, examiner, "0.1.0");
+}
+
+}  // namespace
+
+TEST_CASE("make_pack: one unit for a kernel with rows of two devices", "[exporter]") {
+    const Task task = scale_add();
+    StoredKernel second = kernel_of(task, "void f();", "B");
+    second.board.speedup = {3, 2.9, 3.1};
+    const auto pack = pack_of({kernel_of(task, "void f();", "A"), second});
+    REQUIRE(pack.ok());
+    REQUIRE(pack->operations.size() == 1);
+    CHECK(pack->operations[0].units.size() == 1);
+    CHECK(pack->operations[0].rows.size() == 2);
+    const Unit& unit = pack->operations[0].units[0];
+    CHECK(unit.codes.size() == 3);
+    CHECK(unit.absent.at("x86-64-v2") == "CE: no such intrinsic");
+    CHECK(unit.codes[0].checked);
+    CHECK(unit.codes[1].keeps_state);
+}
+
+TEST_CASE("make_pack: what cannot be exported is skipped with its reason", "[exporter]") {
+    const Task task = scale_add();
+    const auto none = pack_of({kernel_of(task, "constructor", "A")});
+    REQUIRE(!none.ok());
+    CHECK(none.error().code == Errc::no);
+    StoredKernel cuda = kernel_of(task, "gpu", "A");
+    cuda.candidate.target = "cuda";
+    cuda.candidate.isa = "sm_90a";
+    const auto some = pack_of({kernel_of(task, "void f();", "A"), cuda});
+    REQUIRE(some.ok());
+    REQUIRE(some->skipped.size() == 1);
+    CHECK(some->skipped[0].reason == "no toolkit");
+}
+
+TEST_CASE(
+    "pack_files: the same pack gives the same bytes, another source another pack", "[exporter]") {
+    const Task task = scale_add();
+    const auto first = pack_files(*pack_of({kernel_of(task, "void f();", "A")}), k_library);
+    const auto again = pack_files(*pack_of({kernel_of(task, "void f();", "A")}), k_library);
+    const auto other = pack_files(*pack_of({kernel_of(task, "void g();", "A")}), k_library);
+    REQUIRE((first.ok() && again.ok() && other.ok()));
+    CHECK(*first == *again);
+    CHECK(sums_of(*first) != sums_of(*other));
+    CHECK(first->at("src/operations.c") != other->at("src/operations.c"));
+}
+
+TEST_CASE("pack_files: names and sources of strangers stay text", "[exporter]") {
+    const Task task = scale_add();
+    const std::string stranger = "\"); */\n#error \"x\" ?\?/\n\\\x01\xff |`](http://x)";
+    const std::string source = "/* */ #define kwk_run 1\n#line 1 \"/etc/passwd\"\n}}}";
+    const auto pack = pack_of({kernel_of(task, source, stranger)});
+    REQUIRE(pack.ok());
+    const auto files = pack_files(*pack, k_library);
+    REQUIRE(files.ok());
+    const std::string id = pack->operations[0].units[0].id;
+    CHECK(files->at("src/scale_add/" + id + ".inc") == source);
+    for (const auto& [name, text] : *files) {
+        if (name == "src/scale_add/" + id + ".inc") {
+            continue;
+        }
+        INFO(name);
+        CHECK(text.find("#error \"x\"") == std::string::npos);
+        for (const char c : text) {
+            const bool ascii = (c >= ' ' && c <= '~') || c == '\n' || c == '\t';
+            if (!ascii) {
+                FAIL("a byte that is not text");
+            }
+        }
+    }
+    const auto manifest = nlohmann::json::parse(files->at("manifest.json"));
+    CHECK(manifest.at("operations").at(0).at("rows").at(0).at("speedup").at("value") == 2);
+    CHECK(manifest.at("operations").at(0).at("units").at(0).at("code").size() == 3);
+}
+
+TEST_CASE("pack_files: a task may not take the pack's own names", "[exporter]") {
+    const Task task = scale_add();
+    auto pack = pack_of({kernel_of(task, "void f();", "A")});
+    REQUIRE(pack.ok());
+    for (const char* name : {"explain", "run", "call", "prepare", "op"}) {
+        pack->operations[0].task.name = name;
+        INFO(name);
+        CHECK(!pack_files(*pack, k_library).ok());
+    }
+    Operation twin = pack->operations[0];
+    pack->operations[0].task.name = "gemv";
+    twin.task.name = "gemv_prepare";
+    pack->operations.push_back(twin);
+    const auto files = pack_files(*pack, k_library);
+    REQUIRE(!files.ok());
+    CHECK(files.error().what.find("kwk_gemv_prepare") != std::string::npos);
+}
+
+TEST_CASE("write_pack: a folder that is not empty is left alone", "[exporter]") {
+    const Folder folder;
+    const Files files{{"a/b.txt", "x"}};
+    REQUIRE(write_pack(files, folder / "new").ok());
+    CHECK(read_file(folder / "new" / "a" / "b.txt") == "x");
+    CHECK(read_file(folder / "new" / "SHA256SUMS").ends_with("  a/b.txt\n"));
+    const auto twice = write_pack(files, folder / "new");
+    REQUIRE(!twice.ok());
+    CHECK(twice.error().code == Errc::usage);
+    CHECK(!std::filesystem::exists(folder / "new.partial"));
+}
