@@ -362,6 +362,12 @@ void visit_shape(Io& io, Row& row) {
     io("prepare_ns", row.prepare_ns);
     io("prepare_bytes", row.prepare_bytes);
     io("stop_reason", row.stop_reason);
+    io("mode", Since{row.mode, 7, "''"});
+    io("sm_mhz", Since{row.sm_mhz, 7, "0.0"});
+    io("temperature_c", Since{row.temperature_c, 7, "0.0"});
+    io("power_w", Since{row.power_w, 7, "0.0"});
+    io("candidate_joules", Since{row.candidate_joules, 7, "0.0"});
+    io("baseline_joules", Since{row.baseline_joules, 7, "0.0"});
     io("samples", row.samples);
     io.odd_doubles("odd_doubles");
 }

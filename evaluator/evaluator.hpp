@@ -62,6 +62,7 @@ struct EvaluatorConfig {
     std::string sandbox_mode = "auto";
     std::string compiler = "g++";  ///< name or path
     std::string cuda_home;         ///< CUDA toolkit; "" = searched
+    std::string cuda_driver;       ///< libcuda; "" = the loader's libcuda.so.1
 };
 
 /// The CPU device. Errors: no compiler, no sandbox, no AVX2, not x86-64; each with a hint.
@@ -73,7 +74,12 @@ struct EvaluatorConfig {
 [[nodiscard]] Result<std::unique_ptr<Device>> open_emulated_device(
     const std::string& arch, const EvaluatorConfig& config);
 
-/// By id: "cpu", "emulated:sm_90a". Unknown: Errc::usage with what there is.
+/// A GPU: "0", "GPU-3f2a...", "MIG-8c1d...". Errors: no driver, one that is older than the toolkit,
+/// no such device, no toolkit, no compiler or sandbox for the reference.
+[[nodiscard]] Result<std::unique_ptr<Device>> open_cuda_device(
+    const std::string& which, const EvaluatorConfig& config);
+
+/// By id: "cpu", "emulated:sm_90a", "cuda:0". Unknown: Errc::usage with what there is.
 [[nodiscard]] Result<std::unique_ptr<Device>> open_device(
     const std::string& id, const EvaluatorConfig& config);
 /// The target that the device judges: "cpu" or "cuda".

@@ -5,6 +5,7 @@ namespace kw {
 namespace {
 
 constexpr std::string_view k_emulated = "emulated:";
+constexpr std::string_view k_cuda = "cuda:";
 
 }  // namespace
 
@@ -19,10 +20,13 @@ Result<std::unique_ptr<Device>> open_device(const std::string& id, const Evaluat
     if (id.starts_with(k_emulated)) {
         return open_emulated_device(id.substr(k_emulated.size()), config);
     }
+    if (id.starts_with(k_cuda)) {
+        return open_cuda_device(id.substr(k_cuda.size()), config);
+    }
     return Error{
         Errc::usage,
         "there is no device '" + id + "'",
-        "known: cpu, emulated:sm_80, emulated:sm_89, emulated:sm_90a"};
+        "known: cpu, emulated:sm_80, emulated:sm_89, emulated:sm_90a, cuda:0 and further GPUs"};
 }
 
 }  // namespace kw

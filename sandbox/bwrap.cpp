@@ -85,6 +85,12 @@ std::vector<std::string> bwrap_arguments(
     append(args, {"--seccomp", std::to_string(seccomp_fd)});
     add_system(args);
     add_private_parts(args, command.limits);
+    for (const auto& device : command.devices) {
+        append(args, {"--dev-bind-try", device.string(), device.string()});
+    }
+    if (!command.devices.empty()) {
+        append(args, {"--ro-bind-try", "/sys", "/sys"});  // where a driver looks up its bus
+    }
     add_binds(args, command.binds);
     // bubblewrap's root and /dev (with /dev/shm) are tmpfs without a size limit: not writable.
     append(args, {"--remount-ro", "/dev", "--remount-ro", "/"});

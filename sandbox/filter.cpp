@@ -9,6 +9,7 @@
 #include <sched.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -20,15 +21,11 @@ namespace {
 
 // Grouped by what they reach. Names this libseccomp does not know are left out only if the call is
 // unknown to the machine's headers as well (see add_named).
+// sockets of any family: AF_VSOCK and AF_ALG are not held by a network namespace
+constexpr const char* k_sockets[] = {
+    "socket", "socketpair", "connect", "bind", "listen", "accept", "accept4"};
+
 constexpr const char* k_denied[] = {
-    // sockets of any family: AF_VSOCK and AF_ALG are not held by a network namespace
-    "socket",
-    "socketpair",
-    "connect",
-    "bind",
-    "listen",
-    "accept",
-    "accept4",
     // other processes' memory and descriptors
     "ptrace",
     "process_vm_readv",
@@ -169,6 +166,27 @@ int add_argument_rules(scmp_filter_ctx context) {
     return rc;
 }
 
+/// A network namespace holds these families, and no others.
+int allow_local_sockets(scmp_filter_ctx context) {
+    int rc = 0;
+    for (const int call : {SCMP_SYS(socket), SCMP_SYS(socketpair)}) {
+        for (std::uint64_t family = 0; family < AF_MAX && rc == 0; ++family) {
+            if (family != AF_UNIX && family != AF_INET) {
+                rc = seccomp_rule_add(
+                    context, SCMP_ACT_ERRNO(EPERM), call, 1, SCMP_A0(SCMP_CMP_EQ, family));
+            }
+        }
+        rc = rc != 0 ? rc
+                     : seccomp_rule_add(
+                           context,
+                           SCMP_ACT_ERRNO(EPERM),
+                           call,
+                           1,
+                           SCMP_A0(SCMP_CMP_GE, static_cast<std::uint64_t>(AF_MAX)));
+    }
+    return rc;
+}
+
 Result<std::vector<std::byte>> exported(scmp_filter_ctx context) {
     const Fd file(::memfd_create("kwright-filter", MFD_CLOEXEC));
     if (!file) {
@@ -192,6 +210,9 @@ Result<std::vector<std::byte>> exported(scmp_filter_ctx context) {
 
 std::vector<const char*> denied_calls(Filter kind) {
     std::vector<const char*> names(std::begin(k_denied), std::end(k_denied));
+    if (kind != Filter::tools) {
+        names.insert(names.end(), std::begin(k_sockets), std::end(k_sockets));
+    }
     if (kind == Filter::run) {
         names.insert(names.end(), std::begin(k_denied_in_run), std::end(k_denied_in_run));
     }
@@ -212,6 +233,9 @@ Result<std::vector<std::byte>> build_filter(Filter kind) {
         rc = rc != 0 ? rc : add_named(context.get(), name, SCMP_ACT_ERRNO(ENOSYS));
     }
     rc = rc != 0 ? rc : add_argument_rules(context.get());
+    if (kind == Filter::tools) {
+        rc = rc != 0 ? rc : allow_local_sockets(context.get());
+    }
     if (rc != 0) {
         return system_error("building the seccomp filter", -rc);
     }

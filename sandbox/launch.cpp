@@ -81,7 +81,9 @@ private:
 inside::Orders orders_for(const Setup& setup, const Command& command) {
     const Limits& limits = command.limits;
     inside::Orders orders;
-    orders.address_space = static_cast<std::uint64_t>(limits.memory_bytes);
+    orders.address_space = limits.any_address_space
+                               ? inside::k_leave
+                               : static_cast<std::uint64_t>(limits.memory_bytes);
     orders.cpu_s = static_cast<std::uint64_t>(std::max<std::int64_t>(1, limits.cpu.count()));
     orders.file_bytes = static_cast<std::uint64_t>(limits.file_bytes);
     orders.open_files = k_open_files;
@@ -187,7 +189,7 @@ Result<std::unique_ptr<Group>> launch(
     }
     Fd filter;  // until the child has its copy
     if (setup.bwrap) {
-        const auto& bytes = command.filter == Filter::build ? setup.build_filter : setup.run_filter;
+        const auto& bytes = setup.filters.at(command.filter);
         KW_TRY_ASSIGN(filter, memory_file("kwright-filter", bytes.data(), bytes.size()));
         const int seccomp = numbers.next();
         plan.fds.emplace_back(filter.get(), seccomp);

@@ -11,6 +11,7 @@
 
 #include <cstddef>
 #include <filesystem>
+#include <map>
 #include <memory>
 #include <optional>
 #include <vector>
@@ -25,8 +26,7 @@ struct Setup {
     bool landlock = false;
     Fd helper;  ///< inside.cpp as a memory file
     std::unique_ptr<Spawner> spawner;
-    std::vector<std::byte> build_filter;
-    std::vector<std::byte> run_filter;
+    std::map<Filter, std::vector<std::byte>> filters;
 };
 
 struct Stdio {

@@ -186,8 +186,9 @@ Result<std::unique_ptr<Sandbox>> open_sandbox(const std::string& mode) {
         profile.weakened = true;
     } else {
         KW_TRY_ASSIGN(setup.bwrap, find_bwrap());
-        KW_TRY_ASSIGN(setup.build_filter, build_filter(Filter::build));
-        KW_TRY_ASSIGN(setup.run_filter, build_filter(Filter::run));
+        for (const Filter kind : {Filter::build, Filter::run, Filter::tools}) {
+            KW_TRY_ASSIGN(setup.filters[kind], build_filter(kind));
+        }
         setup.landlock = inside::landlock_abi() > 0;
         setup.cgroup = find_cgroup_home();
         profile.id = "bwrap+seccomp+rlimit";

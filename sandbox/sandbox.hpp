@@ -30,6 +30,9 @@ struct Limits {
     std::int64_t file_bytes = std::int64_t{256} << 20;  ///< one written file
     std::int64_t output_bytes = std::int64_t{1}
                                 << 20;  ///< stdout and stderr each; the rest is cut and said
+    /// No limit on the address space: a GPU's driver reserves terabytes of it. The memory cgroup,
+    /// where there is one, stays.
+    bool any_address_space = false;
 };
 
 /// A host path that the child sees, read-only, at `inside` (same path when empty).
@@ -46,8 +49,9 @@ struct PassedFd {
 };
 
 /// Which seccomp deny-list bubblewrap installs. Programs that run candidates install their own,
-/// stricter filter before they load one (evaluator/harness).
-enum class Filter { build, run };
+/// stricter filter before they load one (evaluator/harness). `tools`: as build, but with sockets
+/// of the child's own network namespace, by which profilers talk to what they look at.
+enum class Filter { build, run, tools };
 
 struct Command {
     std::vector<std::string> argv;  ///< argv[0] is an absolute path inside
@@ -56,6 +60,9 @@ struct Command {
     std::filesystem::path cwd = "/tmp";  ///< inside
     std::vector<Bind>
         binds;  ///< besides /usr, /lib*, /bin, a minimal /etc and private /tmp, /dev, /proc
+    /// Nodes below /dev that the child may open, besides the harmless ones. Each is a way around
+    /// the sandbox as wide as its driver: a weaker profile, which the row must name.
+    std::vector<std::filesystem::path> devices;
     std::vector<PassedFd> fds;
     std::string stdin_text;
     Limits limits;

@@ -1,12 +1,25 @@
 # SPDX-License-Identifier: Apache-2.0
 list(APPEND KW_EVALUATOR_SOURCES
+    device/cuda/arch_table.cpp
     device/cuda/build.cpp
     device/cuda/build_bundle.cpp
     device/cuda/build_job.cpp
     device/cuda/build_log.cpp
     device/cuda/build_nvcc.cpp
     device/cuda/build_nvrtc.cpp
+    device/cuda/cuda_device.cpp
+    device/cuda/gpu_check.cpp
+    device/cuda/gpu_contestant.cpp
+    device/cuda/gpu_devices.cpp
+    device/cuda/gpu_failure.cpp
+    device/cuda/gpu_floor.cpp
+    device/cuda/gpu_records.cpp
+    device/cuda/gpu_room.cpp
+    device/cuda/gpu_runner.cpp
+    device/cuda/gpu_time.cpp
+    device/cuda/gpu_tools.cpp
     device/cuda/judge_ptx.cpp
+    device/cuda/nvml.cpp
     device/cuda/launch_plan.cpp
     device/cuda/library_build.cpp
     device/cuda/plan_constants.cpp
@@ -24,4 +37,5 @@ list(APPEND KW_EVALUATOR_SOURCES
     device/cuda/shims_c.cpp
     device/cuda/shims_std.cpp
     device/cuda/source_scan.cpp
+    device/cuda/task_build.cpp
     device/cuda/toolkit.cpp)

@@ -1,0 +1,423 @@
+// SPDX-License-Identifier: Apache-2.0
+// The CUDA device: candidates on a GPU. A process and context for each of them, checked against the
+// same reference as on the CPU, timed by the device's clock: docs/gpu.md.
+#include "core/hash.hpp"
+#include "evaluator/device/cpu/lane.hpp"
+#include "evaluator/device/cpu/summary.hpp"
+#include "evaluator/device/cuda/gpu_failure.hpp"
+#include "evaluator/device/cuda/gpu_time.hpp"
+#include "evaluator/device/cuda/gpu_tools.hpp"
+#include "evaluator/evaluator.hpp"
+#include "evaluator/harness_program.hpp"
+
+#include <algorithm>
+#include <chrono>
+
+namespace kw::cuda {
+namespace {
+
+using std::chrono::steady_clock;
+
+double seconds_since(steady_clock::time_point begin) {
+    return std::chrono::duration<double>(steady_clock::now() - begin).count();
+}
+
+std::string profile_of(const sandbox::Profile& profile) {
+    // Device nodes are as wide as their driver; the address space has no limit.
+    return profile.id + "+gpu-nodes";
+}
+
+}  // namespace
+
+class CudaDevice final : public Device {
+public:
+    static Result<std::unique_ptr<CudaDevice>> open(
+        const std::string& which, const EvaluatorConfig& config) {
+        std::unique_ptr<CudaDevice> device(new CudaDevice(which, config.cache_dir));
+        KW_TRY_ASSIGN(device->sandbox_, sandbox::open_sandbox(config.sandbox_mode));
+        KW_TRY_ASSIGN(
+            std::filesystem::path program,
+            place_program(*device->sandbox_, config.harness_dir, "kw-gpu"));
+        device->access_ = gpu_access(std::move(program), config.cuda_driver);
+        KW_TRY_ASSIGN(device->gpu_, find_gpu(*device->sandbox_, device->access_, which));
+        device->arch_ = arch_of(device->gpu_);
+        if (!constants_of_arch(device->arch_)) {
+            return Error{
+                Errc::environment,
+                "opening " + device->id() + ": " + device->gpu_.name + " is " + device->arch_ +
+                    ", which kwright does not build for",
+                "known: sm_80 and later, see docs/launch-plan.md"};
+        }
+        ToolkitSearch search = usual_search();
+        search.configured = config.cuda_home;
+        KW_TRY_ASSIGN(Toolkit toolkit, find_toolkit(search));
+        device->tools_ = find_gpu_tools(toolkit);
+        device->add_library(toolkit);
+        KW_TRY_ASSIGN(
+            device->builder_,
+            Builder::open(
+                *device->sandbox_,
+                std::move(toolkit),
+                config.harness_dir,
+                config.cache_dir / "build"));
+        KW_TRY_ASSIGN(cpu::Toolchain toolchain, cpu::find_toolchain(config.compiler));
+        device->reference_builder_ = std::make_unique<cpu::Builder>(
+            *device->sandbox_, std::move(toolchain), config.cache_dir / "build");
+        KW_TRY_ASSIGN(
+            device->runner_, place_program(*device->sandbox_, config.harness_dir, "kw-runner"));
+        device->nvml_ = Nvml::open(device->access_.driver, device->gpu_.uuid);
+        device->cores_ = cpu::choose_cores();
+        return device;
+    }
+
+    [[nodiscard]] std::string id() const override { return "cuda:" + which_; }
+    [[nodiscard]] std::string description() const override {
+        return "cuda: " + gpu_.name + " (" + arch_ + ", " +
+               std::to_string(gpu_.constants.sm_count) + " SMs), driver for CUDA " +
+               show_version(gpu_.driver_version);
+    }
+
+    Result<Evaluation> judge(
+        const Task& task,
+        const Candidate& candidate,
+        const JudgeOptions& options,
+        const StageObserver& observer) override;
+
+private:
+    class Judgement;
+    /// What is kept of one task between judgements. Shapes refer to the rest.
+    struct Bench {
+        std::string hash;
+        Layers layers;
+        std::filesystem::path reference;
+        std::vector<BuiltBaseline> baselines;
+        std::unique_ptr<GpuStage> gpu;
+        std::unique_ptr<cpu::Stage> cpu;
+        std::unique_ptr<Task> task;
+        std::map<std::string, std::unique_ptr<GpuTimingBench>> shapes;
+    };
+
+    CudaDevice(std::string which, std::filesystem::path cache)
+        : which_(std::move(which))
+        , cache_(std::move(cache)) {}
+    void add_library(const Toolkit& toolkit);
+    Result<std::unique_ptr<Bench>> make_bench(
+        const Task& task, const JudgeOptions& options);
+    Result<Bench*> bench_of(const Task& task, const JudgeOptions& options);
+
+    std::string which_;
+    std::filesystem::path cache_;
+    std::unique_ptr<sandbox::Sandbox> sandbox_;
+    GpuAccess access_;
+    GpuInfo gpu_;
+    std::string arch_;
+    GpuTools tools_;
+    std::unique_ptr<Builder> builder_;
+    std::unique_ptr<cpu::Builder> reference_builder_;
+    std::filesystem::path runner_;
+    std::unique_ptr<Nvml> nvml_;
+    cpu::Cores cores_;
+    std::unique_ptr<Bench> bench_;
+};
+
+/// cuBLASLt of the toolkit, for baselines that link it.
+void CudaDevice::add_library(const Toolkit& toolkit) {
+    for (const char* folder : {"lib64", "lib", "targets/x86_64-linux/lib"}) {
+        for (const char* name : {"libcublasLt.so.13", "libcublasLt.so.12", "libcublasLt.so"}) {
+            std::error_code error;
+            const auto file = std::filesystem::canonical(toolkit.root / folder / name, error);
+            if (!error && access_.matmul.empty()) {
+                access_.matmul = file;
+                access_.folders.push_back(file.parent_path());
+                // It needs its siblings wherever they lie.
+                access_.env.emplace_back("LD_LIBRARY_PATH", file.parent_path().string());
+            }
+        }
+    }
+}
+
+Result<std::unique_ptr<CudaDevice::Bench>> CudaDevice::make_bench(
+    const Task& task, const JudgeOptions& options) {
+    auto bench = std::make_unique<Bench>();
+    bench->hash = task.hash;
+    bench->layers = options.layers;
+    bench->task = std::make_unique<Task>(task);
+    bench->gpu = std::make_unique<GpuStage>(GpuStage{*sandbox_, access_, gpu_, options.layers});
+    bench->cpu = std::make_unique<cpu::Stage>(
+        cpu::Stage{*sandbox_, runner_, cores_, options.layers});
+    KW_TRY_ASSIGN(bench->reference, build_reference(*reference_builder_, task));
+    if (options.rival != nullptr) {
+        KW_TRY_ASSIGN(
+            BuiltBaseline rival, build_rival(*builder_, task, *options.rival, arch_));
+        bench->baselines.push_back(std::move(rival));
+        return bench;
+    }
+    KW_TRY_ASSIGN(
+        bench->baselines, build_baselines(*builder_, task, arch_, !access_.matmul.empty()));
+    return bench;
+}
+
+Result<CudaDevice::Bench*> CudaDevice::bench_of(const Task& task, const JudgeOptions& options) {
+    if (!bench_ || bench_->hash != task.hash || bench_->layers != options.layers) {
+        bench_.reset();  // its contexts hold memory of the device
+        KW_TRY_ASSIGN(bench_, make_bench(task, options));
+    }
+    return bench_.get();
+}
+
+class CudaDevice::Judgement {
+public:
+    Judgement(
+        CudaDevice& device,
+        const Task& task,
+        const Candidate& candidate,
+        const JudgeOptions& options,
+        const StageObserver& observer)
+        : device_(device)
+        , task_(task)
+        , candidate_(candidate)
+        , options_(options)
+        , observer_(observer)
+        , seed_(options.seed ? *options.seed : random_seed()) {
+        result_.device = device.description();
+        result_.device_hash = sha256_hex(device.gpu_.uuid + device.description());
+        result_.sandbox_profile =
+            profile_of(device.sandbox_->profile()) + options.layers.note();
+        result_.seed = to_hex(seed_);
+        result_.seed_commitment = sha256_hex(result_.seed);
+    }
+
+    Result<Evaluation> run() {
+        const auto begin = steady_clock::now();
+        KW_TRY(stages(begin));
+        result_.wall_s = seconds_since(begin);
+        return std::move(result_);
+    }
+
+private:
+    Result<void> stages(steady_clock::time_point begin) {
+        if (observer_) {
+            observer_("build", "CUDA " + device_.builder_->toolkit().version);
+        }
+        KW_TRY_ASSIGN(
+            const auto refused,
+            build_candidate(
+                *device_.builder_,
+                task_,
+                candidate_,
+                device_.arch_,
+                device_.id(),
+                options_.independent,
+                built_,
+                result_));
+        if (refused) {
+            finish(*refused);
+            return {};
+        }
+        // One judgement at a time on a device, whatever the number of kwright processes.
+        KW_TRY_ASSIGN(
+            const auto lane,
+            cpu::TimingLane::take(device_.cache_ / "lanes", "cuda-" + device_.gpu_.uuid));
+        KW_TRY(look_at_health());
+        KW_TRY(choose_bench());
+        KW_TRY_ASSIGN(const bool correct, check());
+        if (!correct) {
+            return {};
+        }
+        result_.verdict = Verdict::accepted;
+        result_.summary = "correct on " + std::to_string(result_.cases.size()) + " cases";
+        if (!options_.timed) {
+            result_.summary += ", not timed";
+            return {};
+        }
+        const double cap = options_.cap_s > 0 ? options_.cap_s : task_.judge_cap_s;
+        return time(std::max(1.0, cap - seconds_since(begin)));
+    }
+
+    Result<void> look_at_health() {
+        if (!device_.nvml_) {
+            result_.findings.push_back(
+                {"no-nvml",
+                 "info",
+                 "time",
+                 "clocks, temperature and power are not known: no libnvidia-ml.so.1"});
+            return {};
+        }
+        const GpuReading now = device_.nvml_->read();
+        if (now.broken_memory.value_or(0) > 0) {
+            return Error{
+                Errc::environment,
+                "judging on " + device_.id() + ": " + std::to_string(*now.broken_memory) +
+                    " uncorrected memory errors since the last reset",
+                "nvidia-smi --gpu-reset, or another device"};
+        }
+        // Those of our own baselines that are kept warm do not count.
+        const bool alone = now.processes.value_or(0) == 0 || device_.bench_ != nullptr;
+        if (!alone) {
+            result_.findings.push_back(
+                {"busy-device",
+                 "warning",
+                 "time",
+                 std::to_string(*now.processes) + " other processes compute on " + device_.id()});
+        }
+        return {};
+    }
+
+    Result<void> choose_bench() {
+        if (!options_.independent && options_.rival == nullptr) {
+            KW_TRY_ASSIGN(bench_, device_.bench_of(task_, options_));
+            return {};
+        }
+        device_.bench_.reset();
+        KW_TRY_ASSIGN(own_bench_, device_.make_bench(task_, options_));
+        bench_ = own_bench_.get();
+        return {};
+    }
+
+    void finish(const cpu::Rejection& rejection) {
+        result_.verdict = rejection.verdict;
+        result_.summary = rejection.summary;
+        result_.detail = rejection.detail;
+    }
+
+    /// A verdict that a broken device may cause as well stands only when a fresh process finds the
+    /// device well.
+    Result<void> confirm(bool suspect) {
+        if (!suspect) {
+            return {};
+        }
+        bench_->shapes.clear();  // a reset may have taken their contexts, too
+        return probe_device(*bench_->gpu);
+    }
+
+    Result<bool> check() {
+        const auto begin = steady_clock::now();
+        SecretStream secrets(seed_, "check");
+        const std::vector<cpu::CheckCase> cases = cpu::plan_checks(task_, options_, secrets);
+        const double cap = options_.cap_s > 0 ? options_.cap_s : task_.judge_cap_s;
+        const auto limit =
+            std::chrono::milliseconds(static_cast<std::int64_t>(std::clamp(cap, 1.0, 20.0) * 1000));
+        const GpuCheck parts{
+            *bench_->gpu, *bench_->cpu, task_, bench_->reference, built_, limit};
+        KW_TRY_ASSIGN(GpuCheckResult checked, run_gpu_checks(parts, cases, secrets, observer_));
+        result_.cases = std::move(checked.result.cases);
+        append(checked.findings);
+        if (checked.result.rejection) {
+            KW_TRY(confirm(checked.suspect));
+            finish(*checked.result.rejection);
+        } else {
+            KW_TRY_ASSIGN(
+                const ToolsResult tools,
+                run_gpu_tools(device_.tools_, parts, cases, secrets, observer_));
+            append(tools.findings);
+            checked.result.rejection = tools.rejection;
+            if (tools.rejection) {
+                finish(*tools.rejection);
+            }
+        }
+        result_.stages.push_back({"check", seconds_since(begin) * 1000});
+        return !checked.result.rejection;
+    }
+
+    void append(const std::vector<Finding>& findings) {
+        result_.findings.insert(result_.findings.end(), findings.begin(), findings.end());
+    }
+
+    Result<GpuTimingBench*> bench_for(const Case& shape) {
+        std::unique_ptr<GpuTimingBench>& bench = bench_->shapes[shape.name];
+        if (!bench) {
+            const GpuTiming timing{
+                *bench_->gpu,
+                *bench_->cpu,
+                device_.nvml_.get(),
+                *bench_->task,
+                bench_->reference,
+                bench_->baselines};
+            const Seed pool_seed = options_.seed ? *options_.seed : random_seed();
+            auto made = GpuTimingBench::create(timing, shape, pool_seed);
+            if (!made) {
+                bench_->shapes.erase(shape.name);
+                return std::move(made).error();
+            }
+            bench = std::move(*made);
+        }
+        return bench.get();
+    }
+
+    Result<void> time(double cap_s) {
+        const auto begin = steady_clock::now();
+        SecretStream secrets(seed_, "time");
+        const auto timed_shapes =
+            std::ranges::count_if(task_.cases, [](const Case& shape) { return shape.timed; });
+        for (const Case& shape : task_.cases) {
+            if (!shape.timed) {
+                continue;
+            }
+            KW_TRY_ASSIGN(GpuTimingBench * bench, bench_for(shape));
+            KW_TRY_ASSIGN(
+                GpuTimingBench::Timed timed,
+                bench->time(
+                    built_,
+                    options_,
+                    cap_s / static_cast<double>(timed_shapes),
+                    secrets,
+                    observer_));
+            append(timed.findings);
+            if (timed.rejection) {
+                KW_TRY(confirm(timed.suspect));
+                finish(*timed.rejection);
+                result_.shapes.clear();
+                return {};
+            }
+            result_.shapes.push_back(std::move(timed.timing));
+            // At most one shape's baseline stays on the device: memory, and contexts in turns.
+            if (timed_shapes > 1) {
+                bench_->shapes.erase(shape.name);
+            }
+        }
+        result_.stages.push_back({"time", seconds_since(begin) * 1000});
+        cpu::summarise_accepted(result_, options_.dead_band);
+        return {};
+    }
+
+    CudaDevice& device_;
+    const Task& task_;
+    const Candidate& candidate_;
+    const JudgeOptions& options_;
+    const StageObserver& observer_;
+    Seed seed_;
+    std::unique_ptr<Bench> own_bench_;
+    Bench* bench_ = nullptr;
+    BuildOutcome built_;
+    Evaluation result_;
+};
+
+Result<Evaluation> CudaDevice::judge(
+    const Task& task,
+    const Candidate& candidate,
+    const JudgeOptions& options,
+    const StageObserver& observer) {
+    if (!has_target(task, "cuda") || task.cuda.baselines.empty()) {
+        return Error{
+            Errc::usage,
+            "task " + task.name + " has no CUDA side",
+            "see `kwright task list` for targets"};
+    }
+    Result<Evaluation> result = Judgement(*this, task, candidate, options, observer).run();
+    if (!options.keep_baselines_warm) {
+        bench_.reset();
+    }
+    return result;
+}
+
+}  // namespace kw::cuda
+
+namespace kw {
+
+Result<std::unique_ptr<Device>> open_cuda_device(
+    const std::string& which, const EvaluatorConfig& config) {
+    KW_TRY_ASSIGN(auto device, cuda::CudaDevice::open(which, config));
+    return std::unique_ptr<Device>(std::move(device));
+}
+
+}  // namespace kw

@@ -1,0 +1,540 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "evaluator/device/cuda/gpu_time.hpp"
+
+#include "evaluator/device/cuda/gpu_check.hpp"
+#include "evaluator/statistics.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <cstdio>
+#include <limits>
+#include <thread>
+
+namespace kw::cuda {
+namespace {
+
+using std::chrono::steady_clock;
+using namespace std::chrono_literals;
+
+constexpr int k_placement = 0;
+constexpr int k_warm_up_pairs = 4;
+constexpr int k_least_pairs = 6;
+constexpr int k_choose_rounds = 5;
+constexpr int k_hot_pairs = 6;
+constexpr std::int64_t k_caches = 4;      // that a rotation passes
+constexpr std::int64_t k_least_sets = 3;
+constexpr std::int64_t k_most_sets = 64;
+constexpr std::int64_t k_most_set_bytes = std::int64_t{1} << 30;  // of one contestant's rotation
+constexpr int k_graph_calls = 8;
+constexpr double k_short_ns = 5000;       // below it an interval of one call is mostly overhead
+constexpr std::int64_t k_most_slot_bytes = std::int64_t{256} << 20;
+constexpr std::uint64_t k_renew_one_in = 16;
+constexpr double k_clock_ratio = 2;       // host against events, candidate against baseline
+constexpr double k_clock_slack_ns = 20'000;
+constexpr double k_slow_clock = 0.75;     // of the highest: below it a sample says nothing
+constexpr auto k_cool_down = 30s;
+
+double seconds_since(steady_clock::time_point begin) {
+    return std::chrono::duration<double>(steady_clock::now() - begin).count();
+}
+
+Error baseline_failed(const Task& task, const std::string& baseline, const std::string& what) {
+    return {
+        Errc::config,
+        "timing the baseline " + baseline + " of " + task.name + ": " + what,
+        "see [[cuda.baselines]] in " + task.folder.string()};
+}
+
+std::string us(double ns) {
+    char text[32];
+    std::snprintf(text, sizeof(text), "%.2f us", ns / 1000);
+    return text;
+}
+
+}  // namespace
+
+struct GpuTimingBench::Pair {
+    double baseline_ns = 0;
+    double candidate_ns = 0;
+    std::uint8_t order = 0;
+    bool disturbed = false;
+    std::optional<cpu::Rejection> rejection;
+    bool suspect = false;
+};
+
+Result<std::unique_ptr<GpuTimingBench>> GpuTimingBench::create(
+    const GpuTiming& timing, const Case& shape, const Seed& pool_seed) {
+    std::unique_ptr<GpuTimingBench> bench(new GpuTimingBench(timing));
+    const Task& task = timing.task;
+    bench->case_ = shape;
+    KW_TRY_ASSIGN(const Room room, plan_room(task, shape.dims, {}));
+    const bool rotates =
+        std::ranges::any_of(task.args, [](const Arg& a) { return a.role == Role::weight; });
+    const std::int64_t l2 = timing.gpu.gpu.constants.l2_bytes;
+    if (rotates) {
+        const std::int64_t wanted = std::min(k_caches * l2, k_most_set_bytes);
+        bench->sets_ = std::clamp(
+            (wanted + room.set_bytes - 1) / room.set_bytes, k_least_sets, k_most_sets);
+    }
+    // Inputs were just written: flushed as well, and the device is busy until the call.
+    bench->flush_bytes_ = 2 * l2;
+    bench->slots_ =
+        room.slot_bytes * k_graph_calls <= k_most_slot_bytes ? k_graph_calls : 1;
+    const double cold =
+        rotates && (bench->sets_ * room.set_bytes >= k_caches * l2 || bench->flush_bytes_ > 0) ? 1
+                                                                                            : 0;
+    KW_TRY_ASSIGN(bench->floor_, floor_of(task, shape.dims, timing.gpu.gpu, cold));
+    KW_TRY_ASSIGN(const cpu::Layout layout, cpu::plan_layout(task, {shape.dims}, bench->sets_));
+    KW_TRY_ASSIGN(bench->reference_seat_, cpu::make_seat(layout));
+    bench->pool_stream_.emplace(pool_seed, "pool/" + task.name + "/" + shape.name);
+    KW_TRY_ASSIGN(
+        bench->inputs_,
+        cpu::InputSource::create(task, shape.dims, shape.distribution, *bench->pool_stream_));
+    KW_TRY_ASSIGN(
+        bench->oracle_,
+        cpu::Oracle::start(
+            timing.cpu, task, timing.reference, bench->reference_seat_, {shape.dims}));
+    KW_TRY(bench->choose_baseline());
+    return bench;
+}
+
+/// New content for a set, the same for every contestant and the reference.
+Result<void> GpuTimingBench::fill_set(std::int64_t set, GpuContestant* candidate) {
+    KW_TRY(cpu::draw_weights(
+        on_.task,
+        case_.dims,
+        case_.distribution,
+        *pool_stream_,
+        reference_seat_,
+        set,
+        k_placement));
+    KW_TRY_ASSIGN(const Content content, weights_of(on_.task, case_.dims, reference_seat_, set));
+    for (const auto& other : others_) {
+        KW_TRY(other->write_weights(set, content));
+    }
+    if (baseline_) {
+        KW_TRY(baseline_->write_weights(set, content));
+    }
+    return candidate == nullptr ? Result<void>() : candidate->write_weights(set, content);
+}
+
+Result<std::vector<cpu::Inputs>> GpuTimingBench::draw(SecretStream& secrets) {
+    std::vector<cpu::Inputs> all;
+    for (int i = 0; i < calls_; ++i) {
+        KW_TRY_ASSIGN(
+            const cpu::Inputs* inputs,
+            on_.gpu.layers.has(Layer::fresh_inputs) ? inputs_->next(secrets) : inputs_->same());
+        all.push_back(*inputs);
+    }
+    return all;
+}
+
+Result<cpu::Disagreement> GpuTimingBench::compare(
+    const GpuContestant& contestant,
+    const GpuCallResult& call,
+    const std::vector<std::int64_t>& sets,
+    std::size_t slot) const {
+    const cpu::Question question{case_.dims, sets[slot], k_placement};
+    const auto output = [&contestant, slot](std::size_t arg) {
+        return contestant.output(arg, slot);
+    };
+    return oracle_->compare(output, question, call.salts[slot]);
+}
+
+Result<double> GpuTimingBench::try_baseline(
+    GpuContestant& contestant, const std::string& name, bool verify) {
+    KW_TRY_ASSIGN(const std::vector<cpu::Inputs> inputs, draw(*pool_stream_));
+    GpuCallRequest request{{&inputs.front()}, {next_set()}, *pool_stream_};
+    // The first call of a module may have to wait for the device: not behind a held stream.
+    request.timed = !verify;
+    request.flush_bytes = flush_bytes_;
+    request.limit = 60s;
+    const GpuCallResult call = contestant.call(request);
+    if (call.failure) {
+        return baseline_failed(
+            on_.task, name, call.failure->summary + " " + call.failure->detail);
+    }
+    if (verify) {
+        cpu::write_inputs(on_.task, inputs.front(), k_placement, reference_seat_);
+        const cpu::Question question{case_.dims, request.sets.front(), k_placement};
+        KW_TRY(oracle_->compute(question, *pool_stream_));
+        KW_TRY_ASSIGN(
+            const cpu::Disagreement disagreement, compare(contestant, call, request.sets, 0));
+        if (disagreement.verdict != Verdict::accepted) {
+            return baseline_failed(
+                on_.task,
+                name,
+                cpu::reject(on_.task, cpu::describe(on_.task, as_case(), disagreement)).summary);
+        }
+    }
+    return call.event_ns;
+}
+
+Result<void> GpuTimingBench::choose_baseline() {
+    const std::vector<DimMap> shapes{case_.dims};
+    std::vector<std::string> names;
+    for (const BuiltBaseline& baseline : on_.baselines) {
+        KW_TRY_ASSIGN(
+            auto contestant,
+            GpuContestant::start(
+                on_.gpu, on_.task, baseline.built, shapes, slots_, baseline.uses_library));
+        std::optional<cpu::Rejection> refused = contestant->start_failure();
+        if (!refused) {
+            KW_TRY_ASSIGN(
+                refused, contestant->take_shape(case_.dims, sets_, slots_, *pool_stream_));
+        }
+        if (refused) {
+            return baseline_failed(on_.task, baseline.name, refused->summary);
+        }
+        others_.push_back(std::move(contestant));
+        names.push_back(baseline.name);
+    }
+    for (std::int64_t set = 0; set < sets_; ++set) {
+        KW_TRY(fill_set(set, nullptr));
+    }
+    KW_TRY_ASSIGN(null_ns_, others_.front()->null_ns());
+    std::vector<double> least(others_.size(), std::numeric_limits<double>::infinity());
+    for (int round = 0; round < k_choose_rounds; ++round) {
+        for (std::size_t i = 0; i < others_.size(); ++i) {
+            KW_TRY_ASSIGN(const double ns, try_baseline(*others_[i], names[i], round == 0));
+            if (round > 0) {
+                least[i] = std::min(least[i], std::max(1.0, ns - null_ns_));
+            }
+        }
+    }
+    for (std::size_t i = 0; i < least.size(); ++i) {
+        baseline_times_.emplace_back(names[i], least[i]);
+    }
+    const auto fastest =
+        static_cast<std::size_t>(std::distance(least.begin(), std::ranges::min_element(least)));
+    baseline_name_ = names[fastest];
+    baseline_ = std::move(others_[fastest]);
+    others_.clear();  // their contexts would take turns with those that are timed
+    return {};
+}
+
+std::chrono::milliseconds GpuTimingBench::call_limit() const {
+    const double naive = baseline_times_.front().second * calls_;
+    return std::chrono::milliseconds(
+        static_cast<std::int64_t>(std::clamp(50 * naive / 1e6, 5'000.0, 60'000.0)));
+}
+
+Result<GpuTimingBench::Pair> GpuTimingBench::run_pair(
+    GpuContestant& candidate, SecretStream& secrets) {
+    Pair pair;
+    // Blocks of four, A B B A: what goes first alternates, what the block begins with is drawn.
+    order_ = second_of_block_ ? order_ ^ 1U : static_cast<std::uint8_t>(secrets.below(2));
+    second_of_block_ = !second_of_block_;
+    pair.order = order_;
+    KW_TRY_ASSIGN(const std::vector<cpu::Inputs> inputs, draw(secrets));
+    GpuCallRequest request{{}, {}, secrets};
+    for (const cpu::Inputs& one : inputs) {
+        request.inputs.push_back(&one);
+        request.sets.push_back(next_set());
+    }
+    request.timed = true;
+    request.graph = calls_ > 1;
+    request.flush_bytes = flush_bytes_;
+    request.limit = call_limit();
+    GpuCallResult mine, theirs;
+    for (int turn = 0; turn < 2; ++turn) {
+        const bool baseline_turn = (turn == 0) == (pair.order == 0);
+        (baseline_turn ? theirs : mine) = (baseline_turn ? *baseline_ : candidate).call(request);
+    }
+    if (theirs.failure) {
+        return baseline_failed(on_.task, baseline_name_, theirs.failure->summary);
+    }
+    if (mine.failure) {
+        pair.rejection = mine.failure;
+        pair.suspect = mine.fatal;
+        return pair;
+    }
+    for (std::size_t slot = 0; slot < inputs.size(); ++slot) {
+        cpu::write_inputs(on_.task, inputs[slot], k_placement, reference_seat_);
+        const cpu::Question question{case_.dims, request.sets[slot], k_placement};
+        KW_TRY(oracle_->compute(question, secrets));
+        KW_TRY_ASSIGN(
+            const cpu::Disagreement wrong, compare(*baseline_, theirs, request.sets, slot));
+        if (wrong.verdict != Verdict::accepted) {
+            return baseline_failed(
+                on_.task, baseline_name_, "its output disagrees with the reference");
+        }
+        KW_TRY_ASSIGN(
+            const cpu::Disagreement disagreement, compare(candidate, mine, request.sets, slot));
+        if (disagreement.verdict != Verdict::accepted) {
+            pair.rejection =
+                cpu::reject(on_.task, cpu::describe(on_.task, as_case(), disagreement));
+            return pair;
+        }
+    }
+    const double calls = calls_;
+    pair.baseline_ns = std::max(1.0, theirs.event_ns - null_ns_) / calls;
+    pair.candidate_ns = std::max(1.0, mine.event_ns - null_ns_) / calls;
+    clocks_.baseline_event.push_back(theirs.event_ns);
+    clocks_.baseline_host.push_back(theirs.host_ns);
+    clocks_.candidate_event.push_back(mine.event_ns);
+    clocks_.candidate_host.push_back(mine.host_ns);
+    if (on_.nvml != nullptr) {
+        const GpuReading now = on_.nvml->read();
+        const auto keep = [](const std::optional<double>& value, std::vector<double>& list) {
+            if (value) {
+                list.push_back(*value);
+            }
+        };
+        keep(now.sm_mhz, clocks_.sm_mhz);
+        keep(now.temperature_c, clocks_.temperature_c);
+        keep(now.power_w, clocks_.power_w);
+        clocks_.slowed_by |= now.slowed_by.value_or(0);
+        pair.disturbed = is_throttled(now) ||
+                         (now.sm_mhz && now.most_sm_mhz && *now.sm_mhz > 0 &&
+                          *now.sm_mhz < k_slow_clock * *now.most_sm_mhz);
+    }
+    return pair;
+}
+
+Result<void> GpuTimingBench::run_pairs(
+    GpuContestant& candidate,
+    double cap_s,
+    SecretStream& secrets,
+    const StageObserver& observer,
+    stats::PairedTest& test,
+    Timed& timed) {
+    const auto begin = steady_clock::now();
+    cpu::SetAside aside;
+    timed.timing.stop_reason = "max pairs";
+    for (int number = 0; test.state() != stats::PairedState::exhausted; ++number) {
+        if (test.state() == stats::PairedState::decided) {
+            timed.timing.stop_reason = "decided";
+            break;
+        }
+        if (seconds_since(begin) > cap_s && number >= k_warm_up_pairs + k_least_pairs) {
+            timed.timing.stop_reason = "time cap";
+            break;
+        }
+        KW_TRY_ASSIGN(const Pair pair, run_pair(candidate, secrets));
+        if (pair.rejection) {
+            timed.rejection = pair.rejection;
+            timed.suspect = pair.suspect;
+            return {};
+        }
+        if (number == k_warm_up_pairs - 1 && slots_ > 1 && calls_ == 1 &&
+            std::min(pair.baseline_ns, pair.candidate_ns) < k_short_ns) {
+            calls_ = slots_;
+            clocks_ = {};
+        }
+        if (number >= k_warm_up_pairs) {
+            aside.add(
+                Sample{pair.baseline_ns, pair.candidate_ns, 0, pair.order}, pair.disturbed, test);
+        }
+        if (sets_ > 1 && on_.gpu.layers.has(Layer::weight_rewrite) &&
+            secrets.below(k_renew_one_in) == 0) {
+            KW_TRY(fill_set((next_set_ + sets_ - 1) % sets_, &candidate));
+        }
+        if (observer && number % 16 == 0) {
+            observer("time", case_.name + " pair " + std::to_string(number));
+        }
+    }
+    if (!aside.settle(test)) {
+        timed.timing.stop_reason = k_stop_disturbed;
+    }
+    test.finish();
+    if (aside.count() > 0) {
+        timed.findings.push_back(
+            {"throttled",
+             "warning",
+             "time",
+             case_.name + ": " + std::to_string(aside.count()) + " pairs set aside, clocks lowered" +
+                 (clocks_.slowed_by == 0 ? "" : " by " + show_slowdown(clocks_.slowed_by))});
+    }
+    return {};
+}
+
+/// The last set again and again, rewritten first: stored beside the cold time, never ranked.
+Result<void> GpuTimingBench::measure_hot(
+    GpuContestant& candidate, SecretStream& secrets, Timed& timed) {
+    const std::int64_t set = (next_set_ + sets_ - 1) % sets_;
+    KW_TRY(fill_set(set, &candidate));
+    std::vector<double> mine, theirs;
+    for (int i = 0; i < k_hot_pairs; ++i) {
+        next_set_ = set;
+        const std::int64_t flush = std::exchange(flush_bytes_, 0);
+        const int calls = std::exchange(calls_, 1);
+        auto pair = run_pair(candidate, secrets);
+        flush_bytes_ = flush;
+        calls_ = calls;
+        KW_TRY_ASSIGN(const Pair done, std::move(pair));
+        if (done.rejection) {
+            timed.rejection = done.rejection;
+            timed.suspect = done.suspect;
+            return {};
+        }
+        if (i >= 2) {
+            mine.push_back(done.candidate_ns);
+            theirs.push_back(done.baseline_ns);
+        }
+    }
+    timed.timing.hot_candidate_ns = stats::median(mine);
+    timed.timing.hot_baseline_ns = stats::median(theirs);
+    return {};
+}
+
+/// Joules of one call: the device's counter over a third of a second of calls in a row. Caches are
+/// warm and the idle power is part of it.
+Result<void> GpuTimingBench::measure_energy(
+    GpuContestant& candidate, SecretStream& secrets, Timed& timed) {
+    constexpr double k_span_ns = 3e8;
+    if (on_.nvml == nullptr || !on_.nvml->read().energy_j) {
+        return {};
+    }
+    KW_TRY_ASSIGN(const cpu::Inputs* inputs, inputs_->next(secrets));
+    const auto joules = [&](GpuContestant& contestant, double ns) -> double {
+        GpuCallRequest request{{inputs}, {next_set()}, secrets};
+        request.timed = true;
+        request.repetitions =
+            static_cast<std::uint64_t>(std::clamp(k_span_ns / std::max(ns, 1.0), 1.0, 50'000.0));
+        const double before = on_.nvml->read().energy_j.value_or(0);
+        const GpuCallResult call = contestant.call(request);
+        const double after = on_.nvml->read().energy_j.value_or(0);
+        return call.failure || after <= before
+                   ? 0
+                   : (after - before) / static_cast<double>(request.repetitions);
+    };
+    timed.timing.baseline_joules = joules(*baseline_, timed.timing.baseline_ns);
+    timed.timing.candidate_joules = joules(candidate, timed.timing.candidate_ns);
+    return {};
+}
+
+Result<void> GpuTimingBench::look_at_all_weights(GpuContestant& candidate, Timed& timed) {
+    for (std::int64_t set = 0; set < sets_ && !timed.rejection && reference_seat_.weights; ++set) {
+        KW_TRY_ASSIGN(
+            const Content content, weights_of(on_.task, case_.dims, reference_seat_, set));
+        KW_TRY_ASSIGN(timed.rejection, candidate.look_at_weights(set, content));
+    }
+    return {};
+}
+
+/// Device code shares a context with the events, whose time stamps lie somewhere in its memory. So
+/// the host's clock must tell the same story about the candidate as about the baseline.
+std::optional<cpu::Rejection> GpuTimingBench::disbelieve_clock() const {
+    if (clocks_.candidate_event.empty()) {
+        return std::nullopt;
+    }
+    const auto middle = [](std::vector<double> values) { return stats::median(values); };
+    const double host = middle(clocks_.candidate_host);
+    const double event = std::max(1.0, middle(clocks_.candidate_event));
+    const double usual = middle(clocks_.baseline_host) /
+                         std::max(1.0, middle(clocks_.baseline_event));
+    if (host - event < k_clock_slack_ns || host / event < k_clock_ratio * usual) {
+        return std::nullopt;
+    }
+    return cpu::Rejection{
+        Verdict::too_fast,
+        "too fast to be true: the device's events say " + us(event) + ", the host's clock " +
+            us(host) + " (baseline: " + std::to_string(usual) + " times its events)",
+        "Work that the events do not see, or events that were written to."};
+}
+
+void GpuTimingBench::summarise(const stats::PairedTest& test, Timed& timed) const {
+    ShapeTiming& timing = timed.timing;
+    std::vector<double> mine, theirs;
+    for (const Sample& sample : test.samples()) {
+        mine.push_back(sample.candidate_ns);
+        theirs.push_back(sample.baseline_ns);
+    }
+    const auto middle = [](std::vector<double> values) {
+        return values.empty() ? 0.0 : stats::median(values);
+    };
+    timing.candidate_ns = middle(mine);
+    timing.baseline_ns = middle(theirs);
+    const double fastest =
+        std::ranges::min_element(baseline_times_, {}, &std::pair<std::string, double>::second)
+            ->second;
+    timing.naive_ns = baseline_times_.front().second / fastest * timing.baseline_ns;
+    timing.speedup = test.ratio();
+    timing.comparison = timing.stop_reason == k_stop_disturbed ? Comparison::unclear
+                                                               : test.comparison();
+    timing.sol = timing.candidate_ns > 0 ? floor_.roof_ns / timing.candidate_ns : 0;
+    const auto bytes = on_.task.cost.bytes.eval(case_.dims);
+    timing.gb_per_s = bytes.ok() && timing.candidate_ns > 0
+                          ? static_cast<double>(*bytes) / timing.candidate_ns
+                          : 0;
+    timing.samples = test.samples();
+    timing.mode = calls_ > 1 ? "graph_" + std::to_string(calls_) : "single";
+    timing.sm_mhz = middle(clocks_.sm_mhz);
+    timing.temperature_c = middle(clocks_.temperature_c);
+    timing.power_w = middle(clocks_.power_w);
+    if (!on_.gpu.layers.has(Layer::floor)) {
+        return;
+    }
+    timed.rejection = disbelieve_clock();
+    if (timing.candidate_ns < timing.floor_ns) {
+        timed.rejection = cpu::Rejection{
+            Verdict::too_fast,
+            "too fast to be true: " + us(timing.candidate_ns) + " at " +
+                show_dims(on_.task, case_.dims) + ", the floor is " + us(timing.floor_ns),
+            "The floor follows from the bytes that must move and the device's own bandwidth."};
+    }
+}
+
+Result<GpuTimingBench::Timed> GpuTimingBench::time(
+    const BuildOutcome& built,
+    const JudgeOptions& options,
+    double cap_s,
+    SecretStream& secrets,
+    const StageObserver& observer) {
+    Timed timed;
+    timed.timing.case_name = case_.name;
+    timed.timing.dims = case_.dims;
+    timed.timing.baseline = baseline_name_;
+    timed.timing.null_ns = null_ns_;
+    timed.timing.floor_ns = floor_.floor_ns;
+    calls_ = 1;
+    clocks_ = {};
+    KW_TRY_ASSIGN(
+        const auto candidate,
+        GpuContestant::start(on_.gpu, on_.task, built, {case_.dims}, slots_));
+    timed.rejection = candidate->start_failure();
+    if (!timed.rejection) {
+        KW_TRY_ASSIGN(timed.rejection, candidate->take_shape(case_.dims, sets_, slots_, secrets));
+    }
+    if (timed.rejection) {
+        return timed;
+    }
+    for (std::int64_t set = 0; set < sets_; ++set) {
+        KW_TRY_ASSIGN(
+            const Content content, weights_of(on_.task, case_.dims, reference_seat_, set));
+        KW_TRY(candidate->write_weights(set, content));
+    }
+    // Not behind a held stream: the first launch of a module may wait for the device.
+    KW_TRY_ASSIGN(const std::vector<cpu::Inputs> inputs, draw(secrets));
+    const GpuCallResult first = candidate->call({{&inputs.front()}, {next_set()}, secrets});
+    if (first.failure) {
+        timed.rejection = first.failure;
+        timed.suspect = first.fatal;
+        return timed;
+    }
+    for (const auto begin = steady_clock::now();
+         on_.nvml != nullptr && is_throttled(on_.nvml->read()) &&
+         steady_clock::now() - begin < k_cool_down;) {
+        std::this_thread::sleep_for(500ms);
+    }
+    stats::PairedTestOptions test_options;
+    test_options.dead_band = options.dead_band;
+    test_options.max_pairs = options.max_pairs;
+    stats::PairedTest test(test_options);
+    KW_TRY(run_pairs(*candidate, cap_s, secrets, observer, test, timed));
+    if (timed.rejection) {
+        return timed;
+    }
+    summarise(test, timed);
+    if (options.hot && !timed.rejection) {
+        KW_TRY(measure_hot(*candidate, secrets, timed));
+    }
+    if (!timed.rejection) {
+        KW_TRY(measure_energy(*candidate, secrets, timed));
+        KW_TRY(look_at_all_weights(*candidate, timed));
+    }
+    return timed;
+}
+
+}  // namespace kw::cuda
