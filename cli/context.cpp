@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/context.hpp"
 
+#include "cli/device_choice.hpp"
 #include "cli/machine_facts.hpp"
 #include "core/clock.hpp"
 
@@ -93,7 +94,8 @@ EvaluatorConfig evaluator_config(const Config& config) {
         places.harness_dir,
         config.text("sandbox"),
         config.text("compiler"),
-        config.text("cuda.home")};
+        config.text("cuda.home"),
+        config.text("cuda.driver")};
 }
 
 JudgeOptions judge_options(const Config& config) {
@@ -148,12 +150,26 @@ Workshop::Workshop(
           machine_facts(*device),
           model_config(config)} {}
 
+namespace {
+
+/// A search need not stand still for want of a GPU.
+Result<std::unique_ptr<Device>> open_or_wait(const std::string& id, const Config& config) {
+    auto device = open_device(id, evaluator_config(config));
+    if (device || !is_gpu(id) || device.error().code != Errc::environment) {
+        return device;
+    }
+    const std::string stand_in = arch_of_device(usual_device("cuda"));
+    return open_waiting_device(id, stand_in, device.error().what, evaluator_config(config));
+}
+
+}  // namespace
+
 Result<std::unique_ptr<Workshop>> open_workshop(
     const Config& config, EventSink& events, const std::string& device_id) {
     // The store first: a locked or unwritable database should be said before calibration takes its
     // seconds.
     KW_TRY_ASSIGN(db::Store store, open_store(config, db::Access::write));
-    KW_TRY_ASSIGN(auto device, open_device(device_id, evaluator_config(config)));
+    KW_TRY_ASSIGN(auto device, open_or_wait(device_id, config));
     return std::make_unique<Workshop>(std::move(device), std::move(store), events, config);
 }
 
@@ -163,7 +179,7 @@ Result<std::unique_ptr<Workshop>> open_workshop_of(
     KW_TRY_ASSIGN(const std::optional<CampaignRow> row, store.campaign(campaign));
     // A campaign that is not there: resume says so, with suggestions, and needs no device for it.
     const std::string id = row ? row->device : "cpu";
-    KW_TRY_ASSIGN(auto device, open_device(id, evaluator_config(config)));
+    KW_TRY_ASSIGN(auto device, open_or_wait(id, config));
     return std::make_unique<Workshop>(std::move(device), std::move(store), events, config);
 }
 

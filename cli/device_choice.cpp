@@ -11,10 +11,11 @@ namespace {
 constexpr const char* k_target = "search.target";
 constexpr const char* k_device = "search.device";
 constexpr const char* k_emulated = "emulated:";
+constexpr std::string_view k_gpu = "cuda:";
 
 Result<void> check_known(const ConfigValue& device) {
     const std::vector<std::string>& known = device_names();
-    if (std::ranges::find(known, device.text) != known.end()) {
+    if (std::ranges::find(known, device.text) != known.end() || is_gpu(device.text)) {
         return {};
     }
     std::string all;
@@ -36,8 +37,12 @@ Result<void> check_known(const ConfigValue& device) {
 
 const std::vector<std::string>& device_names() {
     static const std::vector<std::string> names{
-        "cpu", "emulated:sm_80", "emulated:sm_89", "emulated:sm_90a"};
+        "cpu", "emulated:sm_80", "emulated:sm_89", "emulated:sm_90a", "cuda:0"};
     return names;
+}
+
+bool is_gpu(const std::string& id) {
+    return id.starts_with(k_gpu) && id.size() > k_gpu.size();
 }
 
 std::string usual_device(const std::string& target) {

@@ -14,6 +14,8 @@ namespace kw::cli {
 
 /// Ids that open_device() knows, for messages and completion.
 [[nodiscard]] const std::vector<std::string>& device_names();
+/// "cuda:0", "cuda:GPU-3f2a...": ids that only the machine can check.
+[[nodiscard]] bool is_gpu(const std::string& id);
 /// The device when only the target is given.
 [[nodiscard]] std::string usual_device(const std::string& target);
 

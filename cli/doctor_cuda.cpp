@@ -3,7 +3,10 @@
 
 #include "cli/context.hpp"
 #include "cli/device_choice.hpp"
+#include "evaluator/device/cuda/gpu_devices.hpp"
 #include "evaluator/device/cuda/toolkit.hpp"
+#include "evaluator/harness_program.hpp"
+#include "sandbox/sandbox.hpp"
 
 #include <filesystem>
 
@@ -26,17 +29,34 @@ Condition toolkit_line(const cuda::Toolkit& toolkit) {
         ""};
 }
 
-Condition gpu_line() {
-    std::error_code ignored;
-    if (std::filesystem::exists("/dev/nvidiactl", ignored)) {
+/// The devices that the driver tells of, or why there is none. `looked`: something hints at a GPU.
+std::vector<Condition> gpu_lines(const Config& config, bool looked) {
+    if (!looked) {
         return {
-            "cuda",
-            "an NVIDIA GPU is here; this version judges CUDA kernels on the emulated device",
-            State::info,
-            ""};
+            {"cuda", "no NVIDIA GPU: none is needed, times are modelled and say so", State::info, ""}};
     }
-    return {
-        "cuda", "no NVIDIA GPU: none is needed, times are modelled and say so", State::info, ""};
+    const EvaluatorConfig places = evaluator_config(config);
+    const auto listed = [&]() -> Result<std::vector<cuda::GpuInfo>> {
+        KW_TRY_ASSIGN(const auto sandbox, sandbox::open_sandbox(places.sandbox_mode));
+        KW_TRY_ASSIGN(
+            std::filesystem::path program,
+            place_program(*sandbox, places.harness_dir, "kw-gpu"));
+        return cuda::list_gpus(*sandbox, cuda::gpu_access(std::move(program), places.cuda_driver));
+    }();
+    if (!listed) {
+        return {{"cuda", listed.error().what, State::caution, listed.error().hint}};
+    }
+    std::vector<Condition> lines;
+    for (const cuda::GpuInfo& gpu : *listed) {
+        lines.push_back(
+            {"cuda",
+             "device cuda:" + std::to_string(gpu.ordinal) + ": " + gpu.name + " (" +
+                 cuda::arch_of(gpu) + ", " + gpu.uuid + "), driver for CUDA " +
+                 cuda::show_version(gpu.driver_version) + ": results are checked, times measured",
+             State::good,
+             ""});
+    }
+    return lines;
 }
 
 }  // namespace
@@ -73,7 +93,11 @@ CudaReport look_at_cuda(const Config& config, bool host_can_judge) {
     } else {
         report.lines.push_back({"cuda", device.error().what, State::info, device.error().hint});
     }
-    report.lines.push_back(gpu_line());
+    const bool looked =
+        !cuda::gpu_device_nodes().empty() || !config.text("cuda.driver").empty();
+    for (Condition& line : gpu_lines(config, looked)) {
+        report.lines.push_back(std::move(line));
+    }
     return report;
 }
 

@@ -33,8 +33,19 @@ nlohmann::json number_or_null(double value) {
     return value > 0 ? nlohmann::json(value) : nlohmann::json(nullptr);
 }
 
-nlohmann::json shape_json(const ShapeTiming& shape) {
+/// How a GPU was timed, and in what state it was.
+nlohmann::json gpu_json(const ShapeTiming& shape) {
     return {
+        {"mode", shape.mode},
+        {"sm_mhz", number_or_null(shape.sm_mhz)},
+        {"temperature_c", number_or_null(shape.temperature_c)},
+        {"power_w", number_or_null(shape.power_w)},
+        {"candidate_joules", number_or_null(shape.candidate_joules)},
+        {"baseline_joules", number_or_null(shape.baseline_joules)}};
+}
+
+nlohmann::json shape_json(const ShapeTiming& shape) {
+    nlohmann::json document = {
         {"case", shape.case_name},
         {"dims", shape.dims},
         {"baseline", shape.baseline},
@@ -54,6 +65,10 @@ nlohmann::json shape_json(const ShapeTiming& shape) {
         {"prepare_bytes", shape.prepare_bytes},
         {"pairs", shape.samples.size()},
         {"stop_reason", shape.stop_reason}};
+    if (!shape.mode.empty()) {
+        document["gpu"] = gpu_json(shape);
+    }
+    return document;
 }
 
 nlohmann::json case_json(const CaseOutcome& outcome) {

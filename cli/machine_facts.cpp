@@ -3,6 +3,7 @@
 
 #include "core/candidate.hpp"
 #include "evaluator/device/cpu/cpu_device.hpp"
+#include "evaluator/device/cuda/arch_table.hpp"
 #include "evaluator/device/cuda/launch_plan.hpp"
 #include "evaluator/device/emulated/model.hpp"
 
@@ -43,6 +44,14 @@ std::string model_facts(const emulated::ModelArch& arch, std::int64_t sm_count) 
 }
 
 /// An emulated device: the documented product that its constants are those of.
+std::string capability_text(const std::string& arch) {
+    std::string text;
+    for (const std::string& line : cuda::capability_lines(arch)) {
+        text += "\n" + line;
+    }
+    return text;
+}
+
 std::string cuda_facts(const Device& device, const std::string& arch) {
     const auto found = cuda::constants_of_arch(arch);
     if (!found) {
@@ -57,13 +66,13 @@ std::string cuda_facts(const Device& device, const std::string& arch) {
            " threads, " + kib(facts.max_smem) + " shared memory, 255 registers a thread\n" +
            "L2 cache " + std::to_string(facts.l2_bytes >> 20) +
            " MiB; DRAM is read in sectors of 32 bytes" +
-           (model ? model_facts(*model, facts.sm_count) : "");
+           (model ? model_facts(*model, facts.sm_count) : "") + capability_text(arch);
 }
 
 }  // namespace
 
 std::string machine_facts(const Device& device) {
-    if (const std::string arch = arch_of_device(device.id()); !arch.empty()) {
+    if (const std::string arch = device.arch(); !arch.empty()) {
         return cuda_facts(device, arch);
     }
     const auto* cpu = dynamic_cast<const cpu::CpuDevice*>(&device);

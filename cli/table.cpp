@@ -17,6 +17,7 @@ const std::vector<CommandSpec>& command_table() {
         diff_command(),
         campaign_list_command(),
         campaign_export_command(),
+        campaign_drain_command(),
         verify_command(),
         compare_command(),
         reverify_command(),

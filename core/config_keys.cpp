@@ -93,6 +93,10 @@ std::vector<ConfigKey> make_keys() {
             "",
             "folder of the CUDA toolkit; empty = searched: CUDA_HOME, PATH, /usr/local/cuda, "
             "wheels"),
+        path(
+            "cuda.driver",
+            "",
+            "the NVIDIA driver's libcuda; empty = libcuda.so.1 of the loader"),
 
         text(
             "search.strategy",
@@ -119,8 +123,8 @@ std::vector<ConfigKey> make_keys() {
         text(
             "search.device",
             "cpu",
-            "what judges: cpu, emulated:sm_80, emulated:sm_89, emulated:sm_90a; follows from the "
-            "target when only that is set"),
+            "what judges: cpu, emulated:sm_80, emulated:sm_89, emulated:sm_90a, cuda:0 (a GPU, "
+            "also by UUID); follows from the target when only that is set"),
         integer("search.seed", "1", 0, "seed of the search's own draws", ""),
 
         integer(

@@ -35,15 +35,30 @@ std::vector<std::string> read_classes(TableReader& reader, const char* key, Mist
     return classes;
 }
 
-/// A CUDA file says its architecture itself and links nothing: name and file are all there is.
+/// A CUDA file says its architecture itself. What it may link is the vendor's matrix product, which
+/// only a GPU has.
+Baseline read_cuda_baseline(
+    const TomlValue& entry, std::set<std::string>& taken, TaskParts& parts) {
+    TableReader table(entry, "[[cuda.baselines]]", parts.mistakes);
+    Baseline baseline = read_baseline_source(table, taken, parts);
+    baseline.link = table.texts("link", 1);
+    table.finish();
+    const bool first = parts.task.cuda.baselines.empty();
+    if (!baseline.link.empty() && (first || baseline.link.front() != "cublasLt")) {
+        parts.mistakes.add(
+            entry.place,
+            first ? "the first baseline is the naive one: it may need no library"
+                  : "a CUDA baseline may link cublasLt, and nothing else");
+    }
+    return baseline;
+}
+
 void read_cuda_sources(TableReader& reader, TaskParts& parts) {
     CudaRules& cuda = parts.task.cuda;
     cuda.seed = take_source(reader.text("seed"), reader.place_of("seed"), parts);
     std::set<std::string> taken;
     for (const TomlValue* entry : reader.tables("baselines", Need::required, k_max_baselines)) {
-        TableReader table(*entry, "[[cuda.baselines]]", parts.mistakes);
-        cuda.baselines.push_back(read_baseline_source(table, taken, parts));
-        table.finish();
+        cuda.baselines.push_back(read_cuda_baseline(*entry, taken, parts));
     }
 }
 

@@ -47,6 +47,10 @@ struct Device {
     [[nodiscard]] virtual std::string id() const = 0;  ///< "cpu", "emulated:sm_90a"
     [[nodiscard]] virtual std::string description()
         const = 0;  ///< "cpu: AMD EPYC 9R14, 2 cores, x86-64-v4"
+    /// What CUDA candidates are built for: "sm_90a"; "" for the CPU.
+    [[nodiscard]] virtual std::string arch() const { return arch_of_device(id()); }
+    /// It is not here: another device checks its candidates, and times are still to come.
+    [[nodiscard]] virtual bool waits() const { return false; }
     /// Judges one candidate. An Error means that *we* could not judge: the candidate must not be
     /// scored.
     virtual Result<Evaluation> judge(
@@ -78,6 +82,15 @@ struct EvaluatorConfig {
 /// no such device, no toolkit, no compiler or sandbox for the reference.
 [[nodiscard]] Result<std::unique_ptr<Device>> open_cuda_device(
     const std::string& which, const EvaluatorConfig& config);
+
+/// In the place of a GPU that is absent: candidates are built and checked on the emulated device of
+/// `arch`, whose modelled times steer the search; `kwright campaign drain` measures them later.
+/// `why`: what open_device() said.
+[[nodiscard]] Result<std::unique_ptr<Device>> open_waiting_device(
+    const std::string& id,
+    const std::string& arch,
+    const std::string& why,
+    const EvaluatorConfig& config);
 
 /// By id: "cpu", "emulated:sm_90a", "cuda:0". Unknown: Errc::usage with what there is.
 [[nodiscard]] Result<std::unique_ptr<Device>> open_device(

@@ -243,7 +243,8 @@ Result<Plan> plan_campaign(
             settings.hint,
             1,
             settings.width,
-            context.device.id()};
+            context.device.id(),
+            context.device.arch()};
         KW_TRY_ASSIGN(
             const Prompt prompt, build_prompt(parts.prompts, input, {}, parts.start.source));
         first.system = prompt.system;

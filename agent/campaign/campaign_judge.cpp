@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The judging half of the loop: from a reply or the start source to a stored evaluation.
 #include "agent/campaign/campaign_loop.hpp"
+#include "agent/campaign/drain.hpp"
 #include "agent/replies/reply_parser.hpp"
 #include "agent/text.hpp"
 #include "core/hash.hpp"
@@ -83,7 +84,7 @@ CampaignLoop::Step CampaignLoop::judge_reply(const ProposeRequest& request, cons
 
 Candidate CampaignLoop::candidate_of(const std::string& source) const {
     return make_candidate(
-        task_.name, source, settings_.isa, row_.target, arch_of_device(row_.device));
+        task_.name, source, settings_.isa, row_.target, context_.device.arch());
 }
 
 CampaignLoop::Step CampaignLoop::judge_candidate(
@@ -109,7 +110,7 @@ CampaignLoop::Step CampaignLoop::judge_candidate(
                 std::to_string(twin->step) + " slot " + std::to_string(twin->slot) + " (" +
                 std::string(code(twin->result.verdict)) + ")");
     } else if (
-        const auto problem = disagreement(candidate, row_.target, arch_of_device(row_.device))) {
+        const auto problem = disagreement(candidate, row_.target, context_.device.arch())) {
         row.result = unjudged(Verdict::forbidden, *problem);
     } else {
         KW_TRY_ASSIGN(row.result, call_judge(row, candidate));
@@ -169,6 +170,9 @@ Result<void> CampaignLoop::store(EvaluationRow row, Attempt attempt) {
     row.best_discounted = appended.best_discounted;
     // What was chosen for its time stays off the board until it was judged a second time.
     row.state = appended.new_best && row.step > 0 ? "unverified" : "judged";
+    if (context_.device.waits() && row.result.verdict == Verdict::accepted) {
+        row.state = k_waiting;
+    }
     row.created_ms = context_.clock.utc_ms();
     row_.evaluations = static_cast<int>(history_.attempts.size());
     note_progress(row.created_ms);

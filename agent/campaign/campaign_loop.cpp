@@ -184,7 +184,8 @@ Result<std::vector<ProposeRequest>> CampaignLoop::requests_of(
                 settings_.hint,
                 wave.step,
                 static_cast<int>(width),
-                row_.device};
+                row_.device,
+                context_.device.arch()};
             KW_TRY_ASSIGN(
                 Prompt prompt, build_prompt(parts_.prompts, input, ask, parts_.start.source));
             request.system = std::move(prompt.system);

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "agent/campaign/promotion.hpp"
 
+#include "agent/campaign/drain.hpp"
+
 #include "agent/campaign/campaign_loop.hpp"
 #include "agent/text.hpp"
 #include "core/hash.hpp"
@@ -61,7 +63,8 @@ const EvaluationRow* counted_judging(
     if (own != nullptr) {
         return own;
     }
-    const bool counts = first.state == "judged" || (first.state == "unverified" && !judged_again);
+    const bool for_now = first.state == "unverified" || first.state == k_waiting;
+    const bool counts = first.state == "judged" || (for_now && !judged_again);
     return counts ? &first : foreign;
 }
 
@@ -95,6 +98,9 @@ std::string promotion_text(const Evaluation& first, const Evaluation& second, bo
 /// The start source was not chosen for its time, so that its first judging is as good as a second;
 /// it waits until the search is over, for it is seldom the best then.
 Result<void> CampaignLoop::verify_best(bool search_is_over) {
+    if (context_.device.waits()) {
+        return {};  // a second modelled time would say the same; draining measures
+    }
     for (const Attempt* best = best_of(history_); best != nullptr && !best->verified;
          best = best_of(history_)) {
         if (best->step == 0 && !search_is_over) {

@@ -280,7 +280,7 @@ Result<Prompt> build_prompt(
         {"machine", cut_middle(input.machine_facts, k_max_facts)},
         {"isa", input.isa},
         {"naive", naive_text(input.done)},
-        {"arch", arch_of_device(input.device)},
+        {"arch", input.arch.empty() ? arch_of_device(input.device) : input.arch},
         {"timing", timing_text(input.device)}};
     const TemplateValues rule_values = {
         {"task", task.name},

@@ -28,6 +28,7 @@ struct ObservationInput {
     int step = 1;
     int width = 1;               ///< proposals of this step
     std::string device = "cpu";  ///< id
+    std::string arch;            ///< Device::arch(); "" = what the id says
 };
 
 /// Generated <task>.h for the CPU; "" for devices whose contract is the launch plan.

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "agent/campaign/drain.hpp"
 #include "cli/commands/commands.hpp"
 #include "cli/console.hpp"
 #include "cli/context.hpp"
 #include "cli/json_text.hpp"
+#include "cli/judge_again.hpp"
 #include "core/clock.hpp"
 
 #include <nlohmann/json.hpp>
@@ -80,7 +82,50 @@ Result<int> export_cassette(const Invocation& invocation, Console& console) {
     return 0;
 }
 
+Result<int> drain(const Invocation& invocation, Console& console) {
+    KW_TRY_ASSIGN(db::Store store, open_store(invocation.config, db::Access::write));
+    const std::string id = invocation.text("device");
+    KW_TRY_ASSIGN(const std::vector<agent::StoredJudging> rows, agent::waiting_judgings(store, id));
+    if (rows.empty()) {
+        console.say("no candidate waits" + (id.empty() ? "" : " for " + id));
+        return 0;
+    }
+    // Before anything is tried, and once: not a line for every candidate.
+    std::string opened;
+    for (const agent::StoredJudging& row : rows) {
+        if (row.device_id != opened) {
+            opened = row.device_id;
+            if (const auto device = open_device(opened, evaluator_config(invocation.config));
+                !device) {
+                Error error = device.error();
+                error.what = std::to_string(rows.size()) + " candidates wait: " + error.what;
+                return error;
+            }
+        }
+    }
+    return judge_all_again(rows, agent::rejudge, "kwright.drain/1", store, invocation, console);
+}
+
 }  // namespace
+
+CommandSpec campaign_drain_command() {
+    CommandSpec spec;
+    spec.name = "campaign drain";
+    spec.group = "Search";
+    spec.summary = "time the candidates that wait for a device that was absent";
+    spec.examples = {"kwright campaign drain --device cuda:0"};
+    spec.options = {
+        {"--device", "ID", "only those that wait for it", "", false, "Options", {}},
+        {"--judge-cap",
+         "S",
+         "seconds one judgement may take, 0 = the task's own",
+         "judge.cap_s",
+         false,
+         "Options",
+         {}}};
+    spec.run = drain;
+    return spec;
+}
 
 CommandSpec campaign_list_command() {
     CommandSpec spec;

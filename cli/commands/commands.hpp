@@ -26,6 +26,7 @@ CommandSpec task_new_command();
 CommandSpec config_show_command();
 CommandSpec campaign_list_command();
 CommandSpec campaign_export_command();
+CommandSpec campaign_drain_command();
 CommandSpec gc_command();
 CommandSpec completion_command();
 CommandSpec complete_command();

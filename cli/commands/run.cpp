@@ -145,6 +145,7 @@ CommandSpec run_command() {
         "kwright run q4_0_gemv --proposer exchange:./exchange --width 1",
         "kwright run w4a16_gemv --target cuda --proposer tune --max-evals 30",
         "kwright run w4a16_gemv --device emulated:sm_80 --proposer tune",
+        "kwright run w4a16_gemv --device cuda:0 --proposer tune",
         "kwright run --suite core --proposer tune --max-evals 200"};
     spec.positionals = {
         {"TASK",
@@ -224,7 +225,7 @@ CommandSpec run_command() {
         {"--target", "T", "cpu | cuda", "search.target", false, "Evaluation", {}},
         {"--device",
          "ID",
-         "cpu | emulated:sm_80 | emulated:sm_89 | emulated:sm_90a",
+         "cpu | emulated:sm_80 | emulated:sm_89 | emulated:sm_90a | cuda:0",
          "search.device",
          false,
          "Evaluation",

@@ -71,6 +71,7 @@ public:
     }
 
     [[nodiscard]] std::string id() const override { return "cuda:" + which_; }
+    [[nodiscard]] std::string arch() const override { return arch_; }
     [[nodiscard]] std::string description() const override {
         return "cuda: " + gpu_.name + " (" + arch_ + ", " +
                std::to_string(gpu_.constants.sm_count) + " SMs), driver for CUDA " +

@@ -170,36 +170,54 @@ Result<double> GpuTimingBench::try_baseline(
     return call.event_ns;
 }
 
-Result<void> GpuTimingBench::choose_baseline() {
-    const std::vector<DimMap> shapes{case_.dims};
-    std::vector<std::string> names;
-    for (const BuiltBaseline& baseline : on_.baselines) {
-        KW_TRY_ASSIGN(
-            auto contestant,
-            GpuContestant::start(
-                on_.gpu, on_.task, baseline.built, shapes, slots_, baseline.uses_library));
-        std::optional<cpu::Rejection> refused = contestant->start_failure();
-        if (!refused) {
-            KW_TRY_ASSIGN(
-                refused, contestant->take_shape(case_.dims, sets_, slots_, *pool_stream_));
-        }
-        if (refused) {
-            return baseline_failed(on_.task, baseline.name, refused->summary);
-        }
-        others_.push_back(std::move(contestant));
-        names.push_back(baseline.name);
+Result<void> GpuTimingBench::seat_baseline(const BuiltBaseline& baseline) {
+    KW_TRY_ASSIGN(
+        auto contestant,
+        GpuContestant::start(
+            on_.gpu, on_.task, baseline.built, {case_.dims}, slots_, baseline.uses_library));
+    std::optional<cpu::Rejection> refused = contestant->start_failure();
+    if (!refused) {
+        KW_TRY_ASSIGN(refused, contestant->take_shape(case_.dims, sets_, slots_, *pool_stream_));
     }
+    if (refused) {
+        return baseline_failed(on_.task, baseline.name, refused->summary);
+    }
+    for (std::int64_t set = 0; set < sets_; ++set) {
+        KW_TRY_ASSIGN(
+            const Content content, weights_of(on_.task, case_.dims, reference_seat_, set));
+        KW_TRY(contestant->write_weights(set, content));
+    }
+    KW_TRY(try_baseline(*contestant, baseline.name, true));
+    others_.push_back(std::move(contestant));
+    return {};
+}
+
+/// Every baseline started and verified once; their names. A library that is not there, or has no
+/// algorithm for this shape, is no baseline.
+Result<std::vector<std::string>> GpuTimingBench::seat_baselines() {
     for (std::int64_t set = 0; set < sets_; ++set) {
         KW_TRY(fill_set(set, nullptr));
     }
+    std::vector<std::string> names;
+    for (const BuiltBaseline& baseline : on_.baselines) {
+        const auto seated = seat_baseline(baseline);
+        if (seated.ok()) {
+            names.push_back(baseline.name);
+        } else if (!baseline.uses_library) {
+            return seated.error();
+        }
+    }
+    return names;
+}
+
+Result<void> GpuTimingBench::choose_baseline() {
+    KW_TRY_ASSIGN(const std::vector<std::string> names, seat_baselines());
     KW_TRY_ASSIGN(null_ns_, others_.front()->null_ns());
     std::vector<double> least(others_.size(), std::numeric_limits<double>::infinity());
     for (int round = 0; round < k_choose_rounds; ++round) {
         for (std::size_t i = 0; i < others_.size(); ++i) {
-            KW_TRY_ASSIGN(const double ns, try_baseline(*others_[i], names[i], round == 0));
-            if (round > 0) {
-                least[i] = std::min(least[i], std::max(1.0, ns - null_ns_));
-            }
+            KW_TRY_ASSIGN(const double ns, try_baseline(*others_[i], names[i], false));
+            least[i] = std::min(least[i], std::max(1.0, ns - null_ns_));
         }
     }
     for (std::size_t i = 0; i < least.size(); ++i) {

@@ -58,6 +58,8 @@ private:
         : on_(timing) {}
     struct Pair;
     Result<void> fill_set(std::int64_t set, GpuContestant* candidate);
+    Result<void> seat_baseline(const BuiltBaseline& baseline);
+    Result<std::vector<std::string>> seat_baselines();
     Result<void> choose_baseline();
     Result<double> try_baseline(GpuContestant& contestant, const std::string& name, bool verify);
     Result<std::vector<cpu::Inputs>> draw(SecretStream& secrets);

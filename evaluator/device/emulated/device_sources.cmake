@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 list(APPEND KW_EVALUATOR_SOURCES
     open_device.cpp
+    waiting_device.cpp
     device/emulated/call.cpp
     device/emulated/check.cpp
     device/emulated/emu_run.cpp

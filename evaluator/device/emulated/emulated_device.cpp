@@ -2,8 +2,8 @@
 // The emulated CUDA device: the compiler's PTX, interpreted in the sandbox against the same
 // reference as on the CPU; times are modelled.
 #include "core/hash.hpp"
-#include "core/text_file.hpp"
 #include "evaluator/device/cpu/build.hpp"
+#include "evaluator/device/cuda/task_build.hpp"
 #include "evaluator/device/emulated/check.hpp"
 #include "evaluator/device/emulated/modelled.hpp"
 #include "evaluator/evaluator.hpp"
@@ -36,7 +36,7 @@ std::string ratio_text(double ratio) {
 struct TaskBench {
     std::string hash;
     std::filesystem::path reference;
-    std::vector<std::pair<std::string, cuda::BuildOutcome>> baselines;
+    std::vector<cuda::BuiltBaseline> baselines;
     struct Shape {
         Content content;
         std::vector<std::pair<std::string, double>> baseline_ns;  ///< naive first
@@ -132,52 +132,21 @@ Result<TaskBench*> EmulatedDevice::bench_of(const Task& task) {
 Result<std::unique_ptr<TaskBench>> EmulatedDevice::make_bench(const Task& task) {
     auto bench = std::make_unique<TaskBench>();
     bench->hash = task.hash;
-    cpu::BuildRequest request;
-    request.kind = cpu::SourceKind::reference;
-    KW_TRY_ASSIGN(request.source, read_text_file(task.reference));
-    request.file_name = task.reference.filename().string();
-    KW_TRY_ASSIGN(const cpu::BuildOutcome reference, reference_builder_->build(task, request));
-    if (reference.verdict != Verdict::accepted) {
-        return Error{
-            Errc::config,
-            "building " + task.reference.string() + ": " + reference.summary,
-            "a task's reference must compile"};
-    }
-    bench->reference = reference.artifact.shared_object;
-    for (const Baseline& baseline : task.cuda.baselines) {
-        cuda::BuildRequest build;
-        KW_TRY_ASSIGN(build.source, read_text_file(baseline.file));
-        build.file_name = baseline.file.filename().string();
-        build.arch = model_.arch;
-        KW_TRY_ASSIGN(cuda::BuildOutcome built, builder_->build(task, build));
-        if (built.verdict != Verdict::accepted) {
-            return Error{
-                Errc::config,
-                "building " + baseline.file.string() + ": " + built.summary + "\n" + built.detail,
-                "a task's baselines must compile"};
-        }
-        bench->baselines.emplace_back(baseline.name, std::move(built));
-    }
+    KW_TRY_ASSIGN(bench->reference, cuda::build_reference(*reference_builder_, task));
+    // A library's product has no PTX to interpret, and its stand-in no time to beat.
+    KW_TRY_ASSIGN(
+        bench->baselines,
+        cuda::build_baselines(*builder_, task, model_.arch, /*libraries=*/false));
     return bench;
 }
 
 /// In place of the baselines.
 Result<void> EmulatedDevice::seat_rival(
     TaskBench& bench, const Task& task, const Candidate& rival) {
-    cuda::BuildRequest build;
-    build.source = rival.source;
-    build.arch = model_.arch;
-    KW_TRY_ASSIGN(cuda::BuildOutcome built, builder_->build(task, build));
-    const std::string name = short_id('k', rival.hash);
-    if (built.verdict != Verdict::accepted || built.arch != model_.arch) {
-        return Error{
-            Errc::usage,
-            "building " + name + " to compare with: " +
-                (built.verdict == Verdict::accepted ? "it is for " + built.arch : built.summary),
-            "both kernels must be accepted by themselves: see kwright verify"};
-    }
+    KW_TRY_ASSIGN(
+        cuda::BuiltBaseline seated, cuda::build_rival(*builder_, task, rival, model_.arch));
     bench.baselines.clear();
-    bench.baselines.emplace_back(name, std::move(built));
+    bench.baselines.push_back(std::move(seated));
     return {};
 }
 
@@ -188,7 +157,7 @@ Result<TaskBench::Shape*> EmulatedDevice::shape_of(
     }
     TaskBench::Shape made;
     KW_TRY_ASSIGN(made.content, draw_content(task, shape, secrets));
-    for (const auto& [name, built] : bench.baselines) {
+    for (const auto& [name, built, uses_library] : bench.baselines) {
         KW_TRY_ASSIGN(
             const ModelledCall call,
             model_call(model_parts(task), shape, built, made.content, secrets));
@@ -275,42 +244,21 @@ private:
 
     Result<bool> build() {
         observe("build", "CUDA " + device_.builder_->toolkit().version);
-        cuda::BuildRequest request;
-        request.source = candidate_.source;
-        request.arch = device_.model_.arch;
-        const bool has_nvcc = !device_.builder_->toolkit().nvcc.empty();
-        if (options_.independent && has_nvcc) {
-            request.route = cuda::Route::nvcc;
+        KW_TRY_ASSIGN(
+            const auto refused,
+            cuda::build_candidate(
+                *device_.builder_,
+                task_,
+                candidate_,
+                device_.model_.arch,
+                device_.id(),
+                options_.independent,
+                built_,
+                result_));
+        if (refused) {
+            finish(*refused);
         }
-        KW_TRY_ASSIGN(built_, device_.builder_->build(task_, request));
-        if (options_.independent && !has_nvcc) {
-            built_.findings.push_back(
-                {"no-nvcc", "info", "build", "built by NVRTC alone: the toolkit has no nvcc"});
-        }
-        result_.stages = built_.stages;
-        result_.findings = built_.findings;
-        result_.build = built_.facts;
-        if (built_.verdict != Verdict::accepted) {
-            finish({built_.verdict, built_.summary, built_.detail});
-            return false;
-        }
-        if (built_.arch != device_.model_.arch) {
-            finish(
-                {Verdict::compiled_only,
-                 "compiled only: the candidate is for " + built_.arch + ", the device is " +
-                     device_.id(),
-                 ""});
-            return false;
-        }
-        for (const cuda::KernelResources& kernel : built_.kernels) {
-            std::map<std::string, int>& resources = result_.build.resources;
-            resources[kernel.name + ".registers"] = kernel.registers;
-            resources[kernel.name + ".smem_bytes"] = static_cast<int>(kernel.static_smem);
-            resources[kernel.name + ".stack_bytes"] = static_cast<int>(kernel.stack_bytes);
-            resources[kernel.name + ".spill_bytes"] =
-                static_cast<int>(kernel.spill_store_bytes + kernel.spill_load_bytes);
-        }
-        return true;
+        return !refused;
     }
 
     Result<bool> check() {
