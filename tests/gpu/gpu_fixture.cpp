@@ -8,11 +8,22 @@
 
 #include <unistd.h>
 
+#include <cstdlib>
 #include <map>
 
 namespace kw::test {
 
 namespace fs = std::filesystem;
+
+namespace {
+
+/// A bundle of scripts/gpu-bundle lies elsewhere than where it was built.
+fs::path place(const char* variable, const char* built) {
+    const char* moved = std::getenv(variable);
+    return moved == nullptr ? built : moved;
+}
+
+}  // namespace
 
 FakeDriver::FakeDriver(const std::string& conf) {
     std::string name = (fs::temp_directory_path() / "kw-fake-XXXXXX").string();
@@ -38,8 +49,9 @@ EvaluatorConfig FakeDriver::config() const {
 
 EvaluatorConfig usual_config() {
     EvaluatorConfig config;
-    config.cache_dir = fs::path(KW_BINARY_DIR) / "test-cache";
-    config.harness_dir = fs::path(KW_BINARY_DIR) / "bin";
+    const fs::path built = place("KW_TEST_BINARY", KW_BINARY_DIR);
+    config.cache_dir = built / "test-cache";
+    config.harness_dir = built / "bin";
     return config;
 }
 
@@ -49,7 +61,7 @@ const Task& task_of(const std::string& folder) {
     if (found != tasks.end()) {
         return found->second;
     }
-    auto loaded = load_task(fs::path(KW_SOURCE_DIR) / folder);
+    auto loaded = load_task(place("KW_TEST_SOURCE", KW_SOURCE_DIR) / folder);
     if (!loaded.ok()) {
         FAIL(loaded.error().what);
     }

@@ -56,11 +56,9 @@ public:
             checked.result.rejection = cpu::reject(task, checked.result.cases.back());
             return {};
         }
-        if (check_.gpu.layers.has(Layer::second_call)) {
+        KW_TRY_ASSIGN(checked.result.rejection, contestant_.look_at_weights(0, weights));
+        if (!checked.result.rejection && check_.gpu.layers.has(Layer::second_call)) {
             run_again(at, request, checked);
-        }
-        if (!checked.result.rejection) {
-            KW_TRY_ASSIGN(checked.result.rejection, contestant_.look_at_weights(0, weights));
         }
         return {};
     }

@@ -27,7 +27,8 @@
 #include <string>
 #include <vector>
 
-namespace {
+// Named, so that the functions that take these types keep their external names.
+namespace fake_cuda {
 
 using namespace kw;
 
@@ -218,7 +219,9 @@ FakeGpu& gpu() {
         return fake_failed;                           \
     }
 
-}  // namespace
+}  // namespace fake_cuda
+
+using namespace fake_cuda;
 
 #define FAKE extern "C" __attribute__((visibility("default"))) int
 
@@ -322,7 +325,7 @@ FAKE cuFuncSetAttribute(void*, int, int) {
     return k_success;
 }
 
-namespace {
+namespace fake_cuda {
 struct Attribute {
     std::uint32_t id;
     char pad[4];
@@ -334,7 +337,7 @@ struct Config {
     Attribute* attributes;
     std::uint32_t count;
 };
-}  // namespace
+}  // namespace fake_cuda
 
 FAKE cuLaunchKernelEx(const Config* config, FakeFunction* function, void**, void** extra) {
     FAKE_BEGIN(cuLaunchKernelEx)

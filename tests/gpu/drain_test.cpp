@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: Apache-2.0
+// A campaign for a GPU that is not there, and what becomes of it once there is one, from the
+// command line.
+#include "evaluator/device/cuda/toolkit.hpp"
+#include "tests/gpu/gpu_fixture.hpp"
+#include "tests/support/catch.hpp"
+#include "tests/support/program.hpp"
+
+#include <nlohmann/json.hpp>
+
+using namespace kw;
+using namespace kw::test;
+
+namespace {
+
+const std::string k_task = std::string(KW_SOURCE_DIR) + "/tests/support/tasks/scale_add";
+
+}  // namespace
+
+TEST_CASE("campaign drain: candidates wait for an absent GPU and are measured on one", "[gpu]") {
+    if (!cuda::find_toolkit()) {
+        WARN("skipped: no CUDA toolkit here");
+        return;
+    }
+    const Folder folder;
+    Program kwright(folder.path());
+    kwright.environment["KWRIGHT_CUDA_DRIVER"] = "libkw_no_such_driver.so.1";
+    const Outcome nothing = kwright({"campaign", "drain", "--device", "cuda:0"});
+    CHECK(nothing.err.find("no candidate waits for cuda:0") != std::string::npos);
+
+    const Outcome searched = kwright(
+        {"run", k_task, "--device", "cuda:0", "--proposer", "tune", "--max-evals", "2"});
+    INFO(searched.out << searched.err);
+    REQUIRE(searched.code == 0);
+    CHECK((searched.out + searched.err).find("cuda:0 is not here") != std::string::npos);
+    const Outcome board = kwright({"board", "--json"});
+    CHECK(board.out.find("\"rows\": []") != std::string::npos);
+
+    const Outcome without = kwright({"campaign", "drain", "--device", "cuda:0"});
+    INFO(without.out << without.err);
+    CHECK(without.code == 3);
+    CHECK(without.err.find("candidates wait") != std::string::npos);
+    CHECK(without.err.find("libkw_no_such_driver") != std::string::npos);
+
+    const FakeDriver driver;
+    kwright.environment["KWRIGHT_CUDA_DRIVER"] = driver.library();
+    const Outcome drained =
+        kwright({"campaign", "drain", "--device", "cuda:0", "--judge-cap", "3", "--json"});
+    INFO(drained.out << drained.err);
+    CHECK(drained.code == 0);
+    const auto document = nlohmann::json::parse(drained.out, nullptr, false);
+    REQUIRE(!document.is_discarded());
+    CHECK(document["schema"] == "kwright.drain/1");
+    REQUIRE(!document["rows"].empty());
+    CHECK(document["rows"][0]["after"]["timing"] == "measured");
+    CHECK(document["rows"][0]["after"]["shapes"][0]["gpu"]["sm_mhz"] == 1980);
+    const Outcome again = kwright({"campaign", "drain", "--device", "cuda:0"});
+    CHECK(again.err.find("no candidate waits") != std::string::npos);
+}
