@@ -58,11 +58,16 @@ void compose(
     const std::vector<std::vector<std::byte>>& content,
     std::uint64_t salt,
     std::span<std::byte> image) {
-    poison(image, DType::u8, salt);  // the zones; all else is overwritten
+    std::int64_t painted = 0;
+    const auto paint_up_to = [&](std::int64_t end) {
+        poison(part(image, {weights, painted, end - painted}), DType::u8, salt);
+    };
     for (std::size_t i = 0; i < task.args.size(); ++i) {
         if (room.args[i].weight != weights) {
             continue;
         }
+        paint_up_to(room.args[i].offset);
+        painted = room.args[i].offset + room.args[i].bytes;
         const std::span<std::byte> place = part(image, room.args[i]);
         if (i < content.size() && !content[i].empty()) {
             std::ranges::copy(content[i], place.begin());
@@ -70,6 +75,7 @@ void compose(
             poison(place, task.args[i].dtype, salt);
         }
     }
+    paint_up_to(static_cast<std::int64_t>(image.size()));
 }
 
 Damage look_for_damage(

@@ -80,10 +80,8 @@ Result<std::unique_ptr<GpuTimingBench>> GpuTimingBench::create(
     bench->flush_bytes_ = 2 * l2;
     bench->slots_ =
         room.slot_bytes * k_graph_calls <= k_most_slot_bytes ? k_graph_calls : 1;
-    const double cold =
-        rotates && (bench->sets_ * room.set_bytes >= k_caches * l2 || bench->flush_bytes_ > 0) ? 1
-                                                                                            : 0;
-    KW_TRY_ASSIGN(bench->floor_, floor_of(task, shape.dims, timing.gpu.gpu, cold));
+    KW_TRY_ASSIGN(
+        bench->floor_, floor_of(task, shape.dims, timing.gpu.gpu, rotates ? 1.0 : 0.0));
     KW_TRY_ASSIGN(const cpu::Layout layout, cpu::plan_layout(task, {shape.dims}, bench->sets_));
     KW_TRY_ASSIGN(bench->reference_seat_, cpu::make_seat(layout));
     bench->pool_stream_.emplace(pool_seed, "pool/" + task.name + "/" + shape.name);
@@ -407,7 +405,7 @@ Result<void> GpuTimingBench::measure_energy(
     KW_TRY_ASSIGN(const cpu::Inputs* inputs, inputs_->next(secrets));
     const auto joules = [&](GpuContestant& contestant, double ns) -> double {
         GpuCallRequest request{{inputs}, {next_set()}, secrets};
-        request.timed = true;
+        // Not behind a held stream: no queue is that long.
         request.repetitions =
             static_cast<std::uint64_t>(std::clamp(k_span_ns / std::max(ns, 1.0), 1.0, 50'000.0));
         const double before = on_.nvml->read().energy_j.value_or(0);

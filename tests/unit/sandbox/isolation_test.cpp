@@ -49,7 +49,7 @@ private:
 }  // namespace
 
 TEST_CASE("sandbox: every call of both deny-lists is refused") {
-    for (const Filter kind : {Filter::build, Filter::run}) {
+    for (const Filter kind : {Filter::build, Filter::run, Filter::tools}) {
         Command command = box().hostile({"system_calls"});
         command.filter = kind;
         std::string expected;
