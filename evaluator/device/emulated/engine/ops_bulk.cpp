@@ -10,12 +10,9 @@
 namespace kw::emu {
 namespace {
 
-constexpr std::uint32_t k_piece = 16;
 /// In flight to one block's mbarriers; beyond, the oldest land early.
 constexpr std::size_t k_most_copies = 1024;
 constexpr std::size_t k_most_in_flight = std::size_t{4} << 20;
-/// Bytes of one copy, as a mbarrier counts them.
-constexpr std::uint32_t k_most_bytes = (1U << 20) - 1;
 
 // Insn::mods: where to and from.
 constexpr std::uint32_t k_to_global = 8;
@@ -31,7 +28,7 @@ void each_part(const std::vector<std::uint32_t>& units, std::size_t bytes, F f) 
         f(std::uint32_t{0}, static_cast<std::uint32_t>(bytes));
     }
     for (const std::uint32_t at : units) {
-        f(at, k_piece);
+        f(at, k_copy_unit);
     }
 }
 
@@ -65,7 +62,7 @@ void keep(Block& at, BulkCopy copy) {
 
 /// The largest aligned piece at an address.
 std::uint32_t piece_at(std::uint64_t address, std::uint32_t left) {
-    std::uint32_t piece = k_piece;
+    std::uint32_t piece = k_copy_unit;
     while (piece > left || (address & (piece - 1)) != 0) {
         piece /= 2;
     }
@@ -93,11 +90,10 @@ void run_bulk(const Insn& insn, Warp& base, Lanes active) {
         const std::uint32_t bytes = warp.lanes<std::uint32_t>(insn.slot[2])[lane];
         const std::uint64_t to = lane_address(insn, warp, 0, insn.wide_base, insn.offset, lane);
         const std::uint64_t from = lane_address(insn, warp, 1, (insn.wide & 2) != 0, 0, lane);
-        if (bytes % k_piece != 0 || bytes > k_most_bytes || to % k_piece != 0 ||
-            from % k_piece != 0) {
+        const bool bad_size = bytes % k_copy_unit != 0 || bytes > k_most_copy_bytes;
+        if (bad_size || to % k_copy_unit != 0 || from % k_copy_unit != 0) {
             Defect defect;
-            defect.kind = bytes % k_piece != 0 || bytes > k_most_bytes ? FindingKind::bad_address
-                                                                       : FindingKind::misaligned;
+            defect.kind = bad_size ? FindingKind::bad_address : FindingKind::misaligned;
             defect.space = to_global ? Space::global : Space::shared;
             defect.write = true;
             defect.bytes = bytes;
@@ -124,10 +120,10 @@ void run_bulk(const Insn& insn, Warp& base, Lanes active) {
         if ((insn.mods & k_multicast) != 0) {
             const std::uint32_t mask = warp.lanes<std::uint32_t>(insn.slot[4])[lane] & 0xFFFF;
             for (const CopyTarget& target :
-                 aim_all(warp, insn, lane, to, barrier, bytes, k_piece, mask)) {
+                 aim_all(warp, insn, lane, to, barrier, bytes, k_copy_unit, mask)) {
                 send(warp, insn, lane, target, image, bytes);
             }
-        } else if (const auto target = aim(warp, insn, lane, to, barrier, bytes, k_piece)) {
+        } else if (const auto target = aim(warp, insn, lane, to, barrier, bytes, k_copy_unit)) {
             send(warp, insn, lane, *target, std::move(image), bytes);
         }
     }
@@ -339,7 +335,7 @@ Binding bind_bulk_copy(const Match& match) {
     Binding binding;
     binding.run = &run_bulk;
     binding.work = Work::copy_async;
-    binding.bytes = k_piece;
+    binding.bytes = k_copy_unit;
     const bool to_global = match.has(".bulk_group");
     const bool from_global = match.has(".global.mbarrier::complete_tx::bytes");
     const bool multicast = match.has(".multicast::cluster");
@@ -369,7 +365,7 @@ Binding bind_bulk_group(const Match& match) {
     binding.work = Work::copy_async;
     binding.widths = {Width::any, Width::w32, Width::w64};
     binding.slots_max = 3;
-    binding.bytes = k_piece;
+    binding.bytes = k_copy_unit;
     return binding;
 }
 

@@ -6,8 +6,12 @@
 #pragma once
 
 #include "evaluator/device/emulated/engine/access.hpp"
+#include "evaluator/device/emulated/engine/tensor_map.hpp"
 
 namespace kw::emu {
+
+/// Bytes of one copy, as a mbarrier counts them.
+inline constexpr std::uint32_t k_most_copy_bytes = (1U << 20) - 1;
 
 /// Lands the copies that belong to the phase of parity `odd`, which is over, of this mbarrier: an
 /// offset in the block's shared memory.

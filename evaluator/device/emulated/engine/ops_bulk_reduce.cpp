@@ -12,9 +12,6 @@
 namespace kw::emu {
 namespace {
 
-constexpr std::uint32_t k_piece = 16;
-constexpr std::uint32_t k_most_bytes = (1U << 20) - 1;
-
 // Insn::mods: operation, type, and
 constexpr std::uint32_t k_type_shift = 4;
 constexpr std::uint32_t k_to_global = 256;
@@ -119,7 +116,7 @@ void run_reduce(const Insn& insn, Warp& base, Lanes active) {
         const std::uint32_t bytes = warp.lanes<std::uint32_t>(insn.slot[2])[lane];
         const std::uint64_t to = lane_address(insn, warp, 0, insn.wide_base, insn.offset, lane);
         const std::uint64_t from = lane_address(insn, warp, 1, (insn.wide & 2) != 0, 0, lane);
-        if (((to | from | bytes) & (k_piece - 1)) != 0 || bytes > k_most_bytes) {
+        if (((to | from | bytes) & (k_copy_unit - 1)) != 0 || bytes > k_most_copy_bytes) {
             Defect defect;
             defect.kind = FindingKind::bad_address;
             defect.space = to_global ? Space::global : Space::shared;

@@ -14,7 +14,6 @@
 namespace kw::emu {
 namespace {
 
-constexpr std::uint32_t k_unit = 16;
 constexpr std::uint32_t k_alignment = 128;  ///< of a box in shared memory
 
 // Insn::mods: number of dims, operation of a reduction, and
@@ -160,9 +159,9 @@ std::optional<CopyImage> read_box(
             convert(map.type, row.data() + in.begin, bytes);
             count_bulk(warp, insn, in.address, bytes);
         }
-        for (std::uint32_t at = 0; at < box.row_bytes(); at += k_unit) {
+        for (std::uint32_t at = 0; at < box.row_bytes(); at += k_copy_unit) {
             const std::uint32_t to = box.place(start, r, at) - start;
-            std::memcpy(image.bytes.data() + to, row.data() + at, k_unit);
+            std::memcpy(image.bytes.data() + to, row.data() + at, k_copy_unit);
             if (box.row_bytes() != box.pitch()) {
                 image.units.push_back(to);
             }
@@ -217,9 +216,9 @@ bool read_row(
     std::uint32_t r,
     const TensorBox::Inside& in,
     std::byte* row) {
-    for (std::uint32_t at = in.begin / k_unit * k_unit; at < in.end; at += k_unit) {
+    for (std::uint32_t at = in.begin / k_copy_unit * k_copy_unit; at < in.end; at += k_copy_unit) {
         if (!read_bytes(
-                warp, insn, lane, box.place(start, r, at), Window::shared, row + at, k_unit)) {
+                warp, insn, lane, box.place(start, r, at), Window::shared, row + at, k_copy_unit)) {
             return false;
         }
     }
@@ -295,7 +294,7 @@ Binding tensor_binding(Handler run, std::string_view rank) {
     Binding binding;
     binding.run = run;
     binding.work = Work::copy_async;
-    binding.bytes = k_unit;
+    binding.bytes = k_copy_unit;
     binding.mods = static_cast<std::uint32_t>(rank[1] - '0');
     binding.widths.assign(1, Width::any);
     binding.widths.insert(binding.widths.end(), binding.mods, Width::w32);

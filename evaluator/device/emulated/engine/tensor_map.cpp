@@ -9,7 +9,6 @@ namespace {
 constexpr std::uint32_t k_most_box = 256;
 constexpr std::uint32_t k_most_step = 8;
 constexpr std::uint64_t k_most_stride = std::uint64_t{1} << 40;
-constexpr std::uint32_t k_unit = 16;
 /// Of a box in shared memory: more than any block has.
 constexpr std::uint64_t k_most_footprint = std::uint64_t{1} << 20;
 
@@ -34,7 +33,8 @@ const char* problem_of_dims(const TensorMap& map) {
         if (map.step[i] == 0 || map.step[i] > k_most_step) {
             return "its element strides are not from 1 to 8";
         }
-        if (i > 0 && (map.strides[i - 1] % k_unit != 0 || map.strides[i - 1] >= k_most_stride)) {
+        if (i > 0 &&
+            (map.strides[i - 1] % k_copy_unit != 0 || map.strides[i - 1] >= k_most_stride)) {
             return "its strides are no multiples of 16 bytes below 2^40";
         }
     }
@@ -65,17 +65,17 @@ const char* problem_of(const TensorMap& map) {
         map.reserved != decltype(map.reserved){}) {
         return "its fields are out of range";
     }
-    if (map.base % k_unit != 0) {
+    if (map.base % k_copy_unit != 0) {
         return "its address is no multiple of 16";
     }
     if (const char* problem = problem_of_dims(map); *problem != 0) {
         return problem;
     }
     const std::uint32_t row = map.box[0] * element_bytes(map.type);
-    if (row % k_unit != 0 || (map.swizzle != 0 && row > k_unit << map.swizzle)) {
+    if (row % k_copy_unit != 0 || (map.swizzle != 0 && row > k_copy_unit << map.swizzle)) {
         return "its innermost box does not fit the swizzle or is no multiple of 16 bytes";
     }
-    std::uint64_t footprint = map.swizzle != 0 ? k_unit << map.swizzle : row;
+    std::uint64_t footprint = map.swizzle != 0 ? k_copy_unit << map.swizzle : row;
     for (std::size_t i = 1; i < map.rank; ++i) {
         footprint *= counted(map, i);
         if (footprint > k_most_footprint) {
@@ -95,7 +95,7 @@ TensorBox::TensorBox(const TensorMap& map, const std::array<std::int32_t, k_tens
         rows_ *= i == 0 ? 1 : count_[i];
     }
     row_bytes_ = count_[0] * element_;
-    pitch_ = map.swizzle == 0 ? row_bytes_ : k_unit << map.swizzle;
+    pitch_ = map.swizzle == 0 ? row_bytes_ : k_copy_unit << map.swizzle;
 }
 
 TensorBox::Inside TensorBox::inside(std::uint32_t row) const {

@@ -18,6 +18,8 @@
 
 namespace kw::emu {
 
+/// What bulk and tensor copies are multiples of, and what swizzles move, wgmma's as well: bytes.
+inline constexpr std::uint32_t k_copy_unit = 16;
 inline constexpr std::size_t k_tensor_map_bytes = 128;
 inline constexpr std::size_t k_tensor_dims = 5;
 inline constexpr std::uint64_t k_tensor_magic = 0x3130'70616d74776b;  // "kwtmap01"

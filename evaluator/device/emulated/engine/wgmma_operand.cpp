@@ -2,13 +2,13 @@
 #include "evaluator/device/emulated/engine/wgmma_operand.hpp"
 
 #include "evaluator/device/emulated/engine/access.hpp"
+#include "evaluator/device/emulated/engine/tensor_map.hpp"
 
 #include <algorithm>
 
 namespace kw::emu {
 namespace {
 
-constexpr std::uint32_t k_piece = 16;
 constexpr std::uint32_t k_address_mask = 0x3FFFF;
 
 /// One piece; `lane` is who is named in findings.
@@ -16,7 +16,7 @@ void read_piece(
     WarpState& warp, const Insn& insn, std::size_t lane, std::uint32_t address, std::byte* to) {
     const Block& block = *warp.block;
     const std::byte* from = nullptr;
-    if (!block.shadow && std::uint64_t{address} + k_piece <= block.shared_bytes) {
+    if (!block.shadow && std::uint64_t{address} + k_copy_unit <= block.shared_bytes) {
         from = block.shared + address;  // nobody watches: the bounds are all there is to check
     } else {
         from = reach_lane(
@@ -24,14 +24,14 @@ void read_piece(
             insn,
             static_cast<int>(lane % k_lanes),
             address,
-            k_piece,
+            k_copy_unit,
             Window::shared,
             Use::load);
     }
     if (from != nullptr) {
-        std::memcpy(to, from, k_piece);
+        std::memcpy(to, from, k_copy_unit);
     } else {
-        std::memset(to, 0, k_piece);
+        std::memset(to, 0, k_copy_unit);
     }
 }
 
@@ -39,7 +39,7 @@ void read_piece(
 class Passes {
 public:
     void add(std::uint32_t address) {
-        most_ = std::max(most_, ++load_[address / k_piece % load_.size()]);
+        most_ = std::max(most_, ++load_[address / k_copy_unit % load_.size()]);
         if (++units_ == load_.size()) {
             finish();
         }
@@ -79,7 +79,7 @@ void count_operand(
     Passes passes;
     for (std::uint32_t row = first; row < first + count; row += 8) {
         // Eight units at a time: rows of one piece, or depths of eight rows.
-        for (std::uint32_t part = 0; part < k_wgmma_row / k_piece; ++part) {
+        for (std::uint32_t part = 0; part < k_wgmma_row / k_copy_unit; ++part) {
             for (std::uint32_t i = 0; i < 8; ++i) {
                 passes.add(
                     transposed ? descriptor.transposed(row / 8, 8 * part + i)
@@ -110,15 +110,17 @@ std::uint32_t MatrixDescriptor::swizzled(std::uint32_t offset) const {
 
 std::uint32_t MatrixDescriptor::address(std::uint32_t row, std::uint32_t q) const {
     return swizzled(
-        row % 8 * k_piece * width + row / 8 * stride + q * (width == 1 ? leading : k_piece));
+        row % 8 * k_copy_unit * width + row / 8 * stride +
+        q * (width == 1 ? leading : k_copy_unit));
 }
 
 std::uint32_t MatrixDescriptor::transposed(std::uint32_t c, std::uint32_t k) const {
     if (width == 1) {
-        return swizzled(c * stride + k % 8 * k_piece + k / 8 * leading);
+        return swizzled(c * stride + k % 8 * k_copy_unit + k / 8 * leading);
     }
     return swizzled(
-        c % width * k_piece + c / width * leading + k % 8 * k_piece * width + k / 8 * stride);
+        c % width * k_copy_unit + c / width * leading + k % 8 * k_copy_unit * width +
+        k / 8 * stride);
 }
 
 void read_operand(
@@ -137,13 +139,13 @@ void read_operand(
                 insn,
                 i,
                 descriptor.address(row, static_cast<std::uint32_t>(i % 2)),
-                to + i * k_piece);
+                to + i * k_copy_unit);
         }
         return;
     }
     for (std::size_t c = 0; c < count / 8; ++c) {
         for (std::size_t k = 0; k < k_wgmma_row / 2; ++k) {
-            std::byte piece[k_piece];
+            std::byte piece[k_copy_unit];
             read_piece(
                 warp,
                 insn,
