@@ -7,11 +7,14 @@
 
 #include <algorithm>
 #include <numeric>
+#include <utility>
 
 namespace kw::emu {
 namespace {
 
 constexpr std::uint32_t k_max_forced = 1000;
+/// Work of a block, in warp instructions, after which the budgets are looked at within its turn.
+constexpr std::uint64_t k_long_turn = 16384;
 
 std::size_t round_up(std::size_t bytes) {
     return (bytes + 63) / 64 * 64;
@@ -60,6 +63,12 @@ void start_frame(WarpState& warp, const Program& program) {
     fill_specials(warp, program);
 }
 
+void spend_long_turn(Block& block) {
+    if (block.unspent >= k_long_turn) {
+        block.run->spend(std::exchange(block.unspent, 0));
+    }
+}
+
 void finish_block(Block& block) {
     Worker& worker = *block.worker;
     ++worker.blocks_run;
@@ -93,6 +102,17 @@ void Run::stop_with(const std::string& why) {
     const std::lock_guard lock(mutex);
     if (!stopped.exchange(true)) {
         hang = why;
+    }
+}
+
+void Run::spend(std::uint64_t work) {
+    const std::uint64_t now = spent.fetch_add(work, std::memory_order_relaxed) + work;
+    if (now > options->instruction_budget / k_lanes) {
+        stop_with("the instruction budget is spent");
+    } else if (options->stop != nullptr && options->stop->load(std::memory_order_relaxed)) {
+        stop_with("stopped from outside");
+    } else if (std::chrono::steady_clock::now() > deadline) {
+        stop_with("the time budget is spent");
     }
 }
 
@@ -178,6 +198,7 @@ void start_block(Block& block, std::uint64_t index) {
         static_cast<std::uint32_t>(index / grid[0] / grid[1])};
     block.live = run.threads_per_block;
     block.executed = 0;
+    block.unspent = 0;
     block.forced = 0;
     block.barriers.fill(Barrier{});
     block.barriers_used = 0;
@@ -196,6 +217,7 @@ void start_block(Block& block, std::uint64_t index) {
         block.cluster->order.reset();
     }
     block.bulk.clear();
+    block.bulk_bytes = 0;
     for (WarpState& warp : block.warps) {
         start_frame(warp, *block.program);
         fill(warp.local, std::size_t{warp.local_bytes} * k_lanes, pattern);
@@ -220,7 +242,9 @@ Progress advance(Block& block) {
         const int before = __builtin_popcount(warp.alive());
         const std::uint64_t executed = run_warp(warp);
         block.executed += executed;
+        block.unspent += executed;
         block.worker->clock += executed;
+        spend_long_turn(block);
         block.live -= static_cast<std::uint32_t>(before - __builtin_popcount(warp.alive()));
         if (block.barriers_used != 0) {
             release_barriers(block);
@@ -243,6 +267,17 @@ Progress advance(Block& block) {
         block.run->stop_with("the threads of a block wait for each other again and again");
     }
     return Progress::running;
+}
+
+bool charge(WarpState& warp, std::uint64_t work) {
+    warp.fuel -= static_cast<std::int64_t>(work);
+    if (warp.fuel <= 0) {
+        warp.limit = 0;
+    }
+    Block& block = *warp.block;
+    block.unspent += work;
+    spend_long_turn(block);
+    return !block.run->stopped.load(std::memory_order_relaxed);
 }
 
 std::array<std::uint32_t, 3> thread_of(const WarpState& warp, int lane) {

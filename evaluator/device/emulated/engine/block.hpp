@@ -32,7 +32,7 @@ struct Run {
     // On lines of their own: all workers read the flags all the time, and write `spent` often.
     alignas(64) std::atomic<bool> stopped{false};
     std::atomic<bool> trapped{false};                 ///< stopped because a thread executed trap
-    alignas(64) std::atomic<std::uint64_t> spent{0};  ///< warp instructions
+    alignas(64) std::atomic<std::uint64_t> spent{0};  ///< warp instructions, and charge()
     std::mutex mutex;                                 ///< of what follows
     std::string log;
     std::string hang;
@@ -43,6 +43,9 @@ struct Run {
                    ? concurrent_shadow->watches(slot)
                    : global_shadow != nullptr && global_shadow->watches(slot);
     }
+    /// Adds work, in warp instructions, to what is spent, and ends the run when that is a budget or
+    /// when somebody wants it to end.
+    void spend(std::uint64_t work);
     /// One worker has to say what happened: ends this run.
     void doubt() { stopped.store(true, std::memory_order_relaxed); }
     void stop_with(const std::string& why);
@@ -113,12 +116,14 @@ struct Block {
     std::unique_ptr<SharedShadow> shadow;  ///< nullptr: not checked
     GlobalTime global_time;
     std::uint64_t executed = 0;  ///< warp instructions
+    std::uint64_t unspent = 0;   ///< work that Run::spend() has not been told of
     std::uint32_t forced = 0;    ///< times that waiting threads had to be let go
 
     std::vector<std::byte> storage;  ///< what frames, local and shared memory lie in
     std::vector<std::uint8_t> local_written;
     std::vector<AsyncQueue> async;
-    std::vector<BulkCopy> bulk;  ///< in flight, to complete on this block's mbarriers
+    std::deque<BulkCopy> bulk;   ///< in flight, to complete on this block's mbarriers
+    std::size_t bulk_bytes = 0;  ///< of their data
 };
 
 /// Blocks that may read each other's shared memory.
@@ -150,6 +155,11 @@ enum class Progress : std::uint8_t {
 };
 /// Runs every warp once, as far as it gets.
 Progress advance(Block& block);
+
+/// For handlers of instructions whose work has no small bound: `work` of it, in warp instructions
+/// of about the same cost, comes off the warp's turn and the launch's budgets. False: the run is
+/// over, and what is left of the instruction need not be done.
+bool charge(WarpState& warp, std::uint64_t work);
 
 /// A thread's position in its block.
 [[nodiscard]] std::array<std::uint32_t, 3> thread_of(const WarpState& warp, int lane);

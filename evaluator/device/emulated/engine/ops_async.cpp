@@ -147,6 +147,7 @@ void async_drop(WarpState& warp, Lanes lanes) {
 
 void async_wait(WarpState& warp, Lanes lanes, std::uint32_t keep, bool everything) {
     std::deque<AsyncCopy>& copies = warp.async->copies;
+    charge(warp, copies.size());
     for (AsyncCopy& copy : copies) {
         Lanes over = 0;
         for (Lanes left = copy.lanes & lanes; left != 0; left &= left - 1) {
@@ -157,6 +158,9 @@ void async_wait(WarpState& warp, Lanes lanes, std::uint32_t keep, bool everythin
             }
         }
         land(warp, copy, over, true);
+    }
+    while (!copies.empty() && copies.front().lanes == 0) {
+        copies.pop_front();
     }
     std::erase_if(copies, [](const AsyncCopy& copy) { return copy.lanes == 0; });
 }

@@ -48,14 +48,12 @@ void land(const BulkCopy& copy, bool waited) {
 }
 
 void keep(Block& at, BulkCopy copy) {
-    std::size_t bytes = copy.data.size();
-    for (const BulkCopy& flying : at.bulk) {
-        bytes += flying.data.size();
-    }
-    while (!at.bulk.empty() && (bytes > k_most_in_flight || at.bulk.size() >= k_most_copies)) {
-        bytes -= at.bulk.front().data.size();
+    at.bulk_bytes += copy.data.size();
+    while (!at.bulk.empty() &&
+           (at.bulk_bytes > k_most_in_flight || at.bulk.size() >= k_most_copies)) {
+        at.bulk_bytes -= at.bulk.front().data.size();
         land(at.bulk.front(), false);
-        at.bulk.erase(at.bulk.begin());
+        at.bulk.pop_front();
     }
     at.bulk.push_back(std::move(copy));
 }
@@ -102,6 +100,9 @@ void run_bulk(const Insn& insn, Warp& base, Lanes active) {
             report(warp, insn, lane, defect);
             continue;
         }
+        if (!charge_copy(warp, bytes)) {
+            return;
+        }
         CopyImage image;
         image.bytes.resize(bytes);
         const Window source = from_global ? Window::global : Window::shared;
@@ -121,6 +122,7 @@ void run_bulk(const Insn& insn, Warp& base, Lanes active) {
             const std::uint32_t mask = warp.lanes<std::uint32_t>(insn.slot[4])[lane] & 0xFFFF;
             for (const CopyTarget& target :
                  aim_all(warp, insn, lane, to, barrier, bytes, k_copy_unit, mask)) {
+                charge_copy(warp, bytes);
                 send(warp, insn, lane, target, image, bytes);
             }
         } else if (const auto target = aim(warp, insn, lane, to, barrier, bytes, k_copy_unit)) {
@@ -154,6 +156,7 @@ void land_bulk(Block& block, std::uint64_t barrier, bool odd) {
     for (const BulkCopy& copy : block.bulk) {
         if (over(copy)) {
             land(copy, true);
+            block.bulk_bytes -= copy.data.size();
         }
     }
     std::erase_if(block.bulk, over);

@@ -13,6 +13,12 @@ namespace kw::emu {
 /// Bytes of one copy, as a mbarrier counts them.
 inline constexpr std::uint32_t k_most_copy_bytes = (1U << 20) - 1;
 
+/// As charge(), for a copy of so many bytes in `rows` parts, before it is made: a warp that loads
+/// and stores moves 128 bytes an instruction or more.
+inline bool charge_copy(WarpState& warp, std::uint64_t bytes, std::uint64_t rows = 1) {
+    return charge(warp, bytes / 128 + rows / 4);
+}
+
 /// Lands the copies that belong to the phase of parity `odd`, which is over, of this mbarrier: an
 /// offset in the block's shared memory.
 void land_bulk(Block& block, std::uint64_t barrier, bool odd);

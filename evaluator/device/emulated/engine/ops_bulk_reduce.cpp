@@ -127,6 +127,9 @@ void run_reduce(const Insn& insn, Warp& base, Lanes active) {
             report(warp, insn, lane, defect);
             continue;
         }
+        if (!charge_copy(warp, bytes)) {
+            return;
+        }
         std::vector<std::byte> data(bytes);
         const Window window = to_global ? Window::global : Window::shared;
         if (!read_bytes(warp, insn, lane, from, Window::shared, data.data(), bytes) ||
@@ -237,6 +240,7 @@ bool reduce_bytes(
     std::uint32_t bytes,
     std::uint32_t element,
     Combine combine) {
+    charge(warp, bytes / element / 8);
     for (std::uint32_t at = 0; at < bytes; at += element) {
         std::byte* host =
             reach_lane(warp, insn, lane, to + at, element, window, Use::atomic, Order::strong);

@@ -141,6 +141,7 @@ void run_wait(const Insn& insn, Warp& base, Lanes active) {
         if (object.odd != odd) {
             over |= Lanes{1} << lane;
             const std::uint64_t key = barrier_key(window_of(insn), address);
+            charge(warp, warp.block->bulk.size() / 8);
             land_bulk(*warp.block, key, odd);
             if (warp.block->shadow) {
                 warp.block->shadow->acquire(warp.index, key);

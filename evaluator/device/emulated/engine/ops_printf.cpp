@@ -12,6 +12,7 @@ namespace kw::emu {
 namespace {
 
 constexpr std::size_t k_max_text = 1024;
+constexpr std::size_t k_letters = 8;  // that cost about what an instruction does
 
 /// Reads memory of the kernel quietly: nothing is checked but the bounds.
 class Reader {
@@ -203,7 +204,11 @@ void run_vprintf(const Insn& insn, Warp& base, Lanes active) {
         const Reader reader(warp, lane);
         const std::string format = reader.text(pointer(reader, warp, insn, 0, lane));
         Arguments arguments(reader, pointer(reader, warp, insn, 1, lane));
-        warp.block->run->print(print(format, arguments, reader));
+        const std::string text = print(format, arguments, reader);
+        warp.block->run->print(text);
+        if (!charge(warp, (format.size() + text.size()) / k_letters)) {
+            return;
+        }
     }
 }
 

@@ -75,6 +75,7 @@ std::optional<TensorMap> map_at(
         std::memcpy(bytes.data() + at, host, half);
     }
     const auto map = std::bit_cast<TensorMap>(bytes);
+    charge(warp, warp.block->program->kernel->params.size() / 16);
     if (!given(*warp.block, bytes)) {
         refuse(warp, insn, lane, address, "this is no tensor map that the launch was given");
         return std::nullopt;
@@ -197,6 +198,9 @@ void run_tensor_load(const Insn& insn, Warp& base, Lanes active) {
         if (targets.empty()) {
             continue;
         }
+        if (!charge_copy(warp, box.footprint() * (1 + targets.size()), box.rows())) {
+            return;
+        }
         const auto image = read_box(warp, insn, lane, *map, box, targets[0].to);
         for (const CopyTarget& target : targets) {
             if (image) {
@@ -251,6 +255,9 @@ void run_tensor_store(const Insn& insn, Warp& base, Lanes active) {
                 refuse(warp, insn, lane, at, "this reduction does not exist for the map's type");
                 continue;
             }
+        }
+        if (!charge_copy(warp, box.footprint(), box.rows())) {
+            return;
         }
         std::vector<std::byte> row(box.row_bytes());
         bool whole = true;

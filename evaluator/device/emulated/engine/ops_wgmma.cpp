@@ -72,6 +72,8 @@ bool group_ready(const Insn& insn, Warp& base, Lanes active) {
     }
     WarpState& warp = state(base);
     ++warp.async->products;
+    charge(
+        warp, GroupForm::unpack(insn.mods).tiles);  // 2048 products of 16 bits are one of mma.sync
     if ((warp.index | 3U) >= warp.block->warps.size()) {
         Defect defect;
         defect.kind = FindingKind::unconverged_warp_op;

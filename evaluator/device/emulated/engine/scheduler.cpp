@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <exception>
 #include <thread>
+#include <utility>
 
 namespace kw::emu {
 namespace {
@@ -85,18 +86,6 @@ void start_gang(Gang& gang, const Launch& launch, std::uint64_t number) {
     }
 }
 
-/// Budgets, and whether somebody wants the run to end.
-void look_at_budgets(Run& run, std::uint64_t executed) {
-    const std::uint64_t spent = run.spent.fetch_add(executed, std::memory_order_relaxed) + executed;
-    if (spent > run.options->instruction_budget / k_lanes) {
-        run.stop_with("the instruction budget is spent");
-    } else if (run.options->stop != nullptr && run.options->stop->load(std::memory_order_relaxed)) {
-        run.stop_with("stopped from outside");
-    } else if (std::chrono::steady_clock::now() > run.deadline) {
-        run.stop_with("the time budget is spent");
-    }
-}
-
 /// Gives each block of the gang a turn. Returns whether any could use it.
 bool advance_gang(Gang& gang, Run& run) {
     bool any = false;
@@ -105,9 +94,8 @@ bool advance_gang(Gang& gang, Run& run) {
             continue;
         }
         Block& block = *gang.blocks[i];
-        const std::uint64_t before = block.executed;
         const Progress progress = advance(block);
-        look_at_budgets(run, block.executed - before);
+        run.spend(std::exchange(block.unspent, 0));
         any = any || progress != Progress::waiting;
         if (progress == Progress::finished) {
             gang.finished[i] = 1;

@@ -2,6 +2,7 @@
 kw_add_test(emu_machine LABEL unit
     SOURCES
         emulated/machine/atomic_test.cpp
+        emulated/machine/budget_test.cpp
         emulated/machine/bugs_test.cpp
         emulated/machine/cluster_test.cpp
         emulated/machine/control_test.cpp

@@ -275,6 +275,30 @@ TEST_CASE("tensor copies: boxes go back to the tensor and nothing beyond it is t
     }
 }
 
+TEST_CASE("tensor copies: their bytes count as instructions in the budgets") {
+    Random random{6};
+    Tensor tensor = some_tensor(2, TensorType::f32, 3, random);
+    tensor.map.box[1] = 60;  // with the swizzle 7680 bytes
+    const std::vector<int> at = {0, 0};
+    for (const bool loads : {true, false}) {
+        const std::string copy =
+            loads ? load_opcode(2) + " [%r2], [%rd0, {%r10, %r11}], [%r1];\n"
+                  : "cp.async.bulk.tensor.2d.global.shared::cta.tile.bulk_group [%rd0, {%r10, "
+                    "%r11}], [%r2];\n";
+        std::string body;
+        for (int i = 0; i < 8000; ++i) {
+            body += copy;
+        }
+        const std::vector<std::uint8_t> tile(loads ? 0 : k_tile);
+        const Ran ran = run_program(program(body, loads, 0), tensor, at, tile);
+        INFO(ran.text.substr(0, 2000));
+        CHECK(ran.report.ending == Ending::hang);
+        CHECK(ran.report.hang.find("instruction budget") != std::string::npos);
+        const auto copies = static_cast<std::size_t>(Work::copy_async);
+        CHECK(ran.report.counters.by_work[copies].warps < 4000);
+    }
+}
+
 TEST_CASE("tensor copies: reductions combine every element inside with what is there") {
     KW_GOLDEN("cp_reduce_tensor");
     Random random{5};
