@@ -18,6 +18,7 @@ set(kw_emu_machine
     ${CMAKE_CURRENT_LIST_DIR}/shadow_concurrent.cpp
     ${CMAKE_CURRENT_LIST_DIR}/shadow_global.cpp
     ${CMAKE_CURRENT_LIST_DIR}/shadow_shared.cpp
+    ${CMAKE_CURRENT_LIST_DIR}/shadow_time.cpp
     ${CMAKE_CURRENT_LIST_DIR}/warp_control.cpp)
 list(APPEND KW_EMU_SOURCES ${kw_emu_machine}
     ${CMAKE_CURRENT_LIST_DIR}/allot.cpp
