@@ -89,17 +89,21 @@ void find_runs(AccessShape& shape) {
         const bool equal = before != k_lanes && delta == shape.delta[before];
         const bool next = before + 1 == lane && delta - shape.delta[before] == shape.bytes;
         AccessRun* last = shape.runs == 0 ? nullptr : &shape.run[shape.runs - 1];
+        const auto quad = static_cast<std::uint8_t>(1U << lane / 4);
         before = lane;
         if (last != nullptr && equal && (last->uniform || last->lanes == 1)) {
             last->uniform = true;
+            last->quads |= quad;
             ++last->lanes;
         } else if (last != nullptr && next && !last->uniform) {
+            last->quads |= quad;
             ++last->lanes;
         } else if (shape.runs == AccessShape::k_most_runs) {
             shape.runs = 0;
             return;
         } else {
-            shape.run[shape.runs++] = {delta, static_cast<std::uint8_t>(lane), 1, equal, equal};
+            shape.run[shape.runs++] = {
+                delta, static_cast<std::uint8_t>(lane), quad, 1, equal, equal};
         }
     }
 }

@@ -26,6 +26,7 @@ struct LineCount {
 struct AccessRun {
     std::uint64_t delta = 0;  ///< of its first lane, as AccessShape::delta
     std::uint8_t lane = 0;    ///< its first
+    std::uint8_t quads = 0;   ///< bit i: it has some of lanes 4 i to 4 i + 3
     std::uint8_t lanes = 0;
     bool uniform = false;  ///< one address; then lanes between its own may be absent
     bool again = false;    ///< uniform, at the address of the lane before

@@ -61,7 +61,7 @@ bool SharedShadow::foreign(const SharedAccess& access) const {
 
 std::uint64_t SharedShadow::foreign_tag(const SharedAccess& access) const {
     const SharedShadow& home = *access.warp->block->shadow;
-    return (home.tag(access) & ~(k_lane_mask | k_many)) | home.rank_;
+    return (home.tag(access) & ~(k_lane_mask | k_many | k_quads_mask)) | home.rank_;
 }
 
 bool SharedShadow::over_for(std::uint32_t rank, std::uint64_t tag) const {

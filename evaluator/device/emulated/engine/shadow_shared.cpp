@@ -8,10 +8,16 @@ namespace {
 
 /// Cells that one run of lanes touches: `lane_shift` is the binary logarithm of cells a lane.
 struct CellRun {
-    std::uint64_t me = 0;  ///< the access's tag, with the run's first lane
+    std::uint64_t me = 0;  ///< the access's tag, without the lane
+    std::uint64_t lane = 0;
     std::size_t cells = 0;
     int lane_shift = 0;
     std::int64_t safe = 0;
+
+    [[nodiscard]] std::uint64_t tag(std::size_t cell) const {
+        const std::uint64_t at = lane + (cell >> lane_shift);
+        return me | at | std::uint64_t{1} << (SharedShadow::k_quads_shift + at / 4);
+    }
 };
 
 /// Whether no cell was written since, or never, so that nothing speaks against reading. Signed: a
@@ -25,22 +31,25 @@ KW_CLONES bool nothing_to_say(const std::uint64_t* write, const CellRun& run) {
     return bad == 0;
 }
 
-/// As SharedShadow::read_cell() does for one.
+/// As SharedShadow::read_cell() does for one; `masks`: parts of a tag.
+struct TagMasks {
+    std::uint64_t warp = 0;
+    std::uint64_t joins = 0;
+    int warp_shift = 0;
+};
 KW_CLONES void note_read(
-    std::uint64_t* read,
-    std::uint64_t* other,
-    const CellRun& run,
-    std::uint64_t warp_mask,
-    int warp_shift) {
+    std::uint64_t* read, std::uint64_t* other, const CellRun& run, const TagMasks masks) {
     for (std::size_t i = 0; i < run.cells; ++i) {
-        const std::uint64_t me = run.me + (i >> run.lane_shift);
+        const std::uint64_t me = run.tag(i);
         const std::uint64_t before = read[i];
         const std::uint64_t differs = before ^ me;
-        const bool mine = (differs >> warp_shift) == 0;
+        const bool mine = (differs >> masks.warp_shift) == 0;
         const bool recent = static_cast<std::int64_t>(before) >= run.safe;
-        other[i] = recent && (differs & warp_mask) != 0 ? before : other[i];
+        const bool free = static_cast<std::int64_t>(other[i]) < run.safe;
+        const bool keep = recent && !mine && (free || (differs & masks.warp) != 0);
+        other[i] = keep ? before : other[i];
         const std::uint64_t many = (differs & 31) != 0 ? 32 : 0;
-        read[i] = mine ? before | many : me;
+        read[i] = mine ? before | (me & masks.joins) | many : me;
     }
 }
 
@@ -58,7 +67,7 @@ KW_CLONES bool untouched(
 
 KW_CLONES void note_write(std::uint64_t* write, const CellRun& run) {
     for (std::size_t i = 0; i < run.cells; ++i) {
-        write[i] = run.me + (i >> run.lane_shift);
+        write[i] = run.tag(i);
     }
 }
 
@@ -91,12 +100,16 @@ void SharedShadow::reset(std::uint32_t warps) {
     }
 }
 
-std::uint64_t SharedShadow::tag(const SharedAccess& access) const {
+std::uint64_t SharedShadow::base_tag(const SharedAccess& access) const {
     const std::uint64_t insn = access.warp->index_of(*access.insn) & k_insn_mask;
     const std::uint64_t warp = access.warp->index;
     return (time_[warp].segment << k_segment_shift) | (warp << k_warp_shift) |
-           (insn << k_insn_shift) | (access.order == Order::strong ? k_strong : 0) |
-           static_cast<std::uint64_t>(access.lane);
+           (insn << k_insn_shift) | (access.order == Order::strong ? k_strong : 0);
+}
+
+std::uint64_t SharedShadow::tag(const SharedAccess& access) const {
+    const auto lane = static_cast<std::uint64_t>(access.lane);
+    return base_tag(access) | lane | std::uint64_t{1} << (k_quads_shift + lane / 4);
 }
 
 void SharedShadow::found(
@@ -164,10 +177,10 @@ inline void SharedShadow::read_cell(
     }
     std::uint64_t& read = read_[index];
     if (((read ^ me) >> k_warp_shift) == 0) {
-        read |= ((read ^ me) & k_lane_mask) != 0 ? k_many : 0;
+        read = joined(read, me);
         return;
     }
-    if (read >= safe_ && ((read ^ me) & k_warp_mask) != 0) {
+    if (read >= safe_ && (other_read_[index] < safe_ || ((read ^ me) & k_warp_mask) != 0)) {
         other_read_[index] = read;
     }
     read = me;
@@ -185,36 +198,23 @@ void SharedShadow::read(const SharedAccess& access) {
 }
 
 void SharedShadow::read(SharedAccess access, Lanes lanes, const std::uint64_t* offsets) {
-    access.lane = 0;
-    const std::uint64_t me = tag(access);
-    std::uint64_t before = ~std::uint64_t{0};
-    for (; lanes != 0; lanes &= lanes - 1) {
-        const int lane = __builtin_ctz(lanes);
-        const std::uint64_t offset = offsets[lane];
-        const auto last = static_cast<std::uint32_t>((offset + access.bytes - 1) >> granule_);
-        auto i = static_cast<std::uint32_t>(offset >> granule_);
-        if (offset == before) {  // what the lane before has read: the cells say it already
-            for (; i <= last; ++i) {
-                read_[i] |= k_many;
-            }
-            continue;
-        }
-        before = offset;
-        access.lane = lane;
+    while (lanes != 0) {
+        access.lane = __builtin_ctz(lanes);
+        const std::uint64_t offset = offsets[access.lane];
         access.offset = static_cast<std::uint32_t>(offset);
+        std::uint64_t me = tag(access);
+        // Neighbours at one place.
+        for (lanes &= lanes - 1; lanes != 0 && offsets[__builtin_ctz(lanes)] == offset;
+             lanes &= lanes - 1) {
+            me |= k_many | std::uint64_t{1} << (k_quads_shift + __builtin_ctz(lanes) / 4);
+        }
         if (!others_.empty()) [[unlikely]] {
             check_others(access, false);
         }
-        for (; i <= last; ++i) {
-            read_cell(access, i, me | static_cast<std::uint64_t>(lane));
+        const auto last = static_cast<std::uint32_t>((offset + access.bytes - 1) >> granule_);
+        for (auto i = static_cast<std::uint32_t>(offset >> granule_); i <= last; ++i) {
+            read_cell(access, i, me);
         }
-    }
-}
-
-void SharedShadow::note_many(const SharedAccess& access, std::size_t cell) {
-    const std::size_t cells = std::max<std::size_t>(1, access.bytes >> granule_);
-    for (std::size_t i = 0; i < cells; ++i) {
-        read_[cell + i] |= k_many;
     }
 }
 
@@ -223,31 +223,33 @@ void SharedShadow::read(SharedAccess access, const AccessShape& shape, std::uint
         read_lanes(access, shape, first);
         return;
     }
-    access.lane = 0;
-    const std::uint64_t me = tag(access);
     const std::size_t each = std::max<std::size_t>(1, access.bytes >> granule_);  // cells a lane
+    const std::uint64_t me = base_tag(access);
     for (std::uint32_t r = 0; r < shape.runs; ++r) {
         const AccessRun& run = shape.run[r];
         const std::uint64_t offset = first + run.delta;
         const auto begin = static_cast<std::uint32_t>(offset >> granule_);
+        const bool many = run.uniform && run.lanes > 1;
         const CellRun cells{
-            me | run.lane,
+            me | (many ? k_many | std::uint64_t{run.quads} << k_quads_shift : 0),
+            run.lane,
             run.uniform ? each : each * run.lanes,
             run.uniform ? 63 : __builtin_ctzll(each),
             static_cast<std::int64_t>(safe_)};
-        if (!run.again && nothing_to_say(&write_[begin], cells)) [[likely]] {
-            note_read(&read_[begin], &other_read_[begin], cells, k_warp_mask, k_warp_shift);
-        } else if (!run.again) {
-            access.offset = static_cast<std::uint32_t>(offset);
-            for (std::size_t i = 0; i < cells.cells; ++i) {
-                const std::uint64_t lane = i >> cells.lane_shift;
-                access.lane = static_cast<int>(run.lane + lane);
-                access.offset = static_cast<std::uint32_t>(offset + lane * access.bytes);
-                read_cell(access, begin + static_cast<std::uint32_t>(i), cells.me + lane);
-            }
+        // A run at the place of the lane before it has that lane's findings.
+        if (run.again || nothing_to_say(&write_[begin], cells)) [[likely]] {
+            note_read(
+                &read_[begin],
+                &other_read_[begin],
+                cells,
+                {k_warp_mask, k_quads_mask | k_many, k_warp_shift});
+            continue;
         }
-        if (run.uniform && (run.again || run.lanes > 1)) {
-            note_many(access, begin);
+        for (std::size_t i = 0; i < cells.cells; ++i) {
+            const std::uint64_t lane = i >> cells.lane_shift;
+            access.lane = static_cast<int>(run.lane + lane);
+            access.offset = static_cast<std::uint32_t>(offset + lane * access.bytes);
+            read_cell(access, begin + static_cast<std::uint32_t>(i), cells.tag(i));
         }
     }
 }
@@ -262,8 +264,14 @@ void SharedShadow::read_lanes(SharedAccess access, const AccessShape& shape, std
             access.lane = static_cast<int>(run.lane + i);
             read(access);
         }
-        if (run.uniform && (run.again || run.lanes > 1)) {
-            note_many(access, (first + run.delta) >> granule_);
+        if (run.uniform) {
+            access.lane = run.lane;
+            const std::uint64_t me = tag_of_many(access, run.quads);
+            const std::size_t begin = (first + run.delta) >> granule_;
+            const std::size_t each = std::max<std::size_t>(1, access.bytes >> granule_);
+            for (std::size_t i = begin; i < begin + each; ++i) {
+                read_[i] = joined(read_[i], me);
+            }
         }
     }
 }
@@ -275,11 +283,12 @@ bool SharedShadow::write(
     if (shape.overlapping || shape.runs == 0 || !others_.empty()) {
         return false;
     }
-    const std::uint64_t me = tag(access);
+    const std::uint64_t me = base_tag(access);
     const std::size_t each = std::max<std::size_t>(1, access.bytes >> granule_);  // cells a lane
     const auto cells_of = [&](const AccessRun& run) {
         return CellRun{
-            me + run.lane,
+            me,
+            run.lane,
             each * run.lanes,
             __builtin_ctzll(each),
             static_cast<std::int64_t>(safe_)};
@@ -344,7 +353,8 @@ void SharedShadow::write(
             check_write(access, i, read_[i], Hazard::write_after_read, severity);
             check_write(access, i, other_read_[i], Hazard::write_after_read, severity);
         }
-        write_[i] = me;
+        const bool together = ((write_[i] ^ me) >> k_insn_shift) == 0;  // lanes of one store
+        write_[i] = together ? joined(write_[i], me) : me;
     }
 }
 

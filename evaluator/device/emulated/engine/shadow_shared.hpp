@@ -52,6 +52,7 @@ struct SharedAccess {
 
 class SharedShadow {
 public:
+    static constexpr int k_quads_shift = 7;  ///< of a tag: bit i: some of lanes 4 i to 4 i + 3
     SharedShadow(std::uint32_t bytes, int granule, bool races, bool initialised);
     /// What the cells take for so many bytes of shared memory.
     [[nodiscard]] static std::uint64_t bytes_for(std::uint32_t bytes, int granule) {
@@ -101,16 +102,17 @@ public:
     [[nodiscard]] std::uint64_t cut() const;
 
 private:
-    // Tag of an access: pending, segment, instruction, flags, lane. 0: none.
+    // Tag of an access: pending, segment, warp, instruction, quads of lanes, flags, lane. 0: none.
     static constexpr std::uint64_t k_lane_mask = 31;
-    static constexpr std::uint64_t k_many = 32;  ///< reads: several lanes of the warp
+    static constexpr std::uint64_t k_many = 32;  ///< several lanes of the warp; the lane is one
     static constexpr std::uint64_t k_strong = 64;
-    static constexpr int k_insn_shift = 8;
+    static constexpr std::uint64_t k_quads_mask = std::uint64_t{0xFF} << k_quads_shift;
+    static constexpr int k_insn_shift = 15;
     static constexpr std::uint64_t k_insn_mask = 0xFFFFF;
-    static constexpr int k_warp_shift = 28;
+    static constexpr int k_warp_shift = 35;
     static constexpr std::uint64_t k_warp_mask = std::uint64_t{31} << k_warp_shift;
-    static constexpr int k_segment_shift = 33;
-    static constexpr std::uint64_t k_most_segments = (std::uint64_t{1} << 30) - 64;
+    static constexpr int k_segment_shift = 40;
+    static constexpr std::uint64_t k_most_segments = (std::uint64_t{1} << 23) - 64;
     static constexpr std::uint64_t k_pending = std::uint64_t{1} << 63;
     static constexpr std::uint64_t k_foreign = 1;  ///< written by another block: segment 0
 
@@ -143,9 +145,16 @@ private:
     };
 
     void read_cell(const SharedAccess& access, std::uint32_t cell, std::uint64_t me);
-    /// What a uniform access has read: several lanes have.
-    void note_many(const SharedAccess& access, std::size_t cell);
     void read_lanes(SharedAccess access, const AccessShape& shape, std::uint64_t first);
+    /// The tag of an access that lanes of these quads make as one, the access's lane among them.
+    [[nodiscard]] std::uint64_t tag_of_many(const SharedAccess& access, std::uint64_t quads) const {
+        return tag(access) | k_many | quads << k_quads_shift;
+    }
+    /// Two accesses of one segment of one warp as one.
+    [[nodiscard]] static std::uint64_t joined(std::uint64_t before, std::uint64_t now) {
+        return before | (now & (k_quads_mask | k_many)) |
+               (((before ^ now) & k_lane_mask) != 0 ? k_many : 0);
+    }
     void next_segment(std::uint32_t warp);
     void renumber();
     [[nodiscard]] const Segment& segment_of(std::uint64_t tag) const {
@@ -153,6 +162,7 @@ private:
     }
     [[nodiscard]] bool ordered(const SharedAccess& access, std::uint64_t tag) const;
     [[nodiscard]] std::uint64_t tag(const SharedAccess& access) const;
+    [[nodiscard]] std::uint64_t base_tag(const SharedAccess& access) const;  ///< without the lane
     void check_read(const SharedAccess& access, std::uint32_t cell, std::uint64_t written);
     void check_write(
         const SharedAccess& access,
@@ -183,7 +193,8 @@ private:
         const SharedAccess& access, std::uint32_t cell, std::uint64_t tag, Hazard hazard);
     void report_retired(const SharedAccess& access);
 
-    // A cell: who wrote it last, who read it last, and who did of another warp, both recent.
+    // A cell: who wrote it last, who read it last, and who did before that of another warp or,
+    // where there is none, in another segment of this one; both recent.
     std::vector<std::uint64_t> write_;
     std::vector<std::uint64_t> read_;
     std::vector<std::uint64_t> other_read_;

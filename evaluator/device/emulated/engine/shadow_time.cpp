@@ -65,12 +65,27 @@ bool SharedShadow::ordered(const SharedAccess& access, std::uint64_t tag) const 
     if (other.warp != access.warp->index) {
         return other.clock <= mine.seen[other.warp];
     }
-    const std::uint64_t lane = tag & k_lane_mask;
-    const auto self = static_cast<std::uint64_t>(access.lane);
-    if ((tag & k_many) == 0 && lane == self) {
+    if (segment < mine.synced) {
         return true;
     }
-    return segment < mine.synced || (!mine.met.empty() && segment < mine.met[self][lane]);
+    const auto self = static_cast<std::size_t>(access.lane);
+    if ((tag & k_many) == 0) {
+        const std::uint64_t lane = tag & k_lane_mask;
+        return lane == self || (!mine.met.empty() && segment < mine.met[self][lane]);
+    }
+    if (mine.met.empty()) {
+        return false;
+    }
+    // Of a quad it is only known that some of its lanes were there: it counts as over when any of
+    // the four has met this one, so that no race is invented.
+    for (std::uint64_t q = 0; q < k_lanes / 4; ++q) {
+        const auto begin = mine.met[self].begin() + static_cast<std::ptrdiff_t>(4 * q);
+        const bool was_there = (tag >> k_quads_shift >> q & 1) != 0;
+        if (was_there && q != self / 4 && segment >= *std::max_element(begin, begin + 4)) {
+            return false;
+        }
+    }
+    return true;
 }
 
 void SharedShadow::warp_barrier(std::uint32_t warp, Lanes lanes) {

@@ -16,6 +16,7 @@ kw_add_test(emu_machine LABEL unit
         emulated/machine/pattern_test.cpp
         emulated/machine/run_test.cpp
         emulated/machine/scheduler_test.cpp
+        emulated/machine/tile_race_test.cpp
         emulated/machine/warp_test.cpp
         emulated/machine/workers_test.cpp
     LINK kw_emu)
