@@ -163,7 +163,7 @@ std::unique_ptr<Block> make_block(Worker& worker) {
     }
     if (checks.races || checks.initialised) {
         block->shadow = std::make_unique<SharedShadow>(
-            program.shared_bytes, program.shared_granule, checks.races, checks.initialised);
+            program.shared_bytes, program.shared_granule, *run.options);
     }
     block->warps.resize(run.warps_per_block);
     block->async.resize(run.warps_per_block);

@@ -12,6 +12,8 @@
 
 namespace kw::emu {
 
+class SharedShadow;
+
 inline constexpr std::size_t k_most_ranks = 16;
 
 class ClusterOrder {
@@ -23,6 +25,10 @@ public:
         seen_ = {};
         published_.clear();
     }
+    /// The shadows that count by it, by rank; nullptr: none.
+    using Members = std::array<SharedShadow*, k_most_ranks>;
+    void join(std::size_t rank, SharedShadow& member) { members_[rank] = &member; }
+    [[nodiscard]] const Members& members() const { return members_; }
     /// Whether a segment of block `of` is over for block `by`.
     [[nodiscard]] bool over(std::size_t by, std::size_t of, std::uint64_t segment) const {
         return segment < seen_[by][of];
@@ -40,6 +46,7 @@ private:
         Cuts cuts{};
         Cuts returned{};  ///< of a block, as others know it
     };
+    Members members_{};
     std::array<Cuts, k_most_ranks> seen_{};
     std::map<std::uint64_t, Published> published_;
 };

@@ -45,6 +45,8 @@ struct Options {
     std::uint32_t sm_count = 132;                  ///< %nsmid
     bool lane_by_lane = false;                     ///< tests: the checks take no warp as a whole
     const std::atomic<bool>* stop = nullptr;       ///< set by another thread: end as a hang
+    /// Tests: after how many steps of a block the race check of shared memory counts anew.
+    std::uint64_t most_segments = ~std::uint64_t{0};
 };
 
 /// The offset and size of each parameter of a kernel in Launch::parameters.

@@ -206,6 +206,7 @@ void SharedShadow::retire() {
 void SharedShadow::join(ClusterOrder& order, std::uint32_t rank) {
     order_ = &order;
     rank_ = rank;
+    order.join(rank, *this);
 }
 
 }  // namespace kw::emu

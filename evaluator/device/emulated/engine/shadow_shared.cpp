@@ -73,13 +73,14 @@ KW_CLONES void note_write(std::uint64_t* write, const CellRun& run) {
 
 }  // namespace
 
-SharedShadow::SharedShadow(std::uint32_t bytes, int granule, bool races, bool initialised)
+SharedShadow::SharedShadow(std::uint32_t bytes, int granule, const Options& options)
     : write_((bytes >> granule) + 1)
     , read_(write_.size())
     , other_read_(write_.size())
+    , most_segments_(std::min(options.most_segments, k_most_segments))
     , granule_(granule)
-    , races_(races)
-    , initialised_(initialised) {}
+    , races_(options.checks.races)
+    , initialised_(options.checks.initialised) {}
 
 void SharedShadow::reset(std::uint32_t warps) {
     for (auto* cells : {&write_, &read_, &other_read_}) {

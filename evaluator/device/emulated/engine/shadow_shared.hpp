@@ -14,6 +14,7 @@
 #include "evaluator/device/emulated/engine/access_shape.hpp"
 #include "evaluator/device/emulated/engine/cluster_order.hpp"
 #include "evaluator/device/emulated/engine/findings.hpp"
+#include "evaluator/device/emulated/engine/machine.hpp"
 
 #include <map>
 
@@ -53,7 +54,7 @@ struct SharedAccess {
 class SharedShadow {
 public:
     static constexpr int k_quads_shift = 7;  ///< of a tag: bit i: some of lanes 4 i to 4 i + 3
-    SharedShadow(std::uint32_t bytes, int granule, bool races, bool initialised);
+    SharedShadow(std::uint32_t bytes, int granule, const Options& options);
     /// What the cells take for so many bytes of shared memory.
     [[nodiscard]] static std::uint64_t bytes_for(std::uint32_t bytes, int granule) {
         return ((std::uint64_t{bytes} >> granule) + 1) * 3 * sizeof(std::uint64_t);
@@ -112,7 +113,7 @@ private:
     static constexpr int k_warp_shift = 35;
     static constexpr std::uint64_t k_warp_mask = std::uint64_t{31} << k_warp_shift;
     static constexpr int k_segment_shift = 40;
-    static constexpr std::uint64_t k_most_segments = (std::uint64_t{1} << 23) - 64;
+    static constexpr std::uint64_t k_most_segments = std::uint64_t{1} << 23;
     static constexpr std::uint64_t k_pending = std::uint64_t{1} << 63;
     static constexpr std::uint64_t k_foreign = 1;  ///< written by another block: segment 0
 
@@ -156,7 +157,9 @@ private:
                (((before ^ now) & k_lane_mask) != 0 ? k_many : 0);
     }
     void next_segment(std::uint32_t warp);
+    void make_room();
     void renumber();
+    void forget();
     [[nodiscard]] const Segment& segment_of(std::uint64_t tag) const {
         return segments_[((tag & ~k_pending) >> k_segment_shift) - base_];
     }
@@ -209,6 +212,7 @@ private:
     std::array<WarpTime, 32> time_{};
     std::uint32_t warps_ = 0;
     std::map<std::uint64_t, Clocks> published_;
+    std::uint64_t most_segments_ = k_most_segments;  ///< numbered before they begin anew
     int granule_ = 0;
     bool races_ = false;
     bool initialised_ = false;

@@ -13,29 +13,47 @@ constexpr std::size_t k_max_published = 4096;
 
 }  // namespace
 
-/// The numbers are used up: everything before is over, and only that it was matters.
+/// The numbers are used up: everything before is over, for the other blocks of the cluster, too,
+/// and only that it was matters.
 void SharedShadow::renumber() {
+    if (order_ == nullptr) {
+        forget();
+        return;
+    }
+    for (SharedShadow* const member : order_->members()) {
+        if (member != nullptr) {
+            member->forget();
+        }
+    }
+    order_->reset();
+}
+
+void SharedShadow::forget() {
     for (std::uint64_t& write : write_) {
         write = write == 0 ? 0 : (write & k_pending) | 1;
     }
     std::fill(read_.begin(), read_.end(), 0);
     std::fill(other_read_.begin(), other_read_.end(), 0);
+    std::fill(others_.begin(), others_.end(), OtherCell{});
+    last_.fill({});
     segments_.clear();
+    published_.clear();
     base_ = 1;
     safe_ = std::uint64_t{1} << k_segment_shift;
+    std::fill_n(time_.begin(), warps_, WarpTime{});
     for (std::uint32_t w = 0; w < warps_; ++w) {
-        segments_.push_back({w, ++time_[w].clock});
-        time_[w].segment = base_ + w;
-        time_[w].synced = base_;
-        time_[w].met.clear();
+        next_segment(w);
+    }
+}
+
+/// Before anything that begins segments: it may need one for every warp.
+void SharedShadow::make_room() {
+    if (base_ + segments_.size() + time_.size() > most_segments_) {
+        renumber();
     }
 }
 
 void SharedShadow::next_segment(std::uint32_t warp) {
-    if (base_ + segments_.size() >= k_most_segments) {
-        renumber();
-        return;
-    }
     if (segments_.size() >= k_max_segments) {
         base_ += segments_.size();
         segments_.clear();
@@ -89,6 +107,7 @@ bool SharedShadow::ordered(const SharedAccess& access, std::uint64_t tag) const 
 }
 
 void SharedShadow::warp_barrier(std::uint32_t warp, Lanes lanes) {
+    make_room();
     next_segment(warp);
     WarpTime& time = time_[warp];
     if (lanes == k_all_lanes) {
@@ -112,6 +131,7 @@ void SharedShadow::warp_barrier(std::uint32_t warp, Lanes lanes) {
 }
 
 void SharedShadow::block_barrier(std::uint32_t warps, bool all) {
+    make_room();
     Clocks joined{};
     for (std::uint32_t w = 0; w < warps_; ++w) {
         if (((warps >> w) & 1) != 0) {
@@ -139,6 +159,7 @@ void SharedShadow::block_barrier(std::uint32_t warps, bool all) {
 }
 
 void SharedShadow::fence(std::uint32_t warp) {
+    make_room();
     WarpTime& time = time_[warp];
     time.fenced = time.seen;
     time.fenced[warp] = time.clock;

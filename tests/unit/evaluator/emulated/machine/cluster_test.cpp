@@ -101,6 +101,44 @@ TEST_CASE(
     }
 }
 
+TEST_CASE("clusters: races are told alike when steps are counted anew", "[machine][cluster]") {
+    const std::string meet = "barrier.cluster.arrive;\nbarrier.cluster.wait;\n";
+    // Both blocks write a word and read the other's, round after round.
+    const auto rounds = [&](const std::string& between, const std::string& after) {
+        return "mov.u32 %r1, tile;\nmov.u32 %r9, %cluster_ctarank;\nxor.b32 %r8, %r9, 1;\n"
+               "mapa.shared::cluster.u32 %r2, %r1, %r8;\nmov.u32 %r7, 0;\n"
+               "L: st.shared.u32 [%r1], %r7;\nst.shared.u32 [%r1+4], %r7;\n" +
+               meet + "ld.shared::cluster.u32 %r4, [%r2];\n" + between +
+               "add.u32 %r7, %r7, 1;\nsetp.lt.u32 %p1, %r7, 40;\n@%p1 bra L;\n" + after + meet;
+    };
+    struct Scene {
+        std::string body;
+        bool race;
+    };
+    for (const Scene& scene :
+         {Scene{rounds(meet, ""), false},
+          Scene{rounds("", ""), true},
+          Scene{rounds(meet, "ld.shared::cluster.u32 %r5, [%r2+4];\n"), false},
+          Scene{
+              rounds(meet, "st.shared::cluster.u32 [%r2+4], %r7;\nld.shared.u32 %r5, [%r1+4];\n"),
+              true}}) {
+        for (const std::uint64_t most : {40, 41, 47, 200, 1 << 20}) {
+            Device device(kernel(scene.body, ".shared .align 4 .b8 tile[128];\n"));
+            device.options.checks = Checks::all();
+            device.options.most_segments = most;
+            Launch launch;
+            launch.kernel = "k";
+            launch.grid[0] = 2;
+            launch.cluster[0] = 2;
+            const Report report =
+                device.launch(launch, {value(std::uint64_t{0}), value(std::uint64_t{0})});
+            INFO(most << "\n" << scene.body << device.text(report));
+            CHECK(report.ending == Ending::completed);
+            CHECK(report.findings.empty() != scene.race);
+        }
+    }
+}
+
 TEST_CASE("clusters: an address in a block that is not there is found", "[machine][cluster]") {
     const std::string body =
         "mov.u32 %r1, tile;\nmapa.shared::cluster.u32 %r2, %r1, 7;\n"
