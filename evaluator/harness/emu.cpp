@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cstdio>
 #include <ctime>
@@ -103,13 +104,16 @@ bool run_all(
         reports.push_back(std::move(report));
         return false;
     }
+    double left_ms = static_cast<double>(job.options.wall_budget_ms);  // of all launches
     for (std::size_t i = 0; i < job.launches.size(); ++i) {
         const emu::Launch& launch = job.launches[i];
         emu::Options options = job.options;
         options.sampled_blocks = job.samples[i];
+        options.wall_budget_ms = static_cast<std::int64_t>(std::max(left_ms, 0.0));
         const double before = cpu_seconds();
         reports.push_back({launch.kernel, emu::run(module, launch, device, options)});
         reports.back().cpu_s = cpu_seconds() - before;
+        left_ms -= 1000 * reports.back().report.wall_s;
         if (reports.back().report.ending != emu::Ending::completed) {
             return false;
         }

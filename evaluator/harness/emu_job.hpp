@@ -2,7 +2,7 @@
 // What kw-emu is asked to do, as text on its standard input:
 //   kw-emu/1
 //   checks all | none
-//   threads N          seed N          instructions N          wall_ms N
+//   threads N          seed N          instructions N          wall_ms N        of all launches
 //   buffer NAME OFFSET BYTES in|out|inout|scratch       bytes of descriptor 3, in argument order
 //   sample N N N ...                                    blocks of the next launch; none = all
 //   launch KERNEL gx gy gz bx by bz cx cy cz SHARED COOPERATIVE HEX

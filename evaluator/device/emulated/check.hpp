@@ -16,7 +16,7 @@ struct CheckParts {
     const cuda::BuildOutcome& built;
     const cuda::DeviceConstants& device;
     Emulator& emulator;
-    double wall_s = 20;  ///< for one run
+    double wall_s = 20;  ///< for all launches of one run
     int threads = 1;
 };
 

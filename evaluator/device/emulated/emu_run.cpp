@@ -144,7 +144,8 @@ sandbox::Command command_of(
     }
     const auto wall_ms = static_cast<std::int64_t>(request.wall_s * 1000);
     // The emulator stops by itself and says where; the sandbox's limit is for when it does not.
-    const int runs = request.again ? 2 : 1;
+    // A run of several threads may have to be repeated by one.
+    const int runs = (request.again ? 2 : 1) * (request.threads > 1 ? 2 : 1);
     command.limits.wall = std::chrono::milliseconds(runs * wall_ms + 10'000);
     command.limits.cpu = std::chrono::seconds((runs * wall_ms / 1000 + 11) * (request.threads + 1));
     command.limits.memory_bytes =

@@ -50,7 +50,7 @@ struct RunRequest {
     bool checked = true;
     std::uint64_t seed = 0;                      ///< order of warps
     std::uint64_t instructions = 1'000'000'000;  ///< thread-instructions, per launch
-    double wall_s = 20;
+    double wall_s = 20;                          ///< for all launches of one run
     int threads = 1;
     std::optional<RunAgain> again;
 };

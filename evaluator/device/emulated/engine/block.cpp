@@ -98,7 +98,7 @@ bool unblock(Block& block) {
 
 }  // namespace
 
-void Run::stop_with(const std::string& why) {
+void Run::stop_with(std::string_view why) {
     const std::lock_guard lock(mutex);
     if (!stopped.exchange(true)) {
         hang = why;
@@ -111,8 +111,8 @@ void Run::spend(std::uint64_t work) {
         stop_with("the instruction budget is spent");
     } else if (options->stop != nullptr && options->stop->load(std::memory_order_relaxed)) {
         stop_with("stopped from outside");
-    } else if (std::chrono::steady_clock::now() > deadline) {
-        stop_with("the time budget is spent");
+    } else if (options->now() > deadline) {
+        stop_with(k_time_spent);
     }
 }
 

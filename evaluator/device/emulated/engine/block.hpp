@@ -14,6 +14,8 @@
 
 namespace kw::emu {
 
+inline constexpr std::string_view k_time_spent = "the time budget is spent";
+
 /// What all workers share: constant while the launch runs, but for the atomics and the log.
 struct Run {
     const Program* program = nullptr;
@@ -48,7 +50,7 @@ struct Run {
     void spend(std::uint64_t work);
     /// One worker has to say what happened: ends this run.
     void doubt() { stopped.store(true, std::memory_order_relaxed); }
-    void stop_with(const std::string& why);
+    void stop_with(std::string_view why);
     void print(std::string_view text);
 };
 

@@ -209,7 +209,6 @@ struct Accepted {
     const Launch& launch;
     Memory& memory;
     const Options& options;
-    std::chrono::steady_clock::time_point begin;
 };
 
 /// How many workers may share the blocks without it being seen.
@@ -238,7 +237,7 @@ void set_up(Run& run, const Accepted& accepted) {
     run.warps_per_block = (run.threads_per_block + k_lanes - 1) / k_lanes;
     run.blocks = product(accepted.launch.grid);
     run.grid_workspace = accepted.launch.cooperative ? accepted.memory.grid_workspace() : 0;
-    run.begin = accepted.begin;
+    run.begin = options.now();
     run.deadline = run.begin + std::chrono::milliseconds(options.wall_budget_ms);
 }
 
@@ -251,11 +250,12 @@ std::uint64_t shadow_bytes(const Run& run, std::uint64_t global, std::size_t wor
 }
 
 /// Whether one worker has to say what this run only began to tell: a race between blocks, a trap or
-/// a budget that ended it at no particular place.
+/// instructions that were spent at no particular place. It would not be done in the time that was
+/// not enough for several.
 bool repeatable(const Run& run, const Findings& findings) {
     const bool outside = run.options->stop != nullptr && run.options->stop->load();
-    return (run.stopped || findings.capped()) && !outside &&
-           std::chrono::steady_clock::now() < run.deadline;
+    const bool late = run.stopped && run.hang == k_time_spent;
+    return (run.stopped || findings.capped()) && !outside && !late;
 }
 
 /// Runs the blocks. Nothing: several workers did, and what happened must be found by one.
@@ -296,24 +296,17 @@ std::optional<Report> attempt(const Accepted& accepted, int worker_number) {
         run,
         (shadow ? shadow->bytes() : 0) + (concurrent ? concurrent->bytes() : 0),
         workers.size());
-    report.wall_s =
-        std::chrono::duration<double>(std::chrono::steady_clock::now() - run.begin).count();
+    report.wall_s = std::chrono::duration<double>(accepted.options.now() - run.begin).count();
     return report;
 }
 
 Report run_accepted(const Accepted& accepted) {
     if (const int workers = worker_count(accepted); workers > 1) {
-        // Of a sample nobody reads the outputs.
-        std::optional<Snapshot> before;
-        if (accepted.options.sampled_blocks.empty()) {
-            before.emplace(accepted.memory);
-        }
+        const Snapshot before(accepted.memory);
         if (std::optional<Report> report = attempt(accepted, workers)) {
             return std::move(*report);
         }
-        if (before) {
-            before->restore();
-        }
+        before.restore();
     }
     return *attempt(accepted, 1);
 }
@@ -378,7 +371,7 @@ Report run(const Module& module, const Launch& launch, Memory& memory, const Opt
     if (launch.cooperative) {
         (void)memory.grid_workspace();  // an allocation, which shadows and snapshots must know
     }
-    return run_accepted({program, launch, memory, options, std::chrono::steady_clock::now()});
+    return run_accepted({program, launch, memory, options});
 }
 
 }  // namespace kw::emu

@@ -8,6 +8,7 @@
 #include "evaluator/device/emulated/engine/report.hpp"
 
 #include <atomic>
+#include <chrono>
 
 namespace kw::emu {
 
@@ -35,6 +36,7 @@ struct Options {
     /// Order of the warps of a block, 0: by index; and what memory that nobody wrote holds.
     std::uint64_t seed = 0;
     std::uint64_t instruction_budget = std::uint64_t{1} << 42;  ///< thread-instructions
+    /// A run that has to be repeated by one worker has it twice.
     std::int64_t wall_budget_ms = 600'000;
     int threads = 1;
     std::vector<std::uint64_t> sampled_blocks;  ///< linear indices; empty: all
@@ -47,6 +49,8 @@ struct Options {
     const std::atomic<bool>* stop = nullptr;       ///< set by another thread: end as a hang
     /// Tests: after how many steps of a block the race check of shared memory counts anew.
     std::uint64_t most_segments = ~std::uint64_t{0};
+    /// What the time budget goes by. Tests have one of their own.
+    std::chrono::steady_clock::time_point (*now)() = &std::chrono::steady_clock::now;
 };
 
 /// The offset and size of each parameter of a kernel in Launch::parameters.

@@ -16,7 +16,11 @@ struct Ran {
 };
 
 /// The body on 24 blocks of 64 threads; %r1 is the thread's number in the grid.
-Ran go(const std::string& body, int workers, const std::string& globals = "") {
+Ran go(
+    const std::string& body,
+    int workers,
+    const std::string& globals = "",
+    const std::vector<std::uint64_t>& sample = {}) {
     Device device(kernel(
         "mov.u32 %r2, %ctaid.x;\nmov.u32 %r3, %ntid.x;\nmad.lo.u32 %r1, %r2, %r3, %r0;\n"
         "mul.wide.u32 %rd2, %r1, 4;\nadd.u64 %rd2, %rd1, %rd2;\n" +
@@ -24,6 +28,7 @@ Ran go(const std::string& body, int workers, const std::string& globals = "") {
         globals));
     device.options.checks = Checks::all();
     device.options.threads = workers;
+    device.options.sampled_blocks = sample;
     const Argument in = device.input("in", noise(64));
     const Argument out = device.in_out("out", noise(24 * 64, 2));
     Launch launch;
@@ -92,6 +97,50 @@ TEST_CASE("machine: races, traps and bad accesses are told alike by any workers"
                 four.report.counters.thread_instructions ==
                 one.report.counters.thread_instructions);
         }
+    }
+}
+
+TEST_CASE("machine: a sample that is run again finds the memory as it was", "[machine]") {
+    const std::string body =
+        "ld.global.u32 %r9, [%rd2];\nadd.u32 %r9, %r9, 1;\nst.global.u32 [%rd2], %r9;\n"
+        "setp.eq.u32 %p1, %r2, 23;\n@%p1 trap;\n";
+    const std::vector<std::uint64_t> sample = {0, 5, 17, 23};
+    const Ran one = go(body, 1, "", sample);
+    REQUIRE(one.report.findings.size() == 1);
+    for (int repeat = 0; repeat < 5; ++repeat) {
+        const Ran four = go(body, 4, "", sample);
+        REQUIRE(four.text == one.text);
+        REQUIRE(four.out == one.out);
+    }
+}
+
+TEST_CASE("machine: a run that is doubted leaves the whole time to the next", "[machine]") {
+    // Two blocks race at their end, so that a run of several workers takes the time of two blocks
+    // or more before it is doubted. A look at this clock takes a millisecond, a block a hundred.
+    static std::atomic<int> looks;
+    const std::string body =
+        "mov.u32 %r7, 0;\nLOOP: add.u32 %r7, %r7, 1;\nsetp.lt.u32 %p1, %r7, 430000;\n"
+        "@%p1 bra LOOP;\nst.global.u32 [%rd1], %r1;\n";
+    for (const int workers : {1, 2}) {
+        looks = 0;
+        Device device(kernel("mov.u32 %r1, %ctaid.x;\n" + body));
+        device.options.checks = Checks::all();
+        device.options.threads = workers;
+        device.options.wall_budget_ms = 500;
+        device.options.now = [] {
+            return std::chrono::steady_clock::time_point(std::chrono::milliseconds(++looks));
+        };
+        Launch launch;
+        launch.kernel = "k";
+        launch.grid = {4, 1, 1};
+        launch.block = {32, 1, 1};
+        const Report report = device.launch(
+            launch, {value(std::uint64_t{0}), device.in_out("out", std::vector<std::uint32_t>(1))});
+        INFO(device.text(report) << looks << " looks");
+        CHECK(report.ending == Ending::completed);
+        CHECK(report.findings.size() == 1);
+        CHECK(report.workers == 1);
+        CHECK((workers == 1 || looks > 500));
     }
 }
 
