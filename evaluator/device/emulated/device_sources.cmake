@@ -8,5 +8,6 @@ list(APPEND KW_EVALUATOR_SOURCES
     device/emulated/emulated_device.cpp
     device/emulated/model.cpp
     device/emulated/modelled.cpp
+    device/emulated/task_bench.cpp
     device/emulated/tensor_maps.cpp
     device/emulated/trial.cpp)

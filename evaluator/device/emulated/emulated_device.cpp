@@ -5,7 +5,7 @@
 #include "evaluator/device/cpu/build.hpp"
 #include "evaluator/device/cuda/task_build.hpp"
 #include "evaluator/device/emulated/check.hpp"
-#include "evaluator/device/emulated/modelled.hpp"
+#include "evaluator/device/emulated/task_bench.hpp"
 #include "evaluator/evaluator.hpp"
 #include "evaluator/harness_program.hpp"
 
@@ -31,18 +31,6 @@ std::string ratio_text(double ratio) {
     std::snprintf(text, sizeof(text), "%.2fx", ratio);
     return text;
 }
-
-/// What is kept of one task between judgements.
-struct TaskBench {
-    std::string hash;
-    std::filesystem::path reference;
-    std::vector<cuda::BuiltBaseline> baselines;
-    struct Shape {
-        Content content;
-        std::vector<std::pair<std::string, double>> baseline_ns;  ///< naive first
-    };
-    std::map<std::string, Shape> shapes;
-};
 
 }  // namespace
 
@@ -101,12 +89,11 @@ private:
         , constants_(constants) {}
 
     Result<TaskBench*> bench_of(const Task& task);
-    Result<std::unique_ptr<TaskBench>> make_bench(const Task& task);
-    Result<void> seat_rival(TaskBench& bench, const Task& task, const Candidate& rival);
-    Result<TaskBench::Shape*> shape_of(
-        TaskBench& bench, const Task& task, const Case& shape, SecretStream& secrets);
     [[nodiscard]] ModelParts model_parts(const Task& task) {
         return {task, model_, constants_, *emulator_, 30, threads_};
+    }
+    [[nodiscard]] BenchBuilders builders() {
+        return {*builder_, *reference_builder_, model_.arch, id()};
     }
 
     ModelArch model_;
@@ -125,52 +112,8 @@ Result<TaskBench*> EmulatedDevice::bench_of(const Task& task) {
     if (bench_ && bench_->hash == task.hash) {
         return bench_.get();
     }
-    KW_TRY_ASSIGN(bench_, make_bench(task));
+    KW_TRY_ASSIGN(bench_, make_bench(builders(), task));
     return bench_.get();
-}
-
-Result<std::unique_ptr<TaskBench>> EmulatedDevice::make_bench(const Task& task) {
-    auto bench = std::make_unique<TaskBench>();
-    bench->hash = task.hash;
-    KW_TRY_ASSIGN(bench->reference, cuda::build_reference(*reference_builder_, task));
-    // A library's product has no PTX to interpret, and its stand-in no time to beat.
-    KW_TRY_ASSIGN(
-        bench->baselines,
-        cuda::build_baselines(*builder_, task, model_.arch, /*libraries=*/false));
-    return bench;
-}
-
-/// In place of the baselines.
-Result<void> EmulatedDevice::seat_rival(
-    TaskBench& bench, const Task& task, const Candidate& rival) {
-    KW_TRY_ASSIGN(
-        cuda::BuiltBaseline seated, cuda::build_rival(*builder_, task, rival, model_.arch));
-    bench.baselines.clear();
-    bench.baselines.push_back(std::move(seated));
-    return {};
-}
-
-Result<TaskBench::Shape*> EmulatedDevice::shape_of(
-    TaskBench& bench, const Task& task, const Case& shape, SecretStream& secrets) {
-    if (const auto found = bench.shapes.find(shape.name); found != bench.shapes.end()) {
-        return &found->second;
-    }
-    TaskBench::Shape made;
-    KW_TRY_ASSIGN(made.content, draw_content(task, shape, secrets));
-    for (const auto& [name, built, uses_library] : bench.baselines) {
-        KW_TRY_ASSIGN(
-            const ModelledCall call,
-            model_call(model_parts(task), shape, built, made.content, secrets));
-        if (call.rejection) {
-            return Error{
-                Errc::config,
-                "running the baseline " + name + " of " + task.name + " on " + id() + ": " +
-                    call.rejection->summary + " " + call.rejection->detail,
-                "see [[cuda.baselines]] in " + task.folder.string()};
-        }
-        made.baseline_ns.emplace_back(name, call.ns);
-    }
-    return &(bench.shapes[shape.name] = std::move(made));
 }
 
 /// One judgement from source to Evaluation.
@@ -224,10 +167,11 @@ private:
             KW_TRY_ASSIGN(bench_, device_.bench_of(task_));
             return {};
         }
-        KW_TRY_ASSIGN(own_bench_, device_.make_bench(task_));
+        KW_TRY_ASSIGN(own_bench_, make_bench(device_.builders(), task_));
         bench_ = own_bench_.get();
-        return options_.rival == nullptr ? Result<void>()
-                                         : device_.seat_rival(*bench_, task_, *options_.rival);
+        return options_.rival == nullptr
+                   ? Result<void>()
+                   : seat_rival(device_.builders(), *bench_, task_, *options_.rival);
     }
 
     void finish(const cpu::Rejection& rejection) {
@@ -303,11 +247,12 @@ private:
                 continue;
             }
             observe("time", shape.name + " (modelled)");
+            const ModelParts parts = device_.model_parts(task_);
             KW_TRY_ASSIGN(
-                TaskBench::Shape * bench, device_.shape_of(*bench_, task_, shape, secrets));
+                TaskBench::Shape * bench,
+                shape_of(device_.builders(), parts, *bench_, shape, secrets));
             KW_TRY_ASSIGN(
-                ModelledCall call,
-                model_call(device_.model_parts(task_), shape, built_, bench->content, secrets));
+                ModelledCall call, model_call(parts, shape, built_, bench->content, secrets));
             if (call.rejection) {
                 finish(*call.rejection);
                 return {};
