@@ -253,6 +253,7 @@ private:
                 shape_of(device_.builders(), parts, *bench_, shape, secrets));
             KW_TRY_ASSIGN(
                 ModelledCall call, model_call(parts, shape, built_, bench->content, secrets));
+            hold_to_floor(call, shape.name, bench->floor, options_.layers.has(Layer::floor));
             if (call.rejection) {
                 finish(*call.rejection);
                 return {};
@@ -260,17 +261,16 @@ private:
             result_.findings.insert(
                 result_.findings.end(), call.findings.begin(), call.findings.end());
             limiter = call.limiter;
-            KW_TRY(add_shape(shape, *bench, call.ns));
+            add_shape(shape, *bench, call.ns);
         }
         result_.stages.push_back({"time", ms_since(begin)});
         summarise(limiter);
         return {};
     }
 
-    Result<void> add_shape(const Case& shape, const TaskBench::Shape& bench, double ns) {
+    void add_shape(const Case& shape, const TaskBench::Shape& bench, double ns) {
         const auto fastest = std::ranges::min_element(
             bench.baseline_ns, {}, &std::pair<std::string, double>::second);
-        KW_TRY_ASSIGN(const std::int64_t bytes, task_.cost.bytes.eval(shape.dims));
         ShapeTiming timing;
         timing.case_name = shape.name;
         timing.dims = shape.dims;
@@ -281,12 +281,11 @@ private:
         const double ratio = fastest->second / ns;
         timing.speedup = {ratio, ratio, ratio};  // the model has no noise, and unknown error
         timing.comparison = compared(ratio);
-        timing.floor_ns = static_cast<double>(bytes) / device_.model_.dram_gb_s;
-        timing.sol = timing.floor_ns / ns;
-        timing.gb_per_s = static_cast<double>(bytes) / ns;
+        timing.floor_ns = bench.floor.ns;
+        timing.sol = bench.floor.ns / ns;
+        timing.gb_per_s = static_cast<double>(bench.floor.bytes) / ns;
         timing.stop_reason = "modelled";
         result_.shapes.push_back(std::move(timing));
-        return {};
     }
 
     [[nodiscard]] Comparison compared(double ratio) const {

@@ -198,9 +198,9 @@ ModelledTime model(
     for (const MemoryInsn& insn : report.memory) {
         sectors += static_cast<double>(insn.count.sectors);
     }
-    const double l2_bytes = sectors * 32 * total / run;
-    const double dram_bytes = std::min(l2_bytes, static_cast<double>(input.footprint));
-    time.terms.push_back({"l2", l2_bytes / arch.l2_gb_s});
+    time.l2_bytes = sectors * 32 * total / run;
+    const double dram_bytes = std::min(time.l2_bytes, static_cast<double>(input.footprint));
+    time.terms.push_back({"l2", time.l2_bytes / arch.l2_gb_s});
     time.terms.push_back({"dram", dram_bytes / arch.dram_gb_s});
     std::ranges::sort(time.terms, std::greater<>(), &Term::ns);
     time.limiter = time.terms.front().name;

@@ -44,6 +44,7 @@ struct ModelledTime {
     double ns = 0;
     std::string limiter;      ///< name of the largest term
     std::vector<Term> terms;  ///< largest first
+    double l2_bytes = 0;      ///< that the whole grid moves between SMs and L2
     double occupancy = 0;     ///< resident warps of those that fit, 0..1
     int blocks_per_sm = 0;
     bool uneven = false;  ///< the sampled blocks differ too much for a sample to speak for all

@@ -10,6 +10,7 @@ namespace {
 constexpr std::uint64_t k_sampled_blocks = 8;
 constexpr std::size_t k_most_lines = 3;       // of each kind, told to the model
 constexpr std::int64_t k_ideal_sectors = 16;  // 32 lanes x 16 bytes
+constexpr double k_least_share = 0.5;         // of the bytes that the shape needs
 
 std::string number(const char* format, double value) {
     char text[64];
@@ -87,6 +88,36 @@ std::vector<std::uint64_t> sample_blocks(std::uint64_t total) {
     return blocks;
 }
 
+Result<Floor> floor_of(const Task& task, const Case& shape, const ModelArch& arch) {
+    KW_TRY_ASSIGN(const std::int64_t bytes, task.cost.bytes.eval(shape.dims));
+    return Floor{bytes, static_cast<double>(bytes) / arch.dram_gb_s};
+}
+
+void hold_to_floor(ModelledCall& call, const std::string& shape, const Floor& floor, bool judged) {
+    const bool idle = judged && call.bytes < k_least_share * static_cast<double>(floor.bytes);
+    if (call.rejection || (call.ns >= floor.ns && !idle)) {
+        return;
+    }
+    const std::string moved =
+        "the blocks that were run move " + number("%.2f", call.bytes / 1e6) + " MB of the " +
+        number("%.2f", static_cast<double>(floor.bytes) / 1e6) + " MB that the shape needs";
+    const std::string time = "modelled " + number("%.1f", call.ns / 1000) + " us at " + shape;
+    if (idle) {
+        call.rejection = cpu::Rejection{
+            Verdict::too_fast,
+            "too fast to be true: " + time + ", and " + moved,
+            "Every block must do its part at every shape."};
+        return;
+    }
+    call.findings.push_back(
+        {"below-floor",
+         "warning",
+         "time",
+         time + ", the floor is " + number("%.1f", floor.ns / 1000) +
+             " us: the model is wrong there (" + moved + "), and the floor counts"});
+    call.ns = floor.ns;
+}
+
 Result<Content> draw_content(const Task& task, const Case& shape, SecretStream& secrets) {
     KW_TRY_ASSIGN(const cpu::Layout layout, cpu::plan_layout(task, {shape.dims}, 1));
     KW_TRY_ASSIGN(cpu::Seat seat, cpu::make_seat(layout));
@@ -131,6 +162,7 @@ Result<ModelledCall> model_call(
             parts.device,
             {launch, call.request.launches[i], call.registers[i], footprint_of(call)});
         modelled.ns += time.ns;
+        modelled.bytes += time.l2_bytes;
         if (time.ns > longest) {
             longest = time.ns;
             modelled.limiter = time.limiter;

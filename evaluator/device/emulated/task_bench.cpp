@@ -38,6 +38,7 @@ Result<TaskBench::Shape*> shape_of(
     }
     TaskBench::Shape made;
     KW_TRY_ASSIGN(made.content, draw_content(task, shape, secrets));
+    KW_TRY_ASSIGN(made.floor, floor_of(task, shape, parts.arch));
     for (const auto& [name, built, uses_library] : bench.baselines) {
         KW_TRY_ASSIGN(ModelledCall call, model_call(parts, shape, built, made.content, secrets));
         if (call.rejection) {
@@ -47,6 +48,7 @@ Result<TaskBench::Shape*> shape_of(
                     ": " + call.rejection->summary + " " + call.rejection->detail,
                 "see [[cuda.baselines]] in " + task.folder.string()};
         }
+        hold_to_floor(call, shape.name, made.floor, /*judged=*/false);
         made.baseline_ns.emplace_back(name, call.ns);
     }
     return &(bench.shapes[shape.name] = std::move(made));

@@ -23,6 +23,7 @@ struct TaskBench {
     std::vector<cuda::BuiltBaseline> baselines;
     struct Shape {
         Content content;
+        Floor floor;
         std::vector<std::pair<std::string, double>> baseline_ns;  ///< naive first
     };
     std::map<std::string, Shape> shapes;

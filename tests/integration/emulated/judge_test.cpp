@@ -104,6 +104,18 @@ TEST_CASE("emulated: blocks that leave lanes idle are modelled as slower", "[emu
     CHECK(evaluation.comparison == Comparison::slower);
 }
 
+TEST_CASE("emulated: work that is left out where nobody compares is too fast", "[emulated]") {
+    if (device() == nullptr) {
+        return;
+    }
+    // Shapes that are timed are too large to be run in full.
+    const Evaluation evaluation = judge_source(
+        with_body("    if (N > 100000) return;\n    if (i < N) y[i] = w[i] * x[i] + 1.0f;"), true);
+    INFO(evaluation.summary << "\n" << evaluation.detail);
+    CHECK(code(evaluation.verdict) == code(Verdict::too_fast));
+    CHECK(evaluation.shapes.empty());
+}
+
 TEST_CASE("emulated: a candidate with tensor maps is judged", "[emulated]") {
     if (device() == nullptr) {
         return;

@@ -104,6 +104,39 @@ TEST_CASE("model: matrix instructions count by shape and type", "[emulated]") {
     CHECK(with("wmma.load.a.sync.aligned.row.m16n16k16.shared.f16") == 0);
 }
 
+TEST_CASE("model: the bytes of a launch are scaled to its grid", "[emulated]") {
+    CHECK(Streaming().time().l2_bytes == Approx(1000.0 * 8 * 16 * 32));
+}
+
+TEST_CASE("model: a time below the floor counts as the floor and says so", "[emulated]") {
+    const Floor floor{4'000'000, 2000};
+    const auto held = [&](double ns, double bytes, bool judged) {
+        ModelledCall call;
+        call.ns = ns;
+        call.bytes = bytes;
+        hold_to_floor(call, "big", floor, judged);
+        return call;
+    };
+    for (const bool judged : {true, false}) {
+        const ModelledCall above = held(2001, 2'000'000, judged);
+        CHECK(above.ns == 2001);
+        CHECK(above.findings.empty());
+        CHECK_FALSE(above.rejection);
+        // As many bytes as are due, or nearly: the model is wrong.
+        const ModelledCall below = held(1500, 3'000'000, judged);
+        CHECK(below.ns == 2000);
+        REQUIRE(below.findings.size() == 1);
+        CHECK(below.findings[0].rule == "below-floor");
+        CHECK_FALSE(below.rejection);
+    }
+    for (const double ns : {1500, 9000}) {
+        const ModelledCall idle = held(ns, 1'900'000, true);
+        REQUIRE(idle.rejection);
+        CHECK(idle.rejection->verdict == Verdict::too_fast);
+        CHECK_FALSE(held(ns, 1'900'000, false).rejection);
+    }
+}
+
 TEST_CASE("model: an unknown architecture has none", "[emulated]") {
     CHECK(model_of_arch("sm_90a"));
     CHECK_FALSE(model_of_arch("sm_75"));
