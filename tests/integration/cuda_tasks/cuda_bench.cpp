@@ -5,6 +5,7 @@
 #include "tests/support/catch.hpp"
 
 #include <filesystem>
+#include <sstream>
 
 namespace kw::test {
 namespace {
@@ -36,6 +37,21 @@ std::string problem_of(const emulated::RunReport& report, std::size_t launches) 
         }
     }
     return report.launches.size() == launches ? "" : "not every launch was run";
+}
+
+/// The code of a source in a namespace of its own, its kernels renamed.
+std::string variant(std::string source, const cuda::LaunchPlan& plan, const std::string& suffix) {
+    for (const cuda::Launch& launch : plan.launches) {
+        source = replaced(source, " " + launch.kernel + "(", " " + launch.kernel + suffix + "(");
+    }
+    std::string out = "\nnamespace variant" + suffix + " {\n";
+    std::istringstream lines(source);
+    for (std::string line; std::getline(lines, line);) {
+        if (!line.starts_with("//") && !line.starts_with("#include")) {
+            out += line + "\n";
+        }
+    }
+    return out + "}\n";
 }
 
 }  // namespace
@@ -142,6 +158,25 @@ void require_cuda_rejected(
         const auto faulty = bench.build(
             replaced(source, fault.find, fault.replace), "sm_90a", cuda::Route::automatic);
         INFO(bench.tasks().task().name << " accepts a kernel with this fault: " << fault.what);
+        CHECK_FALSE(bench.first_complaint(faulty).empty());
+    }
+}
+
+void require_naive_faults_rejected(CudaBench& bench, const std::vector<Fault>& faults) {
+    const std::string source = bench.tasks().read("cuda/naive.cu");
+    const cuda::LaunchPlan plan = bench.build(source, "sm_90a", cuda::Route::automatic).plan;
+    std::string all = source;
+    for (std::size_t i = 0; i < faults.size(); ++i) {
+        all += variant(
+            replaced(source, faults[i].find, faults[i].replace), plan, "_" + std::to_string(i));
+    }
+    const cuda::BuildOutcome built = bench.build(all, "sm_90a", cuda::Route::automatic);
+    for (std::size_t i = 0; i < faults.size(); ++i) {
+        cuda::BuildOutcome faulty = built;
+        for (cuda::Launch& launch : faulty.plan.launches) {
+            launch.kernel += "_" + std::to_string(i);
+        }
+        INFO(bench.tasks().task().name << " accepts a kernel with this fault: " << faults[i].what);
         CHECK_FALSE(bench.first_complaint(faulty).empty());
     }
 }

@@ -39,5 +39,7 @@ void require_cuda_seed_right(CudaBench& bench);
 /// Every fault, planted alone into `file`, must be rejected by some case.
 void require_cuda_rejected(
     CudaBench& bench, const std::string& file, const std::vector<Fault>& faults);
+/// The same for naive.cu, with all faults in one build: a fault costs what its cases cost.
+void require_naive_faults_rejected(CudaBench& bench, const std::vector<Fault>& faults);
 
 }  // namespace kw::test
