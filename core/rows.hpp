@@ -52,6 +52,27 @@ struct ReplyRow {
     std::int64_t created_ms = 0;
 };
 
+/// One try of a model call, reserved in the budget before it was made. `state`: reserved (in
+/// flight), settled (what it cost is known), lost (the provider may have billed it, and nothing
+/// came of it: charged at its reservation).
+struct ModelCallRow {
+    std::int64_t id = 0;
+    std::int64_t campaign_id = 0;
+    int step = 0;
+    int slot = 0;
+    std::string purpose = "proposal";  ///< "proposal", "critique", "value", ...
+    std::string model;                 ///< label: "openai:gpt-..."
+    std::string state = "reserved";
+    std::int64_t reserved_tokens = 0;
+    double reserved_usd = 0;         ///< worst case; negative = price not known
+    std::int64_t tokens_in = 0;      ///< as the provider reports it, once settled
+    std::int64_t tokens_cached = 0;  ///< of tokens_in, read from the provider's cache
+    std::int64_t tokens_out = 0;
+    double usd = 0;
+    std::int64_t reserved_ms = 0;
+    std::int64_t ended_ms = 0;  ///< 0 = in flight
+};
+
 struct CandidateRow {
     std::string hash;
     std::string task;

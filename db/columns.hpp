@@ -59,6 +59,7 @@ inline const std::vector<std::string_view> k_evaluation_states = {
     "queued", "waiting_device", "judged", "stale", "unverified", "revoked"};
 inline const std::vector<std::string_view> k_purposes = {
     "search", "promotion", "reverify", "rejudge"};
+inline const std::vector<std::string_view> k_call_states = {"reserved", "settled", "lost"};
 inline const std::vector<std::string_view> k_finding_states = {"open", "confirmed", "false alarm"};
 
 // --- visitors ---
@@ -285,6 +286,25 @@ void visit_reply(Io& io, Row& row) {
     io("usd", row.usd);
     io("seconds", row.seconds);
     io("created_ms", row.created_ms);
+    io.odd_doubles("odd_doubles");
+}
+
+template <class Io, class Row>
+void visit_call(Io& io, Row& row) {
+    io("campaign_id", row.campaign_id);
+    io("step", row.step);
+    io("slot", row.slot);
+    io("purpose", row.purpose);
+    io("model", row.model);
+    io("state", Word{row.state, k_call_states});
+    io("reserved_tokens", row.reserved_tokens);
+    io("reserved_usd", row.reserved_usd);
+    io("tokens_in", row.tokens_in);
+    io("tokens_cached", row.tokens_cached);
+    io("tokens_out", row.tokens_out);
+    io("usd", row.usd);
+    io("reserved_ms", row.reserved_ms);
+    io("ended_ms", row.ended_ms);
     io.odd_doubles("odd_doubles");
 }
 

@@ -124,14 +124,9 @@ Error not_one_candidate(const std::string& prefix, const std::vector<std::string
 
 }  // namespace
 
-Result<void> Store::put_reply(const ReplyRow& row) {
-    const std::lock_guard guard(impl_->mutex);
-    KW_TRY_ASSIGN(Connection * connection, impl_->writer(k_storing_reply));
-    KW_TRY_ASSIGN(
-        Transaction transaction,
-        Transaction::begin(*connection, k_storing_reply, Transaction::Kind::write));
+Result<void> insert_reply(Connection& connection, const ReplyRow& row) {
     Statement exists(
-        *connection,
+        connection,
         k_storing_reply,
         "SELECT 1 FROM reply WHERE campaign_id = ? AND step = ? AND slot = ?");
     exists.bind_all(row.campaign_id, row.step, row.slot);
@@ -139,14 +134,23 @@ Result<void> Store::put_reply(const ReplyRow& row) {
     if (there) {
         return {};
     }
-    KW_TRY(put_prompt(*connection, row));
+    KW_TRY(put_prompt(connection, row));
     ColumnNames names;
     visit_reply(names, row);
-    Statement insert(*connection, k_storing_reply, names.insert_into("reply"));
+    Statement insert(connection, k_storing_reply, names.insert_into("reply"));
     Binder binder(insert);
     visit_reply(binder, row);
     KW_TRY(binder.failure());
-    KW_TRY(insert.run());
+    return insert.run();
+}
+
+Result<void> Store::put_reply(const ReplyRow& row) {
+    const std::lock_guard guard(impl_->mutex);
+    KW_TRY_ASSIGN(Connection * connection, impl_->writer(k_storing_reply));
+    KW_TRY_ASSIGN(
+        Transaction transaction,
+        Transaction::begin(*connection, k_storing_reply, Transaction::Kind::write));
+    KW_TRY(insert_reply(*connection, row));
     return transaction.commit();
 }
 

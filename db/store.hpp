@@ -86,6 +86,18 @@ public:
     Result<std::optional<std::string>> find_duplicate(
         std::int64_t campaign_id, const std::string& token_hash);
 
+    // --- model calls: reserved before they are made, so that a limit holds whatever happens ---
+    /// One transaction; the ids in the same order.
+    Result<std::vector<std::int64_t>> reserve_calls(const std::vector<ModelCallRow>& rows);
+    /// What became of a reserved call (state, tokens, usd, ended_ms) and its reply, in one
+    /// transaction. Null: it brought none. A call that has ended stays as it is; the reply is
+    /// stored like put_reply() does.
+    Result<void> end_call(const ModelCallRow& row, const ReplyRow* reply);
+    /// What was in flight when its process died is lost. How many.
+    Result<int> lose_open_calls(std::int64_t campaign_id, std::int64_t ended_ms);
+    /// Oldest first; none in a file from before schema 5.
+    Result<std::vector<ModelCallRow>> model_calls(std::int64_t campaign_id);
+
     // --- evaluations ---
     /// The row, its samples, findings and the campaign's counters, in one transaction. Idempotent
     /// by (campaign, step, slot): returns 0 when it was there already, and then changes

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // What a Store holds; the Store's functions are spread over store.cpp, proposals.cpp,
-// evaluations.cpp, board.cpp and housekeeping.cpp by subject.
+// model_calls.cpp, evaluations.cpp, board.cpp and housekeeping.cpp by subject.
 #pragma once
 
 #include "db/columns.hpp"
@@ -56,6 +56,9 @@ struct Store::Impl {
 /// A campaign's task must be known before the campaign names it. For use inside a transaction.
 [[nodiscard]] Result<void> note_task(
     Connection& connection, const std::string& hash, const std::string& name);
+
+/// Keeps the reply that is there already. For use inside a transaction.
+[[nodiscard]] Result<void> insert_reply(Connection& connection, const ReplyRow& row);
 
 struct WriterParts {
     WriterLock lock;

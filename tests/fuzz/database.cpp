@@ -84,6 +84,7 @@ void read_everything(db::Store& store) {
         }
         (void)store.replies(campaign.id);
         (void)store.reply_at(campaign.id, 0, 0);
+        (void)store.model_calls(campaign.id);
         (void)store.find_duplicate(campaign.id, "");
         const auto evaluations = store.evaluations(campaign.id);
         if (evaluations && !evaluations->empty()) {

@@ -108,6 +108,7 @@ public:
     CampaignRow campaign(const std::string& name);
     CandidateRow candidate();
     ReplyRow reply(std::int64_t campaign_id, int step, int slot);
+    ModelCallRow call(std::int64_t campaign_id, int step, int slot);
 
 private:
     std::mt19937_64 engine_;
@@ -291,6 +292,24 @@ inline ReplyRow RandomRows::reply(std::int64_t campaign_id, int step, int slot) 
     return out;
 }
 
+inline ModelCallRow RandomRows::call(std::int64_t campaign_id, int step, int slot) {
+    ModelCallRow out;
+    out.campaign_id = campaign_id;
+    out.step = step;
+    out.slot = slot;
+    out.purpose = word();
+    out.model = text();
+    out.reserved_tokens = integer();
+    out.reserved_usd = real();
+    out.tokens_in = integer();
+    out.tokens_cached = integer();
+    out.tokens_out = integer();
+    out.usd = real();
+    out.reserved_ms = integer();
+    out.ended_ms = integer();
+    return out;
+}
+
 // --- exact comparison: bits, not values ---
 
 inline bool same(double a, double b) {
@@ -461,6 +480,15 @@ inline std::string differences(const ReplyRow& a, const ReplyRow& b) {
     return Differences() KW_SAME(1) KW_SAME(2) KW_SAME(3) KW_SAME(4) KW_SAME(5) KW_SAME(6)
         KW_SAME(7) KW_SAME(8) KW_SAME(9) KW_SAME(10) KW_SAME(11) KW_SAME(12) KW_SAME(13) KW_SAME(14)
             .text();
+}
+
+inline std::string differences(const ModelCallRow& a, const ModelCallRow& b) {
+    const auto& [a1, a2, a3, a4, a5, a6, a7, a8, a9, a10, a11, a12, a13, a14, a15] = a;
+    const auto& [b1, b2, b3, b4, b5, b6, b7, b8, b9, b10, b11, b12, b13, b14, b15] = b;
+    return Differences() KW_SAME(1) KW_SAME(2) KW_SAME(3) KW_SAME(4) KW_SAME(5) KW_SAME(6)
+        KW_SAME(7) KW_SAME(8) KW_SAME(9) KW_SAME(10) KW_SAME(11) KW_SAME(12) KW_SAME(13) KW_SAME(14)
+            KW_SAME(15)
+                .text();
 }
 #undef KW_SAME
 

@@ -35,6 +35,7 @@ TEST_CASE("migrations: a released one never changes", "[db]") {
         "c8cabf776863a678bcef7f532eaa26b6a7961a3be0ce872a1395c152afd79eba",
         "6e37f1dc8981aee102ac0068548db02a61f8597050eec2ca3abfa9b6b22589f3",
         "bebeaf25eb437413ed09c6d3afb855031628bc7d3aa6eccb5f05fa127c2536a6",
+        "ed5075852236b3f430c758ad02e2953c43d8e978af4453382dec5b4840657d01",
     };
     REQUIRE(db::migrations().size() == released.size());
     for (std::size_t i = 0; i < released.size(); ++i) {
@@ -159,6 +160,9 @@ TEST_CASE(
         " 4, 'AC', 's', '', 2.0, 1.9, 2.1, 2.0, 1.9, 2.1, 1.5, 0.5, 'faster', 'kw-time/1',"
         " 'measured', 'cpu: old', 'd', 'p', 'c', 's', 1.0, 'g++', 'g++', 0, 0.1, '', 1, 0, '{}',"
         " 'a', NULL);"
+        "INSERT INTO reply (campaign_id, step, slot, hash, raw, model, tokens_in, tokens_out, usd,"
+        " seconds, created_ms) VALUES (1, 1, 0, 'h', x'', 'openai:m', 7, 5, 0.25, 1.0, 4),"
+        " (1, 2, 0, 'h2', x'', 'tune', 0, 0, 0.0, 1.0, 4);"
         "INSERT INTO stage_time VALUES (1, 0, 'build', 12.5, NULL)");
     const auto look = [&](db::Store& store) {
         const auto campaign = must(store.campaign("old"));
@@ -189,11 +193,18 @@ TEST_CASE(
         db::Store viewer = open_store(file, db::Access::read_only);
         CHECK(viewer.schema_version() == 1);
         look(viewer);
+        CHECK(must(viewer.model_calls(1)).empty());
     }
     db::Store writer = open_store(file);
     CHECK(writer.schema_version() == db::newest_schema());
     look(writer);
     CHECK(must(writer.integrity()) == "ok");
+    const auto calls = must(writer.model_calls(1));  // what was paid stays paid
+    REQUIRE(calls.size() == 1);
+    CHECK(calls[0].state == "settled");
+    CHECK(calls[0].model == "openai:m");
+    CHECK(calls[0].tokens_in == 7);
+    CHECK(calls[0].usd == 0.25);
     // Foreign keys are on again.
     EvaluationRow orphan;
     orphan.campaign_id = 1;
