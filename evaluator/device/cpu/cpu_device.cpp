@@ -317,7 +317,11 @@ private:
                 "correct on " + std::to_string(result_.cases.size()) + " cases, not timed";
             return {};
         }
+        const auto asked = steady_clock::now();
         KW_TRY_ASSIGN(const auto lane, TimingLane::take(device_.config_.cache_dir, "cpu"));
+        if (ms_since(asked) >= 1) {  // somebody else was timing: no budget pays for that
+            stage_done("lane", asked);
+        }
         std::vector<const Case*> shapes;
         for (const Case& entry : task_.cases) {
             if (entry.timed) {
