@@ -10,12 +10,30 @@
 #include "core/task_file.hpp"
 #include "core/text_file.hpp"
 
+#include <mutex>
+
 namespace kw::agent {
 
 namespace {
 
+/// Events of the campaign's thread and of model calls in flight reach the sinks one at a time.
+class SerialEvents final : public EventSink {
+public:
+    explicit SerialEvents(EventSink& to)
+        : to_(to) {}
+    void on_event(const Event& event) override {
+        const std::lock_guard guard(mutex_);
+        to_.on_event(event);
+    }
+
+private:
+    EventSink& to_;
+    std::mutex mutex_;
+};
+
 /// Everything that owns what CampaignParts refers to.
 struct Assembly {
+    std::unique_ptr<SerialEvents> events;
     CampaignSettings settings;  ///< names resolved
     std::unique_ptr<Proposer> proposer;
     std::unique_ptr<Strategy> strategy;
@@ -64,6 +82,21 @@ Result<void> assemble_replay(
     return {};
 }
 
+/// A limit that no candidate fits in is a mistake.
+Result<void> check_device_time(const CampaignSettings& settings, const Task& task) {
+    const double cap = settings.judge_cap_s > 0 ? settings.judge_cap_s : task.judge_cap_s;
+    const double least = k_judgings_reserved * cap;
+    if (settings.budget.max_device_seconds > 0 && settings.budget.max_device_seconds < least) {
+        return Error{
+            Errc::usage,
+            "the limit on device time, " + figure(settings.budget.max_device_seconds, 0) +
+                " s, is less than one candidate may take: two judgements of " + figure(cap, 0) +
+                " s",
+            "raise --max-device-time or lower --judge-cap"};
+    }
+    return {};
+}
+
 Result<Assembly> assemble(
     const CampaignSettings& settings, const Task& task, CampaignContext& context) {
     KW_TRY(check_settings(settings));
@@ -73,7 +106,8 @@ Result<Assembly> assemble(
     Assembly parts;
     parts.settings = settings;
     const ProposerSpec spec = split_spec(settings.proposer);
-    EventSink& events = context.events;
+    parts.events = std::make_unique<SerialEvents>(context.events);
+    EventSink& events = *parts.events;
     Clock& clock = context.clock;
     const auto on_retry = [&events, &clock](
                               const ProposeRequest& request, const std::string& text) {
@@ -105,9 +139,36 @@ Result<Assembly> assemble(
             make_strategy(preset, {settings.width, settings.depth, settings.search_seed});
     }
     KW_TRY(check_budget(settings.budget, parts.proposer->worst_case_usd({}) >= 0));
+    KW_TRY(check_device_time(settings, task));
     KW_TRY_ASSIGN(parts.prompts, load_prompts(context.prompts_dir, target));
     KW_TRY_ASSIGN(parts.start, start_of(task, target));
     return parts;
+}
+
+/// Without a prompt for a proposer that reads none.
+Result<ProposeRequest> first_request(
+    const Assembly& parts, const Task& task, const CampaignContext& context) {
+    ProposeRequest first;
+    if (!parts.proposer->wants_prompt()) {
+        return first;
+    }
+    const History nothing;
+    const std::string header = prompt_header(task, context.device.id());
+    const ObservationInput input{
+        task,
+        nothing,
+        header,
+        context.machine_facts.empty() ? context.device.description() : context.machine_facts,
+        parts.settings.isa,
+        parts.settings.hint,
+        1,
+        parts.settings.width,
+        context.device.id(),
+        context.device.arch()};
+    KW_TRY_ASSIGN(const Prompt prompt, build_prompt(parts.prompts, input, {}, parts.start.source));
+    first.system = prompt.system;
+    first.prompt = prompt.text;
+    return first;
 }
 
 Result<CampaignSummary> run_loop(
@@ -116,10 +177,20 @@ Result<CampaignSummary> run_loop(
     CampaignContext& context,
     Assembly& parts,
     CampaignRow row) {
+    CampaignContext serial{
+        context.device,
+        context.store,
+        *parts.events,
+        context.clock,
+        context.stop,
+        context.prompts_dir,
+        context.task_roots,
+        context.machine_facts,
+        context.models};
     CampaignLoop loop(
         std::move(stored),
         task,
-        context,
+        serial,
         {*parts.proposer, *parts.strategy, parts.prompts, parts.start},
         std::move(row));
     return loop.run();
@@ -154,6 +225,9 @@ std::string budget_text(const Budget& budget) {
     }
     if (budget.max_seconds > 0) {
         add(figure(budget.max_seconds / 60, 1) + " min");
+    }
+    if (budget.max_device_seconds > 0) {
+        add(figure(budget.max_device_seconds / 60, 1) + " min of judging");
     }
     return out;
 }
@@ -228,29 +302,10 @@ Result<void> check_target(const Task& task, const std::string& target) {
 Result<Plan> plan_campaign(
     const CampaignSettings& settings, const Task& task, CampaignContext& context) {
     KW_TRY_ASSIGN(const Assembly parts, assemble(settings, task, context));
+    KW_TRY_ASSIGN(const ProposeRequest first, first_request(parts, task, context));
     Plan plan;
     plan.lines = plan_lines(parts.settings, task, context.device);
-    ProposeRequest first;
-    if (parts.proposer->wants_prompt()) {
-        const History nothing;
-        const std::string header = prompt_header(task, context.device.id());
-        const ObservationInput input{
-            task,
-            nothing,
-            header,
-            context.machine_facts.empty() ? context.device.description() : context.machine_facts,
-            parts.settings.isa,
-            settings.hint,
-            1,
-            settings.width,
-            context.device.id(),
-            context.device.arch()};
-        KW_TRY_ASSIGN(
-            const Prompt prompt, build_prompt(parts.prompts, input, {}, parts.start.source));
-        first.system = prompt.system;
-        first.prompt = prompt.text;
-        plan.first_prompt = whole_prompt(first);
-    }
+    plan.first_prompt = first.prompt.empty() ? "" : whole_prompt(first);
     plan.estimate = estimate_text(parts.settings, task, *parts.proposer, first);
     return plan;
 }
@@ -258,6 +313,7 @@ Result<Plan> plan_campaign(
 Result<CampaignSummary> run_campaign(
     const CampaignSettings& settings, const Task& task, CampaignContext& context) {
     KW_TRY_ASSIGN(Assembly parts, assemble(settings, task, context));
+    KW_TRY_ASSIGN(const ProposeRequest first, first_request(parts, task, context));
     StoredSettings stored{parts.settings, task.folder, parts.prompts.version, 0};
     CampaignRow row;
     row.name = settings.name.empty() ? task.name : settings.name;
@@ -279,13 +335,24 @@ Result<CampaignSummary> run_campaign(
     estimated.campaign = row.name;
     estimated.task = row.task;
     estimated.max_evals = settings.budget.max_evals;
-    estimated.text = estimate_text(parts.settings, task, *parts.proposer, {});
+    estimated.text = estimate_text(parts.settings, task, *parts.proposer, first);
     context.events.on_event(estimated);
     return run_loop(std::move(stored), task, context, parts, std::move(row));
 }
 
 Result<CampaignSummary> resume_campaign(
     const std::string& name, const Budget* budget_change, CampaignContext& context) {
+    const auto change = [&](Budget& budget) -> Result<void> {
+        budget = budget_change != nullptr ? *budget_change : budget;
+        return {};
+    };
+    return resume_campaign(name, change, context);
+}
+
+Result<CampaignSummary> resume_campaign(
+    const std::string& name,
+    const std::function<Result<void>(Budget&)>& change,
+    CampaignContext& context) {
     KW_TRY_ASSIGN(const std::optional<CampaignRow> found, context.store.campaign(name));
     if (!found) {
         KW_TRY_ASSIGN(const std::vector<CampaignRow> all, context.store.campaigns());
@@ -308,9 +375,7 @@ Result<CampaignSummary> resume_campaign(
                 " opens the right one by itself"};
     }
     KW_TRY_ASSIGN(StoredSettings stored, settings_from_json(found->settings_json));
-    if (budget_change != nullptr) {
-        stored.settings.budget = *budget_change;
-    }
+    KW_TRY(change(stored.settings.budget));
     std::error_code ec;
     const bool there = std::filesystem::exists(stored.task_folder / "task.toml", ec);
     KW_TRY_ASSIGN(

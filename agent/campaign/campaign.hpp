@@ -15,6 +15,7 @@
 #include <atomic>
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -25,13 +26,14 @@ struct Budget {
     int max_evals = 40;
     double max_usd = 0;
     std::int64_t max_tokens = 0;
-    double max_seconds = 0;
+    double max_seconds = 0;         ///< wall time
+    double max_device_seconds = 0;  ///< judging
 };
 
 struct CampaignSettings {
     std::string name;               ///< wanted name; "" = task name
     std::string proposer = "tune";  ///< tune | openai:MODEL | anthropic:MODEL | exchange:DIR |
-                                    ///< command:CMD | replay:FILE
+                                    ///< command:CMD | replay:FILE | openai:A,anthropic:B
     std::string strategy;       ///< preset: name or file; "" = maxcode, the tuner's own for tune
     std::string strategy_text;  ///< the preset's TOML, which then decides; "" = read `strategy`
     std::string isa = "native";
@@ -88,10 +90,16 @@ struct Plan {
 [[nodiscard]] Result<CampaignSummary> run_campaign(
     const CampaignSettings& settings, const Task& task, CampaignContext& context);
 
-/// Goes on with a stored campaign. `budget_change` may only change limits; a changed task folder
-/// and another device than the campaign's are refused.
+/// Goes on with a stored campaign with other limits; a changed task folder and another device than
+/// the campaign's are refused. Null: the stored limits.
 [[nodiscard]] Result<CampaignSummary> resume_campaign(
     const std::string& name, const Budget* budget_change, CampaignContext& context);
+
+/// The same with the stored limits as `change` leaves them.
+[[nodiscard]] Result<CampaignSummary> resume_campaign(
+    const std::string& name,
+    const std::function<Result<void>(Budget&)>& change,
+    CampaignContext& context);
 
 /// Writes the campaign's replies as a cassette (JSON Lines, docs/json.md), replies unedited.
 [[nodiscard]] Result<void> export_cassette(

@@ -6,6 +6,8 @@
 #include "agent/text.hpp"
 #include "core/hash.hpp"
 
+#include <algorithm>
+#include <cmath>
 #include <utility>
 
 namespace kw::agent {
@@ -34,8 +36,8 @@ CampaignLoop::Step CampaignLoop::judge_start() {
     if (auto stop = interrupted()) {
         return stop;
     }
-    if (const auto reason = over_budget(settings_.budget, spend(), {})) {
-        return std::optional<Stop>(Stop{"finished", *reason});
+    if (const auto reason = over_budget(settings_.budget, spend(), judging())) {
+        return std::optional<Stop>(limit_met(*reason));
     }
     EvaluationRow row;
     row.campaign_id = row_.id;
@@ -175,14 +177,24 @@ Result<void> CampaignLoop::store(EvaluationRow row, Attempt attempt) {
     }
     row.created_ms = context_.clock.utc_ms();
     row_.evaluations = static_cast<int>(history_.attempts.size());
+    count_time(row.result);
     note_progress(row.created_ms);
     KW_TRY_ASSIGN(appended.evaluation_id, context_.store.put_evaluation(row, row_));
     tell_judged(row);
     return {};
 }
 
+void CampaignLoop::count_time(const Evaluation& result) {
+    const double seconds = device_seconds(result);
+    device_s_ += seconds;
+    if (std::isfinite(result.wall_s)) {
+        not_charged_s_ += std::max(0.0, result.wall_s - seconds);
+    }
+}
+
 /// For the campaign's row, before it is stored with what was judged.
 void CampaignLoop::note_progress(std::int64_t utc_ms) {
+    note_spend();
     row_.updated_ms = utc_ms;
     stored_.elapsed_s = elapsed_s();
     row_.settings_json = to_json(stored_);

@@ -14,6 +14,7 @@
 #include "core/candidate.hpp"
 
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <utility>
@@ -33,6 +34,14 @@ struct CampaignParts {
     const PromptBook& prompts;
     StartSource start;
 };
+
+/// Of the device: its wall time without the wait for the lane.
+[[nodiscard]] double device_seconds(const Evaluation& evaluation);
+
+/// Caps that a candidate reserves of the device time: its judging and a promotion.
+inline constexpr int k_judgings_reserved = 2;
+
+class WaveCalls;
 
 class CampaignLoop {
 public:
@@ -59,11 +68,20 @@ private:
     Result<Stop> go();
     Step judge_start();
     Step run_wave(const Wave& wave);
-    Step run_slot(const ProposeRequest& request);
+    Step run_slots(const std::vector<ProposeRequest>& requests, WaveCalls* calls);
+    Step run_slot(const ProposeRequest& request, WaveCalls* calls);
+    Result<void> start_calls(const std::vector<ProposeRequest>& requests, WaveCalls& calls);
+    [[nodiscard]] std::vector<ProposeRequest> startable(
+        const std::vector<ProposeRequest>& requests, const WaveCalls* calls) const;
+    /// Nothing and `stop` when no call was or may be made.
     Result<std::optional<ReplyRow>> ask(const ProposeRequest& request, std::optional<Stop>& stop);
+    Result<std::optional<ReplyRow>> await(
+        const ProposeRequest& request, WaveCalls& calls, std::optional<Stop>& stop);
     /// `width`: asks of the whole wave; `wave` holds the missing ones.
     Result<std::vector<ProposeRequest>> requests_of(
         const Wave& wave, const History& done, std::size_t width);
+    Step judge_within_budget(const ProposeRequest& request, const ReplyRow& reply);
+    [[nodiscard]] std::vector<ReplyOutcome> outcomes_before(int step) const;
     Step judge_reply(const ProposeRequest& request, const ReplyRow& reply);
     Step judge_candidate(EvaluationRow row, const Candidate& candidate, const std::string& origin);
     Result<Evaluation> call_judge(
@@ -73,6 +91,7 @@ private:
     Result<void> promote(Attempt attempt);
     [[nodiscard]] std::vector<EvaluationRow> changed_rows(std::vector<EvaluationRow> rows) const;
     Result<void> too_many_own_failures(const Evaluation& last);
+    void count_time(const Evaluation& result);
     void note_progress(std::int64_t utc_ms);
     Result<void> finish(const Stop& stop);
 
@@ -80,10 +99,16 @@ private:
     [[nodiscard]] Candidate candidate_of(const std::string& source) const;
     [[nodiscard]] std::string source_of(const std::string& hash) const;
     [[nodiscard]] Spend spend() const;
+    [[nodiscard]] Reservation judging() const;
+    [[nodiscard]] bool lacks_device_time() const;
+    void note_spend();
+    Stop limit_met(const std::string& reason) const;
     [[nodiscard]] double elapsed_s() const;
     [[nodiscard]] std::optional<Stop> interrupted() const;
     [[nodiscard]] Event event(EventType type, const EvaluationRow* about = nullptr) const;
     void emit(const Event& event) const;
+    void tell_asking(const ProposeRequest& request) const;
+    void tell_proposed(const ReplyRow& row, const std::string& remark);
     void tell_judged(const EvaluationRow& row);
     void tell_promoted(const EvaluationRow& first, const EvaluationRow& second);
     [[nodiscard]] CampaignSummary summary(const Stop& stop) const;
@@ -95,10 +120,14 @@ private:
     CampaignParts parts_;
     CampaignRow row_;
     History history_;
-    std::map<std::pair<int, int>, ReplyRow> replies_;  ///< stored ones, by step and slot
+    std::unique_ptr<Ledger> ledger_;
+    std::map<std::pair<int, int>, ReplyRow> replies_;  ///< of earlier sessions, by step and slot
+    std::vector<ReplyOutcome> outcomes_;               ///< of all replies, rewards left out
     std::string header_;                               ///< <task>.h, for prompts
     std::chrono::nanoseconds began_{0};
     double elapsed_before_s_ = 0;
+    double not_charged_s_ = 0;  ///< of this session: waits for the lane or a rate limit
+    double device_s_ = 0;
     int own_failures_ = 0;  ///< XX in a row
 };
 

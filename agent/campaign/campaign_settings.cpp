@@ -20,6 +20,7 @@ std::string to_json(const StoredSettings& stored) {
     out["max_usd"] = s.budget.max_usd;
     out["max_tokens"] = s.budget.max_tokens;
     out["max_seconds"] = s.budget.max_seconds;
+    out["max_device_seconds"] = s.budget.max_device_seconds;
     out["judge_cap_s"] = s.judge_cap_s;
     out["max_pairs"] = s.max_pairs;
     out["search_seed"] = s.search_seed;
@@ -47,6 +48,7 @@ Result<StoredSettings> settings_from_json(const std::string& text) {
         in.at("max_usd").get_to(s.budget.max_usd);
         in.at("max_tokens").get_to(s.budget.max_tokens);
         in.at("max_seconds").get_to(s.budget.max_seconds);
+        s.budget.max_device_seconds = in.value("max_device_seconds", 0.0);
         in.at("judge_cap_s").get_to(s.judge_cap_s);
         in.at("max_pairs").get_to(s.max_pairs);
         in.at("search_seed").get_to(s.search_seed);

@@ -106,9 +106,18 @@ Result<void> CampaignLoop::verify_best(bool search_is_over) {
         if (best->step == 0 && !search_is_over) {
             return {};
         }
+        if (lacks_device_time()) {  // it stays unverified until the limit is raised
+            return {};
+        }
         KW_TRY(promote(*best));
     }
     return {};
+}
+
+bool CampaignLoop::lacks_device_time() const {
+    const double cap = judging().device_seconds / k_judgings_reserved;
+    return settings_.budget.max_device_seconds > 0 &&
+           device_s_ + cap > settings_.budget.max_device_seconds;
 }
 
 /// No evaluation of the budget: the campaign's count stays. Its time is the campaign's.
@@ -123,6 +132,7 @@ Result<void> CampaignLoop::promote(Attempt attempt) {
     attempt.verified = true;
     history_ = with_attempt(history_, attempt);
     second.created_ms = context_.clock.utc_ms();
+    count_time(second.result);
     note_progress(second.created_ms);
     KW_TRY_ASSIGN(
         const bool fresh,

@@ -1,277 +1,185 @@
 // SPDX-License-Identifier: Apache-2.0
-// Model APIs: request, retries, price. The key lives in this object alone: it is sent in a header
-// and taken out of everything that leaves it.
-#include "agent/models/api_key.hpp"
-#include "agent/models/chat_protocol.hpp"
-#include "agent/models/http.hpp"
+// Models as proposers: one, or several of which each slot of a wave gets the one that promises
+// most.
+#include "agent/models/model_choice.hpp"
+#include "agent/models/model_client.hpp"
 #include "agent/proposers/proposers.hpp"
-#include "agent/text.hpp"
 
 #include <algorithm>
-#include <charconv>
-#include <cstdlib>
-#include <random>
+#include <map>
 
 namespace kw::agent {
 
 namespace {
 
-constexpr int k_max_tries = 8;
-constexpr double k_first_wait_s = 2;
-constexpr double k_longest_wait_s = 60;
-constexpr std::size_t k_overhead_tokens = 256;  ///< roles and separators the server adds
+constexpr int k_most_slots = 64;  ///< of a wave
 
-struct Api {
-    std::string kind;
-    std::string url;
-    std::string model;
-    std::string key;
-};
-
-bool worth_a_retry(const HttpOutcome& outcome) {
-    if (outcome.end == HttpEnd::failed || outcome.end == HttpEnd::timed_out) {
-        return true;
-    }
-    if (outcome.body.find("insufficient_quota") != std::string::npos) {
-        return false;
-    }
-    switch (outcome.status) {
-        case 408:
-        case 425:
-        case 429:
-        case 500:
-        case 502:
-        case 503:
-        case 504:
-        case 529: return true;
-        default: return false;
-    }
+/// Bytes at the beginning that both have, whole lines.
+std::size_t common_lines(const std::string& a, const std::string& b) {
+    const auto differs = std::mismatch(a.begin(), a.end(), b.begin(), b.end());
+    const std::size_t same = static_cast<std::size_t>(differs.first - a.begin());
+    const std::size_t line = same == 0 ? std::string::npos : a.rfind('\n', same - 1);
+    return line == std::string::npos ? 0 : line + 1;
 }
 
-std::string hint_for(long status) {
-    switch (status) {
-        case 401:
-        case 403: return "check the API key and what it may use";
-        case 404: return "check the model's name and model.base_url";
-        case 402: return "check the account's credit";
-        case 429: return "the rate or credit limit is met: wait, then resume the campaign";
-        default: return "what was done so far is saved: resume the campaign later";
-    }
-}
-
-class ApiProposer final : public Proposer {
-public:
-    ApiProposer(Api api, const ProposerOptions& options)
-        : api_(std::move(api))
-        , models_(options.models)
-        , clock_(options.clock)
-        , on_retry_(options.on_retry)
-        , policy_(policy_for(api_.model)) {}
-
-    [[nodiscard]] std::string label() const override { return api_.kind + ":" + api_.model; }
-
-    /// A token stands for at least one byte, so bytes bound the prompt's tokens.
-    [[nodiscard]] std::int64_t worst_case_tokens(const ProposeRequest& request) const override {
-        return static_cast<std::int64_t>(
-                   request.system.size() + request.prompt.size() + k_overhead_tokens) +
-               models_.max_output_tokens;
-    }
-
-    [[nodiscard]] double worst_case_usd(const ProposeRequest& request) const override {
-        if (!priced()) {
-            return -1;
-        }
-        const std::int64_t in = worst_case_tokens(request) - models_.max_output_tokens;
-        return price(in, models_.max_output_tokens);
-    }
-
-    Result<Reply> propose(
-        const ProposeRequest& request, const std::atomic<int>& cancelled) override;
-
-private:
-    [[nodiscard]] bool priced() const {
-        return models_.usd_per_mtok_in >= 0 && models_.usd_per_mtok_out >= 0;
-    }
-    [[nodiscard]] double price(std::int64_t in, std::int64_t out) const {
-        return (static_cast<double>(in) * models_.usd_per_mtok_in +
-                static_cast<double>(out) * models_.usd_per_mtok_out) *
-               1e-6;
-    }
-    [[nodiscard]] HttpRequest http_request(const ProposeRequest& request) const;
-    [[nodiscard]] Result<Reply> to_reply(
-        const ProposeRequest& request, const std::string& body) const;
-    [[nodiscard]] std::string describe(const HttpOutcome& outcome) const;
-    [[nodiscard]] double wait_before(int tries, const HttpOutcome& outcome);
-    bool sleep(double seconds, const std::atomic<int>& cancelled);
-
-    Api api_;
-    ModelConfig models_;
-    Clock& clock_;
-    RetryObserver on_retry_;
-    ParameterPolicy policy_;
-    std::minstd_rand jitter_{std::random_device{}()};
-};
-
-HttpRequest ApiProposer::http_request(const ProposeRequest& request) const {
-    const ChatCall call{
-        api_.model,
-        request.system,
-        request.prompt,
-        models_.max_output_tokens,
-        models_.temperature,
-        policy_};
-    const bool anthropic = api_.kind == "anthropic";
-    HttpRequest http;
-    http.url = api_.url;
-    http.body = anthropic ? anthropic_body(call) : openai_body(call);
-    http.headers = {"content-type: application/json", "expect:"};
-    if (anthropic) {
-        http.headers.push_back("anthropic-version: 2023-06-01");
-        http.headers.push_back("x-api-key: " + api_.key);
-    } else if (!api_.key.empty()) {
-        http.headers.push_back("authorization: Bearer " + api_.key);
-    }
-    http.connect_timeout_s = models_.connect_timeout_s;
-    http.total_timeout_s = models_.timeout_s;
-    return http;
-}
-
-Result<Reply> ApiProposer::to_reply(const ProposeRequest& request, const std::string& body) const {
-    Result<ChatAnswer> answer = api_.kind == "anthropic" ? read_anthropic(body) : read_openai(body);
-    if (!answer) {
-        return std::move(answer).error();
-    }
+Reply to_reply(ModelAnswer answer) {
     Reply reply;
-    reply.text = without_key(answer->text, api_.key);
-    reply.model = label();
-    if (answer->usage_known) {
-        reply.tokens_in = answer->tokens_in;
-        reply.tokens_out = answer->tokens_out;
-    } else {  // some local servers say nothing: charge the bound, never too little
-        reply.tokens_in = worst_case_tokens(request) - models_.max_output_tokens;
-        reply.tokens_out = models_.max_output_tokens;
-    }
-    reply.usd_known = priced();
-    reply.usd = priced() ? price(reply.tokens_in, reply.tokens_out) : 0;
-    if (answer->cut_off) {
-        reply.remark = "cut off at " + std::to_string(models_.max_output_tokens) + " output tokens";
-    } else if (answer->refused) {
-        reply.remark = "the model refused";
-    }
+    reply.text = std::move(answer.text);
+    reply.model = std::move(answer.label);
+    reply.tokens_in = answer.tokens_in;
+    reply.tokens_cached = answer.tokens_cached;
+    reply.tokens_out = answer.tokens_out;
+    reply.usd = answer.usd;
+    reply.usd_known = answer.usd_known;
+    reply.remark = std::move(answer.remark);
     return reply;
 }
 
-std::string ApiProposer::describe(const HttpOutcome& outcome) const {
-    if (outcome.end != HttpEnd::answered) {
-        return without_key_words(outcome.problem, api_.key);
-    }
-    const std::string message = error_message(outcome.body);
-    return without_key_words(
-        "status " + std::to_string(outcome.status) + (message.empty() ? "" : ": " + message),
-        api_.key);
-}
+class ApiProposer final : public Proposer, public ConcurrentProposer {
+public:
+    ApiProposer(std::vector<std::unique_ptr<ModelClient>> models, RetryObserver on_retry)
+        : on_retry_(std::move(on_retry))
+        , models_(std::move(models)) {}
 
-/// Retry-After when the server says one, else exponential with full jitter above a half.
-double ApiProposer::wait_before(int tries, const HttpOutcome& outcome) {
-    if (outcome.retry_after) {
-        double seconds = -1;
-        const std::string& text = *outcome.retry_after;
-        const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), seconds);
-        if (error == std::errc{} && end == text.data() + text.size() && seconds >= 0) {
-            return seconds;
+    [[nodiscard]] std::string label() const override {
+        std::string all;
+        for (const auto& model : models_) {
+            all += (all.empty() ? "" : ",") + model->label();
         }
+        return all;
     }
-    const double most =
-        std::min(k_longest_wait_s, k_first_wait_s * static_cast<double>(1 << tries));
-    return most * std::uniform_real_distribution<double>(0.5, 1.0)(jitter_);
-}
-
-/// False: cancelled.
-bool ApiProposer::sleep(double seconds, const std::atomic<int>& cancelled) {
-    constexpr double k_slice = 0.1;
-    for (double left = seconds; left > 0 && cancelled.load() == 0; left -= k_slice) {
-        clock_.sleep(std::chrono::duration_cast<std::chrono::nanoseconds>(
-            std::chrono::duration<double>(std::min(left, k_slice))));
+    [[nodiscard]] std::string label_of(const ProposeRequest& request) const override {
+        return model_for(request).label();
     }
-    return cancelled.load() == 0;
-}
 
-Result<Reply> ApiProposer::propose(
-    const ProposeRequest& request, const std::atomic<int>& cancelled) {
-    const Error stopped{Errc::interrupted, "asking " + label() + ": stopped", ""};
-    const std::chrono::nanoseconds begin = clock_.steady();
-    int adjusted = 0;
-    for (int tries = 0;; ++tries) {
-        HttpOutcome outcome = http_post(http_request(request), cancelled);
-        if (outcome.end == HttpEnd::cancelled) {
-            return stopped;
-        }
-        bool retry = worth_a_retry(outcome);
-        std::string problem = describe(outcome);
-        std::string hint = hint_for(outcome.status);
-        if (outcome.end == HttpEnd::answered && outcome.status == 200) {
-            Result<Reply> reply = to_reply(request, outcome.body);
-            if (reply) {
-                return reply;
+    [[nodiscard]] std::int64_t worst_case_tokens(const ProposeRequest& request) const override {
+        return worst_case(request).tokens;
+    }
+    [[nodiscard]] double worst_case_usd(const ProposeRequest& request) const override {
+        return worst_case(request).usd;
+    }
+
+    void learn(const std::vector<ReplyOutcome>& outcomes) override {
+        trials_.clear();
+        for (const ReplyOutcome& outcome : outcomes) {
+            const auto known = std::ranges::find_if(
+                models_, [&](const auto& model) { return model->label() == outcome.model; });
+            if (known != models_.end()) {
+                trials_.push_back(
+                    {static_cast<std::size_t>(known - models_.begin()),
+                     outcome.reward,
+                     outcome.parent_reward,
+                     outcome.usd});
             }
-            problem = reply.error().what;
-            hint = reply.error().hint;
-            retry = true;
-        } else if (outcome.status == 400 && adjusted < 2 && adjust_policy(outcome.body, policy_)) {
-            ++adjusted;
-            continue;
-        }
-        const double wait = wait_before(std::min(tries, 8), outcome);
-        const double spent = std::chrono::duration<double>(clock_.steady() - begin).count();
-        if (!retry || tries + 1 >= k_max_tries || spent + wait > models_.retry_deadline_s) {
-            return Error{
-                Errc::model,
-                "asking " + label() + ": " + problem +
-                    (tries > 0 ? ", after " + std::to_string(tries + 1) + " tries" : ""),
-                hint};
-        }
-        if (on_retry_) {
-            on_retry_(request, problem + "; next try in " + figure(wait, 1) + " s");
-        }
-        if (!sleep(wait, cancelled)) {
-            return stopped;
         }
     }
-}
 
-std::string endpoint(const std::string& kind, const std::string& configured) {
-    std::string base = configured;
-    while (!base.empty() && base.back() == '/') {
-        base.pop_back();
+    void begin_wave(const History&, const std::vector<ProposeRequest>& requests) override {
+        const bool first_wave = last_prompt_.empty();
+        for (const ProposeRequest& request : requests) {
+            const std::size_t same = last_prompt_.empty()
+                                         ? request.prompt.size()
+                                         : common_lines(request.prompt, last_prompt_);
+            common_ = std::min(common_, same);
+            last_prompt_ = request.prompt;
+        }
+        stable_ = first_wave ? 0 : common_;  // the prompts of one wave cannot wait for each other
+        chosen_ = choose_models(models_.size(), trials_, k_most_slots);
     }
-    if (kind == "anthropic") {
-        base = base.empty() ? "https://api.anthropic.com" : base;
-        return base.ends_with("/v1") ? base + "/messages" : base + "/v1/messages";
+
+    [[nodiscard]] ConcurrentProposer* concurrent() override { return this; }
+
+    void start(const ProposeRequest& request, CallMeter& meter, Done done) override {
+        model_for(request).ask(
+            call_of(request), &meter, observer_of(request), [done](ModelEnd end) {
+                done(
+                    {end.answer ? Result<Reply>(to_reply(std::move(*end.answer)))
+                                : Result<Reply>(std::move(end.answer).error()),
+                     end.may_be_billed,
+                     std::move(end.queued)});
+            });
     }
-    base = base.empty() ? "https://api.openai.com/v1" : base;
-    return base.ends_with("/chat/completions") ? base : base + "/chat/completions";
-}
+    void stop_retrying() override {
+        for (const auto& model : models_) {
+            model->stop_retrying();
+        }
+    }
+    void cancel() override {
+        for (const auto& model : models_) {
+            model->cancel();
+        }
+    }
+
+    Result<Reply> propose(
+        const ProposeRequest& request, const std::atomic<int>& cancelled) override {
+        KW_TRY_ASSIGN(
+            ModelAnswer answer,
+            model_for(request).ask_and_wait(
+                call_of(request), nullptr, observer_of(request), cancelled));
+        return to_reply(std::move(answer));
+    }
+
+private:
+    [[nodiscard]] ModelClient& model_for(const ProposeRequest& request) const {
+        const auto slot = static_cast<std::size_t>(std::max(request.slot, 0));
+        return *models_[slot < chosen_.size() ? chosen_[slot] : 0];
+    }
+
+    [[nodiscard]] ModelCall call_of(const ProposeRequest& request) const {
+        return {
+            request.system,
+            request.prompt,
+            std::min(stable_, request.prompt.size()),
+            request.call_id,
+            0};
+    }
+
+    /// Of the model that will be asked; before it is chosen, the dearest.
+    [[nodiscard]] Reservation worst_case(const ProposeRequest& request) const {
+        const ModelCall call = call_of(request);
+        if (!chosen_.empty()) {
+            return model_for(request).worst_case(call);
+        }
+        Reservation worst;
+        for (const auto& model : models_) {
+            const Reservation one = model->worst_case(call);
+            worst.tokens = std::max(worst.tokens, one.tokens);
+            worst.usd = one.usd < 0 || worst.usd < 0 ? -1 : std::max(worst.usd, one.usd);
+        }
+        return worst;
+    }
+
+    [[nodiscard]] ModelClient::OnRetry observer_of(const ProposeRequest& request) const {
+        return [this, request](const std::string& text) {
+            if (on_retry_) {
+                on_retry_(request, text);
+            }
+        };
+    }
+
+    RetryObserver on_retry_;
+    std::vector<ModelTrial> trials_;
+    std::vector<std::size_t> chosen_;  ///< model of each slot of the wave
+    std::string last_prompt_;
+    std::size_t common_ = std::string::npos;  ///< bytes that every prompt so far began with
+    std::size_t stable_ = 0;                  ///< bytes that are worth caching
+    std::vector<std::unique_ptr<ModelClient>> models_;  ///< last: their threads use the others
+};
 
 }  // namespace
 
 Result<std::unique_ptr<Proposer>> make_api_proposer(
-    const std::string& kind, const std::string& model, const ProposerOptions& options) {
-    const ModelConfig& models = options.models;
-    Api api{kind, "", model.empty() ? models.name : model, ""};
-    if (api.model.empty()) {
-        return Error{
-            Errc::usage,
-            "proposer " + kind + ": no model given",
-            "write " + kind + ":MODEL or set model.name"};
+    const std::vector<ProposerSpec>& specs, const ProposerOptions& options) {
+    const auto http = std::make_shared<HttpClient>(options.clock);
+    std::vector<std::unique_ptr<ModelClient>> models;
+    for (const ProposerSpec& spec : specs) {
+        KW_TRY_ASSIGN(
+            auto model,
+            ModelClient::open(spec.kind, spec.rest, options.models, options.clock, http));
+        models.push_back(std::move(model));
     }
-    const std::string prefix = kind == "anthropic" ? "ANTHROPIC" : "OPENAI";
-    std::string base = models.base_url;
-    if (base.empty()) {
-        base = read_environment(models, prefix + "_BASE_URL").value_or("");
-    }
-    api.url = endpoint(kind, base);
-    KW_TRY_ASSIGN(api.key, read_api_key(models, prefix + "_API_KEY", !base.empty()));
-    return std::unique_ptr<Proposer>(std::make_unique<ApiProposer>(std::move(api), options));
+    return std::unique_ptr<Proposer>(
+        std::make_unique<ApiProposer>(std::move(models), options.on_retry));
 }
 
 }  // namespace kw::agent

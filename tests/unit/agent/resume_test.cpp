@@ -83,6 +83,20 @@ Result<Evaluation> judge_again_by_hash(const std::string& source) {
     return result;
 }
 
+/// Replies at their price and calls that a crash cut off at what was reserved, once each.
+double charged(db::Store& store, const std::string& name) {
+    const auto id = must(store.campaign(name))->id;
+    double usd = 0;
+    std::set<std::pair<int, int>> settled;
+    for (const ModelCallRow& call : must(store.model_calls(id))) {
+        REQUIRE(call.state != "reserved");
+        usd += call.state == "settled" ? 0.25 : 0.5;
+        REQUIRE((call.state == "lost" || settled.emplace(call.step, call.slot).second));
+    }
+    REQUIRE(settled.size() == must(store.replies(id)).size());
+    return usd;
+}
+
 /// Judges nothing that has a stored evaluation in its campaign.
 struct Scripted {
     explicit Scripted(int crash_at = -1)
@@ -90,7 +104,7 @@ struct Scripted {
         , task(must(load_task(test::write_task(world.dir.path())))) {
         bomb.at = crash_at;
         world.device.again = judge_again_by_hash;
-        stored.settings.budget = {11, 5.0, 0, 0};
+        stored.settings.budget = {11, 500.0, 0, 0};
         stored.settings.width = 2;
         stored.settings.strategy = "maxcode";
         stored.task_folder = task.folder;
@@ -150,7 +164,7 @@ TEST_CASE("resume: a campaign crashed at any moment ends with the rows of one th
         REQUIRE(died);
         INFO("crashed at moment " << moment);
         const CampaignSummary summary = must(crashed.run());
-        REQUIRE(summary.row.spent_usd <= 5.0);
+        REQUIRE(charged(crashed.world.store, "camp") == Approx(summary.row.spent_usd));
         REQUIRE(test::outline(crashed.world.store, "camp") == want);
     }
 }

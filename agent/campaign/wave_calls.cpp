@@ -1,0 +1,254 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "agent/campaign/wave_calls.hpp"
+
+#include "core/check.hpp"
+#include "core/hash.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace kw::agent {
+
+namespace {
+
+using std::chrono::nanoseconds;
+
+constexpr std::chrono::milliseconds k_look{20};  ///< a signal handler cannot notify
+
+std::string reply_hash(const ReplyRow& row) {
+    return Hasher().add(row.prompt_hash).add(row.raw).add(row.model).hex();
+}
+
+std::string call_id(const ProposeRequest& request, std::int64_t id) {
+    return std::to_string(request.step) + "-" + std::to_string(request.slot) + "-" +
+           std::to_string(id);
+}
+
+double as_seconds(nanoseconds value) {
+    return std::chrono::duration<double>(value).count();
+}
+
+}  // namespace
+
+double seconds_within(
+    const std::vector<std::pair<nanoseconds, nanoseconds>>& intervals,
+    nanoseconds from,
+    nanoseconds to) {
+    nanoseconds sum{0};
+    for (const auto& [begin, end] : intervals) {
+        sum += std::max(std::min(end, to) - std::max(begin, from), nanoseconds(0));
+    }
+    return as_seconds(sum);
+}
+
+ReplyRow reply_row(
+    std::int64_t campaign_id,
+    const Proposer& proposer,
+    const ProposeRequest& request,
+    Reply reply,
+    double seconds,
+    std::int64_t utc_ms) {
+    ReplyRow row;
+    row.campaign_id = campaign_id;
+    row.step = request.step;
+    row.slot = request.slot;
+    if (proposer.wants_prompt()) {
+        row.prompt = whole_prompt(request);
+        row.prompt_hash = prompt_hash(request);
+    }
+    row.raw = std::move(reply.text);
+    row.model = std::move(reply.model);
+    row.parent_hash = reply.parent_hash.empty() ? request.parent_hash : reply.parent_hash;
+    row.tokens_in = reply.tokens_in;
+    row.tokens_out = reply.tokens_out;
+    row.usd = reply.usd;
+    row.seconds = seconds;
+    row.hash = reply_hash(row);
+    row.created_ms = utc_ms;
+    return row;
+}
+
+PlannedCall planned_call(const Proposer& proposer, const ProposeRequest& request) {
+    return {
+        request.step,
+        request.slot,
+        "proposal",
+        proposer.label_of(request),
+        {proposer.worst_case_usd(request), proposer.worst_case_tokens(request), 0}};
+}
+
+/// One call; everything behind `call` is set once, under the mutex, when it ends.
+struct WaveCalls::Flight final : CallMeter {
+    Flight(Ledger& the_ledger, PlannedCall the_plan, ProposeRequest the_request)
+        : ledger(the_ledger)
+        , plan(std::move(the_plan))
+        , request(std::move(the_request)) {}
+
+    std::optional<std::string> pay_again() override {
+        if (auto lost = ledger.lose(std::exchange(call, 0)); !lost) {
+            failure = lost.error();
+            return std::nullopt;
+        }
+        const auto reserved = ledger.reserve({plan});
+        if (!reserved) {
+            failure = reserved.error();
+            return std::nullopt;
+        }
+        if (reserved->refused) {
+            return std::nullopt;
+        }
+        call = reserved->ids.front();
+        return call_id(request, call);
+    }
+
+    Ledger& ledger;
+    PlannedCall plan;
+    ProposeRequest request;
+    nanoseconds begin{0};
+    std::int64_t call = 0;         ///< reservation of the try under way; 0 = it is charged already
+    std::optional<Error> failure;  ///< of the database
+
+    bool ended = false;
+    std::optional<Result<Arrival>> arrival;
+    std::vector<std::pair<nanoseconds, nanoseconds>> queued;
+};
+
+WaveCalls::WaveCalls(Proposer& proposer, Ledger& ledger, Clock& clock, std::int64_t campaign_id)
+    : proposer_(proposer)
+    , ledger_(ledger)
+    , clock_(clock)
+    , campaign_id_(campaign_id) {
+    KW_CHECK(proposer.concurrent() != nullptr);
+}
+
+WaveCalls::~WaveCalls() {
+    std::unique_lock lock(mutex_);
+    if (!all_ended()) {
+        lock.unlock();  // calls may end on this thread
+        proposer_.concurrent()->cancel();
+        lock.lock();
+        arrived_.wait(lock, [&] { return all_ended(); });
+    }
+}
+
+Result<std::optional<std::string>> WaveCalls::start(const std::vector<ProposeRequest>& requests) {
+    std::vector<PlannedCall> plans;
+    for (const ProposeRequest& request : requests) {
+        plans.push_back(planned_call(proposer_, request));
+    }
+    KW_TRY_ASSIGN(const Ledger::Reserved reserved, ledger_.reserve(plans));
+    for (std::size_t i = 0; i < reserved.ids.size(); ++i) {
+        auto made = std::make_unique<Flight>(ledger_, std::move(plans[i]), requests[i]);
+        made->call = reserved.ids[i];
+        made->request.call_id = call_id(requests[i], made->call);
+        made->begin = clock_.steady();
+        Flight* flight = made.get();
+        {
+            const std::lock_guard guard(mutex_);
+            flights_.push_back(std::move(made));
+        }
+        proposer_.concurrent()->start(flight->request, *flight, [this, flight](CallEnd end) {
+            ended(*flight, std::move(end));
+        });
+    }
+    return reserved.refused;
+}
+
+/// Whatever happens when a call ends, it has ended: the destructor waits for it.
+struct WaveCalls::EndMark {
+    WaveCalls& calls;
+    Flight& flight;
+    ~EndMark() {
+        const std::lock_guard guard(calls.mutex_);
+        flight.ended = true;
+        calls.arrived_.notify_all();
+    }
+};
+
+/// On the proposer's thread.
+void WaveCalls::ended(Flight& flight, CallEnd end) {
+    const EndMark mark{*this, flight};
+    nanoseconds in_queue{0};
+    for (const auto& [from, to] : end.queued) {
+        in_queue += to - from;
+    }
+    const double seconds = as_seconds(clock_.steady() - flight.begin - in_queue);
+    Arrival arrival;
+    Result<void> stored;
+    if (end.reply) {
+        Reply& reply = *end.reply;
+        arrival.remark = reply.remark;
+        const CallCost cost{reply.tokens_in, reply.tokens_cached, reply.tokens_out, reply.usd};
+        arrival.row = reply_row(
+            campaign_id_, proposer_, flight.request, std::move(reply), seconds, clock_.utc_ms());
+        stored = ledger_.settle(flight.call, cost, &arrival.row);
+        arrival.row.prompt.clear();
+    } else if (flight.call != 0) {
+        stored = end.may_be_billed ? ledger_.lose(flight.call) : ledger_.release(flight.call);
+    }
+    if (stored.ok() && flight.failure) {
+        stored = *flight.failure;
+    }
+    const std::lock_guard guard(mutex_);
+    if (!stored) {
+        flight.arrival = Result<Arrival>(std::move(stored).error());
+    } else if (end.reply) {
+        flight.arrival = Result<Arrival>(std::move(arrival));
+    } else {
+        flight.arrival = Result<Arrival>(std::move(end.reply).error());
+    }
+    flight.queued = std::move(end.queued);
+}
+
+bool WaveCalls::has(const ProposeRequest& request) const {
+    const std::lock_guard guard(mutex_);
+    return find(request) != nullptr;
+}
+
+WaveCalls::Flight* WaveCalls::find(const ProposeRequest& request) const {
+    const auto found = std::ranges::find_if(flights_, [&](const auto& flight) {
+        return flight->request.step == request.step && flight->request.slot == request.slot;
+    });
+    return found == flights_.end() ? nullptr : found->get();
+}
+
+bool WaveCalls::all_ended() const {
+    return std::ranges::all_of(flights_, [](const auto& flight) { return flight->ended; });
+}
+
+/// Looks at `done` under the mutex.
+void WaveCalls::wait_until(const std::function<bool()>& done, const std::atomic<int>& stopped) {
+    bool told = false;
+    std::unique_lock lock(mutex_);
+    while (!arrived_.wait_for(lock, k_look, done)) {
+        if (stopped.load() > 0 && !std::exchange(told, true)) {
+            lock.unlock();  // calls may end on this thread
+            proposer_.concurrent()->cancel();
+            lock.lock();
+        }
+    }
+}
+
+Result<WaveCalls::Arrival> WaveCalls::wait(
+    const ProposeRequest& request, const std::atomic<int>& stopped) {
+    Flight* flight = nullptr;
+    {
+        const std::lock_guard guard(mutex_);
+        flight = find(request);
+    }
+    KW_CHECK(flight != nullptr);
+    const nanoseconds from = clock_.steady();
+    wait_until([&] { return flight->ended; }, stopped);
+    const nanoseconds to = clock_.steady();
+    KW_CHECK(flight->arrival.has_value());
+    KW_TRY_ASSIGN(Arrival arrival, std::move(*flight->arrival));
+    arrival.queued_s = seconds_within(flight->queued, from, to);
+    return arrival;
+}
+
+void WaveCalls::finish(const std::atomic<int>& stopped) {
+    proposer_.concurrent()->stop_retrying();
+    wait_until([&] { return all_ended(); }, stopped);
+}
+
+}  // namespace kw::agent
