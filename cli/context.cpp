@@ -105,16 +105,24 @@ JudgeOptions judge_options(const Config& config) {
     return options;
 }
 
-agent::ModelConfig model_config(const Config& config) {
+Result<agent::ModelConfig> model_config(const Config& config) {
     agent::ModelConfig model;
     model.base_url = config.text("model.base_url");
     model.key_env = config.text("model.key_env");
     model.key_file = config.text("model.key_file");
     model.name = config.text("model.name");
     model.max_output_tokens = static_cast<int>(config.integer("model.max_output_tokens"));
+    model.temperature = config.number("model.temperature");
+    model.stream = config.boolean("model.stream");
     model.timeout_s = config.number("model.timeout_s");
+    model.idle_timeout_s = config.number("model.idle_timeout_s");
+    model.retry_deadline_s = config.number("model.retry_deadline_s");
+    model.requests_per_minute = config.number("model.requests_per_minute");
+    model.tokens_per_minute = config.number("model.tokens_per_minute");
+    KW_TRY_ASSIGN(model.prices, agent::parse_prices(config.text("model.prices")));
     model.usd_per_mtok_in = config.number("model.usd_per_mtok_in");
     model.usd_per_mtok_out = config.number("model.usd_per_mtok_out");
+    model.usd_per_mtok_cached = config.number("model.usd_per_mtok_cached");
     return model;
 }
 
@@ -136,7 +144,8 @@ Workshop::Workshop(
     std::unique_ptr<Device> opened_device,
     db::Store opened_store,
     EventSink& events,
-    const Config& config)
+    const Config& config,
+    agent::ModelConfig models)
     : device(std::move(opened_device))
     , store(std::move(opened_store))
     , context{
@@ -148,7 +157,7 @@ Workshop::Workshop(
           find_places(config).share_dir / "prompts",
           task_roots(config),
           machine_facts(*device),
-          model_config(config)} {}
+          std::move(models)} {}
 
 namespace {
 
@@ -168,19 +177,23 @@ Result<std::unique_ptr<Workshop>> open_workshop(
     const Config& config, EventSink& events, const std::string& device_id) {
     // The store first: a locked or unwritable database should be said before calibration takes its
     // seconds.
+    KW_TRY_ASSIGN(agent::ModelConfig models, model_config(config));
     KW_TRY_ASSIGN(db::Store store, open_store(config, db::Access::write));
     KW_TRY_ASSIGN(auto device, open_or_wait(device_id, config));
-    return std::make_unique<Workshop>(std::move(device), std::move(store), events, config);
+    return std::make_unique<Workshop>(
+        std::move(device), std::move(store), events, config, std::move(models));
 }
 
 Result<std::unique_ptr<Workshop>> open_workshop_of(
     const std::string& campaign, const Config& config, EventSink& events) {
+    KW_TRY_ASSIGN(agent::ModelConfig models, model_config(config));
     KW_TRY_ASSIGN(db::Store store, open_store(config, db::Access::write));
     KW_TRY_ASSIGN(const std::optional<CampaignRow> row, store.campaign(campaign));
     // A campaign that is not there: resume says so, with suggestions, and needs no device for it.
     const std::string id = row ? row->device : "cpu";
     KW_TRY_ASSIGN(auto device, open_or_wait(id, config));
-    return std::make_unique<Workshop>(std::move(device), std::move(store), events, config);
+    return std::make_unique<Workshop>(
+        std::move(device), std::move(store), events, config, std::move(models));
 }
 
 }  // namespace kw::cli

@@ -33,7 +33,8 @@ struct Places {
 [[nodiscard]] Result<db::Store> open_store(const Config& config, db::Access access);
 [[nodiscard]] EvaluatorConfig evaluator_config(const Config& config);
 [[nodiscard]] JudgeOptions judge_options(const Config& config);
-[[nodiscard]] agent::ModelConfig model_config(const Config& config);
+/// Errc::config for prices that cannot be read.
+[[nodiscard]] Result<agent::ModelConfig> model_config(const Config& config);
 
 /// SIGINT and SIGTERM raise its level: 1 = finish, save, stop; 2 = abandon. Installed once a
 /// process.
@@ -46,7 +47,8 @@ struct Workshop {
         std::unique_ptr<Device> opened_device,
         db::Store opened_store,
         EventSink& events,
-        const Config& config);
+        const Config& config,
+        agent::ModelConfig models);
     Workshop(const Workshop&) = delete;
     Workshop& operator=(const Workshop&) = delete;
 

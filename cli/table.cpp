@@ -34,6 +34,7 @@ const std::vector<CommandSpec>& command_table() {
         bench_emulated_command(),
         bench_judge_command(),
         bench_noise_command(),
+        bench_search_command(),
         bench_statistics_command(),
         rejudge_command(),
         review_command(),

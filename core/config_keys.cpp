@@ -49,6 +49,10 @@ ConfigKey number(
         {}};
 }
 
+ConfigKey boolean(std::string name, std::string fallback, std::string about) {
+    return {std::move(name), KeyType::boolean, std::move(fallback), std::move(about), "", {}, {}};
+}
+
 std::vector<ConfigKey> make_keys() {
     return {
         path("db", "./kwright.db", "database file of campaigns, candidates and results"),
@@ -74,7 +78,28 @@ std::vector<ConfigKey> make_keys() {
         path("model.key_file", "", "file that holds the API key, when no variable does"),
         text("model.name", "", "model asked for when the proposer names none"),
         integer("model.max_output_tokens", "8192", 1, "longest reply of one call", "tokens"),
-        number("model.timeout_s", "300", 1, "longest wait for one call", "s"),
+        number("model.temperature", "-1", {}, "negative = the provider's own", ""),
+        boolean("model.stream", "true", "ask for answers as event streams"),
+        number("model.timeout_s", "300", 1, "longest wait for one answer", "s"),
+        number(
+            "model.idle_timeout_s",
+            "0",
+            0,
+            "longest time without a byte of an answer; 0 = model.timeout_s alone",
+            "s"),
+        number("model.retry_deadline_s", "900", 0, "longest time of all tries of a call", "s"),
+        number("model.requests_per_minute", "0", 0, "rate limit of each model; 0 = no limit", ""),
+        number(
+            "model.tokens_per_minute",
+            "0",
+            0,
+            "rate limit of each model, by estimated tokens; 0 = no limit",
+            ""),
+        text(
+            "model.prices",
+            "",
+            "prices by model, before the ones below: openai:a=IN/OUT/CACHED, b=IN/OUT in USD per "
+            "million tokens"),
         number(
             "model.usd_per_mtok_in",
             "-1",
@@ -86,6 +111,12 @@ std::vector<ConfigKey> make_keys() {
             "-1",
             {},
             "price of replies; negative = unknown",
+            "USD per million tokens"),
+        number(
+            "model.usd_per_mtok_cached",
+            "-1",
+            {},
+            "price of prompts read from the provider's cache; negative = as usd_per_mtok_in",
             "USD per million tokens"),
 
         path(
@@ -136,6 +167,12 @@ std::vector<ConfigKey> make_keys() {
         number("budget.max_usd", "0", 0, "money a campaign may spend; 0 = no limit", "USD"),
         integer("budget.max_tokens", "0", 0, "tokens a campaign may spend; 0 = no limit", "tokens"),
         number("budget.max_seconds", "0", 0, "wall time a campaign may take; 0 = no limit", "s"),
+        number(
+            "budget.max_device_seconds",
+            "0",
+            0,
+            "time of judging a campaign may take; 0 = no limit",
+            "s"),
 
         number(
             "judge.cap_s", "0", 0, "wall time one judgement may take; 0 = the task's own cap", "s"),

@@ -38,6 +38,7 @@ CommandSpec emu_command();
 CommandSpec bench_emulated_command();
 CommandSpec bench_judge_command();
 CommandSpec bench_noise_command();
+CommandSpec bench_search_command();
 CommandSpec bench_statistics_command();
 CommandSpec selftest_exploits_command();
 

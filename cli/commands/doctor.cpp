@@ -156,7 +156,8 @@ void look_at_speed(Report& report, const Config& config, bool again, Console& co
 }
 
 void look_at_models(Report& report, const Config& config) {
-    const agent::ModelConfig models = model_config(config);
+    const auto read = model_config(config);
+    const agent::ModelConfig models = read ? *read : agent::ModelConfig{};
     std::vector<std::string> variables = {"OPENAI_API_KEY", "ANTHROPIC_API_KEY"};
     if (!models.key_env.empty()) {
         variables.insert(variables.begin(), models.key_env);

@@ -10,17 +10,20 @@ Result<int> resume(const Invocation& invocation, Console& console) {
     const std::string name = invocation.text("CAMPAIGN");
     KW_TRY_ASSIGN(const auto sinks, open_sinks(invocation, console));
     KW_TRY_ASSIGN(const auto workshop, open_workshop_of(name, invocation.config, sinks->stream));
-    const bool changed = invocation.has("max-evals") || invocation.has("max-usd") ||
-                         invocation.has("max-tokens") || invocation.has("max-time");
-    agent::Budget budget;
-    KW_TRY_ASSIGN(const std::int64_t evals, invocation.integer("max-evals", 0));
-    KW_TRY_ASSIGN(budget.max_usd, invocation.number("max-usd", 0));
-    KW_TRY_ASSIGN(budget.max_tokens, invocation.integer("max-tokens", 0));
-    KW_TRY_ASSIGN(budget.max_seconds, invocation.number("max-time", 0));
-    budget.max_evals = static_cast<int>(evals);
+    const auto change = [&](agent::Budget& budget) -> Result<void> {
+        KW_TRY_ASSIGN(const auto evals, invocation.integer("max-evals", budget.max_evals));
+        KW_TRY_ASSIGN(budget.max_usd, invocation.number("max-usd", budget.max_usd));
+        KW_TRY_ASSIGN(budget.max_tokens, invocation.integer("max-tokens", budget.max_tokens));
+        KW_TRY_ASSIGN(budget.max_seconds, invocation.number("max-time", budget.max_seconds));
+        KW_TRY_ASSIGN(
+            budget.max_device_seconds,
+            invocation.number("max-device-time", budget.max_device_seconds));
+        budget.max_evals = static_cast<int>(evals);
+        return {};
+    };
     KW_TRY_ASSIGN(
         const agent::CampaignSummary summary,
-        agent::resume_campaign(name, changed ? &budget : nullptr, workshop->context));
+        agent::resume_campaign(name, change, workshop->context));
     return finish_campaign(summary, invocation, console);
 }
 
@@ -37,7 +40,7 @@ CommandSpec resume_command() {
     spec.options = {
         {"--max-evals",
          "N",
-         "new limit of evaluations, those done included; other limits become none",
+         "new limit of evaluations, those done included; limits not named stay",
          "",
          false,
          "Budget",
@@ -45,6 +48,7 @@ CommandSpec resume_command() {
         {"--max-usd", "X", "new limit in dollars", "", false, "Budget", {}},
         {"--max-tokens", "N", "new limit of tokens", "", false, "Budget", {}},
         {"--max-time", "S", "new limit in seconds", "", false, "Budget", {}},
+        {"--max-device-time", "S", "new limit of judging in seconds", "", false, "Budget", {}},
         {"--events",
          "FILE",
          "append every event as a JSON line; - = stdout",

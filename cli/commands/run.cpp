@@ -48,6 +48,7 @@ Result<agent::CampaignSettings> settings_of(const Invocation& invocation) {
     settings.budget.max_usd = config.number("budget.max_usd");
     settings.budget.max_tokens = config.integer("budget.max_tokens");
     settings.budget.max_seconds = config.number("budget.max_seconds");
+    settings.budget.max_device_seconds = config.number("budget.max_device_seconds");
     settings.judge_cap_s = config.number("judge.cap_s");
     settings.exchange_wait_s = config.number("exchange.wait_s");
     settings.hint = invocation.text("hint");
@@ -60,8 +61,9 @@ Result<void> check_proposer(
     const Task& task,
     const std::string& target,
     const Config& config) {
-    const auto proposer = agent::make_proposer(
-        settings.proposer, {system_clock(), task, model_config(config), 0, 1, {}, target});
+    KW_TRY_ASSIGN(const agent::ModelConfig models, model_config(config));
+    const auto proposer =
+        agent::make_proposer(settings.proposer, {system_clock(), task, models, 0, 1, {}, target});
     return proposer ? Result<void>{} : Result<void>{proposer.error()};
 }
 
@@ -157,7 +159,7 @@ CommandSpec run_command() {
         {"--proposer",
          "P",
          "who writes candidates: tune | openai:MODEL | anthropic:MODEL | exchange:DIR | "
-         "command:CMD | replay:FILE",
+         "command:CMD | replay:FILE; several models with commas",
          "",
          false,
          "Model",
@@ -219,6 +221,13 @@ CommandSpec run_command() {
          "S",
          "seconds of wall time, 0 = no limit",
          "budget.max_seconds",
+         false,
+         "Budget",
+         {}},
+        {"--max-device-time",
+         "S",
+         "seconds of judging, 0 = no limit",
+         "budget.max_device_seconds",
          false,
          "Budget",
          {}},

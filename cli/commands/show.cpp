@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // A kernel, or a campaign: which of the two follows from the name.
+#include "agent/budget/ledger.hpp"
 #include "agent/campaign/promotion.hpp"
 #include "cli/commands/commands.hpp"
 #include "cli/console.hpp"
@@ -107,9 +108,22 @@ std::string tree(const std::vector<Attempted>& attempts, const Console& console)
     return text;
 }
 
+nlohmann::json calls_json(const std::vector<ModelCallRow>& calls) {
+    int settled = 0;
+    int lost = 0;
+    double lost_usd = 0;
+    for (const ModelCallRow& call : calls) {
+        settled += call.state == "settled" ? 1 : 0;
+        lost += call.state == "lost" ? 1 : 0;
+        lost_usd += call.state == "lost" ? agent::charged_usd(call) : 0;
+    }
+    return {{"settled", settled}, {"lost", lost}, {"lost_usd", lost_usd}};
+}
+
 Result<int> show_campaign(
     const CampaignRow& campaign, db::Store& store, const Invocation& invocation, Console& console) {
     KW_TRY_ASSIGN(const std::vector<Attempted> attempts, attempts_of(campaign, store));
+    KW_TRY_ASSIGN(const std::vector<ModelCallRow> calls, store.model_calls(campaign.id));
     if (invocation.json) {
         nlohmann::json document = {
             {"schema", "kwright.campaign/1"},
@@ -123,6 +137,7 @@ Result<int> show_campaign(
             {"stop_reason", campaign.stop_reason},
             {"usd", campaign.spent_usd},
             {"tokens", {{"in", campaign.tokens_in}, {"out", campaign.tokens_out}}},
+            {"calls", calls_json(calls)},
             {"evaluations", nlohmann::json::array()}};
         for (const Attempted& attempt : attempts) {
             const EvaluationRow& row = attempt.row;
