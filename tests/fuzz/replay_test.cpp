@@ -93,6 +93,10 @@ TEST_CASE("fuzz: launch plans and expressions of anybody end with a plan or a pr
     replay(kw::fuzz::launch_plan, inputs_of(corpus("launch_plan")), 3000);
 }
 
+TEST_CASE("fuzz: answers of model servers are read or refused", "[fuzz]") {
+    replay(kw::fuzz::model_stream, inputs_of(corpus("model_stream")), 8000);
+}
+
 TEST_CASE("fuzz: PTX of anybody runs within its budgets or is refused", "[fuzz]") {
     std::vector<std::string> inputs = inputs_of(corpus("ptx"));
     for (std::string& golden : inputs_of(fs::path(KW_SOURCE_DIR) / "tests/golden/ptx", ".ptx")) {
