@@ -14,6 +14,7 @@
 
 #include <sys/resource.h>
 
+#include <array>
 #include <cstdio>
 #include <stdlib.h>
 
