@@ -78,7 +78,7 @@ class FakeGpu {
 public:
     FakeGpu() {
         Dl_info info{};
-        if (dladdr(reinterpret_cast<void*>(&k_self), &info) != 0 && info.dli_fname != nullptr) {
+        if (dladdr(&k_self, &info) != 0 && info.dli_fname != nullptr) {
             std::string path = info.dli_fname;
             std::ifstream file(path.substr(0, path.rfind('/') + 1) + "fake.conf");
             for (std::string line; std::getline(file, line);) {
