@@ -33,14 +33,16 @@ Condition toolkit_line(const cuda::Toolkit& toolkit) {
 std::vector<Condition> gpu_lines(const Config& config, bool looked) {
     if (!looked) {
         return {
-            {"cuda", "no NVIDIA GPU: none is needed, times are modelled and say so", State::info, ""}};
+            {"cuda",
+             "no NVIDIA GPU: none is needed, times are modelled and say so",
+             State::info,
+             ""}};
     }
     const EvaluatorConfig places = evaluator_config(config);
     const auto listed = [&]() -> Result<std::vector<cuda::GpuInfo>> {
         KW_TRY_ASSIGN(const auto sandbox, sandbox::open_sandbox(places.sandbox_mode));
         KW_TRY_ASSIGN(
-            std::filesystem::path program,
-            place_program(*sandbox, places.harness_dir, "kw-gpu"));
+            std::filesystem::path program, place_program(*sandbox, places.harness_dir, "kw-gpu"));
         return cuda::list_gpus(*sandbox, cuda::gpu_access(std::move(program), places.cuda_driver));
     }();
     if (!listed) {
@@ -93,8 +95,7 @@ CudaReport look_at_cuda(const Config& config, bool host_can_judge) {
     } else {
         report.lines.push_back({"cuda", device.error().what, State::info, device.error().hint});
     }
-    const bool looked =
-        !cuda::gpu_device_nodes().empty() || !config.text("cuda.driver").empty();
+    const bool looked = !cuda::gpu_device_nodes().empty() || !config.text("cuda.driver").empty();
     for (Condition& line : gpu_lines(config, looked)) {
         report.lines.push_back(std::move(line));
     }

@@ -124,10 +124,7 @@ std::vector<ConfigKey> make_keys() {
             "",
             "folder of the CUDA toolkit; empty = searched: CUDA_HOME, PATH, /usr/local/cuda, "
             "wheels"),
-        path(
-            "cuda.driver",
-            "",
-            "the NVIDIA driver's libcuda; empty = libcuda.so.1 of the loader"),
+        path("cuda.driver", "", "the NVIDIA driver's libcuda; empty = libcuda.so.1 of the loader"),
 
         text(
             "search.strategy",

@@ -57,9 +57,9 @@ struct ShapeTiming {
     /// GPU: "single" (one call an interval) or "graph_8" (calls of less than 5 us: a captured graph
     /// of so many calls on inputs of their own, divided). "" elsewhere.
     std::string mode;
-    double sm_mhz = 0;         ///< GPU: median clock while it was timed; 0 = not known
-    double temperature_c = 0;  ///< likewise
-    double power_w = 0;        ///< likewise, of the whole board
+    double sm_mhz = 0;            ///< GPU: median clock while it was timed; 0 = not known
+    double temperature_c = 0;     ///< likewise
+    double power_w = 0;           ///< likewise, of the whole board
     double candidate_joules = 0;  ///< GPU: of one call, warm, idle power included; 0 = not counted
     double baseline_joules = 0;
     std::string stop_reason;  ///< "decided" | "max pairs" | "time cap" | "disturbed"

@@ -24,8 +24,7 @@ public:
         const Candidate& candidate,
         const JudgeOptions& options,
         const StageObserver& observer) override {
-        KW_TRY_ASSIGN(
-            Evaluation result, stand_in_->judge(task, candidate, options, observer));
+        KW_TRY_ASSIGN(Evaluation result, stand_in_->judge(task, candidate, options, observer));
         if (result.verdict == Verdict::accepted) {
             result.summary += "; waits for " + id_;
             result.findings.push_back(
@@ -52,8 +51,7 @@ Result<std::unique_ptr<Device>> open_waiting_device(
     const std::string& why,
     const EvaluatorConfig& config) {
     KW_TRY_ASSIGN(auto stand_in, open_device("emulated:" + arch, config));
-    return std::unique_ptr<Device>(
-        std::make_unique<WaitingDevice>(id, why, std::move(stand_in)));
+    return std::unique_ptr<Device>(std::make_unique<WaitingDevice>(id, why, std::move(stand_in)));
 }
 
 }  // namespace kw

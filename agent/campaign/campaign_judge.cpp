@@ -85,8 +85,7 @@ CampaignLoop::Step CampaignLoop::judge_reply(const ProposeRequest& request, cons
 }
 
 Candidate CampaignLoop::candidate_of(const std::string& source) const {
-    return make_candidate(
-        task_.name, source, settings_.isa, row_.target, context_.device.arch());
+    return make_candidate(task_.name, source, settings_.isa, row_.target, context_.device.arch());
 }
 
 CampaignLoop::Step CampaignLoop::judge_candidate(
@@ -111,8 +110,7 @@ CampaignLoop::Step CampaignLoop::judge_candidate(
             "the same code as " + short_id('k', twin->candidate_hash) + " of step " +
                 std::to_string(twin->step) + " slot " + std::to_string(twin->slot) + " (" +
                 std::string(code(twin->result.verdict)) + ")");
-    } else if (
-        const auto problem = disagreement(candidate, row_.target, context_.device.arch())) {
+    } else if (const auto problem = disagreement(candidate, row_.target, context_.device.arch())) {
         row.result = unjudged(Verdict::forbidden, *problem);
     } else {
         KW_TRY_ASSIGN(row.result, call_judge(row, candidate));

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "agent/campaign/promotion.hpp"
 
-#include "agent/campaign/drain.hpp"
-
 #include "agent/campaign/campaign_loop.hpp"
+#include "agent/campaign/drain.hpp"
 #include "agent/text.hpp"
 #include "core/hash.hpp"
 

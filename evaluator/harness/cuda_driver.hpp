@@ -104,12 +104,12 @@ inline constexpr int k_smem_per_multiprocessor = 81;
 inline constexpr int k_registers_per_multiprocessor = 82;
 inline constexpr int k_smem_per_block_optin = 97;
 
-inline constexpr unsigned k_sched_spin = 1;                 // CU_CTX_SCHED_SPIN
-inline constexpr int k_limit_persisting_l2 = 6;             // CU_LIMIT_PERSISTING_L2_CACHE_SIZE
-inline constexpr int k_function_dynamic_smem = 8;           // CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_...
+inline constexpr unsigned k_sched_spin = 1;        // CU_CTX_SCHED_SPIN
+inline constexpr int k_limit_persisting_l2 = 6;    // CU_LIMIT_PERSISTING_L2_CACHE_SIZE
+inline constexpr int k_function_dynamic_smem = 8;  // CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_...
 inline constexpr unsigned k_stream_non_blocking = 1;
-inline constexpr unsigned k_host_portable_mapped = 1 | 2;   // CU_MEMHOSTALLOC_PORTABLE, DEVICEMAP
-inline constexpr int k_capture_thread_local = 1;            // CU_STREAM_CAPTURE_MODE_THREAD_LOCAL
+inline constexpr unsigned k_host_portable_mapped = 1 | 2;  // CU_MEMHOSTALLOC_PORTABLE, DEVICEMAP
+inline constexpr int k_capture_thread_local = 1;           // CU_STREAM_CAPTURE_MODE_THREAD_LOCAL
 inline constexpr std::uint32_t k_attribute_cooperative = 2;
 inline constexpr std::uint32_t k_attribute_cluster = 4;
 inline constexpr int k_jit_error_log = 5;

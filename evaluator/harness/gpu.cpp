@@ -55,8 +55,7 @@ int main(int argc, char** argv) {
     while (read_whole(k_fd_orders, &order, sizeof(order)) && order.what != GpuDo::end) {
         order.text[sizeof(order.text) - 1] = '\0';
         const Answer answer = worker.obey(order);
-        if (write(k_fd_answers, &answer, sizeof(answer)) !=
-            static_cast<ssize_t>(sizeof(answer))) {
+        if (write(k_fd_answers, &answer, sizeof(answer)) != static_cast<ssize_t>(sizeof(answer))) {
             return 1;
         }
     }

@@ -13,7 +13,7 @@ namespace {
 
 using std::chrono::steady_clock;
 
-constexpr std::uint32_t k_free_smem = 48 * 1024;     // dynamic shared memory without opting in
+constexpr std::uint32_t k_free_smem = 48 * 1024;  // dynamic shared memory without opting in
 constexpr std::uint64_t k_longest_hold_ns = 2'000'000'000;
 constexpr std::uint64_t k_most_launches = 4096;
 
@@ -56,16 +56,12 @@ bool GpuWorker::make_hold(Answer& answer) {
             answer,
             "cuModuleLoadDataEx",
             cuda_.module_load(&module, k_hold_ptx, 0, nullptr, nullptr)) ||
-        !good(
-            answer, "cuModuleGetFunction", cuda_.module_function(&hold_, module, "kw_hold")) ||
+        !good(answer, "cuModuleGetFunction", cuda_.module_function(&hold_, module, "kw_hold")) ||
         !good(
             answer,
             "cuMemHostAlloc",
             cuda_.host_allocate(&flag, sizeof(std::uint32_t), cu::k_host_portable_mapped)) ||
-        !good(
-            answer,
-            "cuMemHostGetDevicePointer",
-            cuda_.host_pointer(&hold_address_, flag, 0))) {
+        !good(answer, "cuMemHostGetDevicePointer", cuda_.host_pointer(&hold_address_, flag, 0))) {
         return false;
     }
     hold_flag_ = static_cast<std::uint32_t*>(flag);
@@ -168,8 +164,7 @@ bool GpuWorker::capture(const Order& order, cu::GraphExec& graph, Answer& answer
         good(answer, "cuStreamEndCapture", cuda_.capture_end(stream_, &captured)) && launched;
     const bool made =
         ended &&
-        good(
-            answer, "cuGraphInstantiateWithFlags", cuda_.graph_instantiate(&graph, captured, 0)) &&
+        good(answer, "cuGraphInstantiateWithFlags", cuda_.graph_instantiate(&graph, captured, 0)) &&
         good(answer, "cuGraphUpload", cuda_.graph_upload(graph, stream_));
     if (captured != nullptr) {
         (void)cuda_.graph_destroy(captured);
@@ -193,10 +188,7 @@ bool GpuWorker::prepare(const Order& order, Answer& answer) {
         (void)cuda_.reset_persisting_l2();  // refused where there is nothing to reset
     }
     return order.c == 0 ||
-           good(
-               answer,
-               "cuMemsetD8Async",
-               cuda_.fill(flush_, ++flush_value_, order.c, stream_));
+           good(answer, "cuMemsetD8Async", cuda_.fill(flush_, ++flush_value_, order.c, stream_));
 }
 
 bool GpuWorker::begin_hold(Answer& answer) {
@@ -205,7 +197,9 @@ bool GpuWorker::begin_hold(Answer& answer) {
     std::array<void*, 2> parameters{&hold_address_, &most};
     cu::LaunchConfig config{{1, 1, 1}, {1, 1, 1}, 0, stream_, nullptr, 0};
     return good(
-               answer, "cuLaunchKernelEx", cuda_.launch(&config, hold_, parameters.data(), nullptr)) &&
+               answer,
+               "cuLaunchKernelEx",
+               cuda_.launch(&config, hold_, parameters.data(), nullptr)) &&
            good(answer, "cuEventRecord", cuda_.event_record(begin_, stream_));
 }
 
@@ -221,8 +215,7 @@ bool GpuWorker::finish(bool timed, Answer& answer) {
     if (!done || !timed) {
         return done;
     }
-    const bool read =
-        good(answer, "cuEventElapsedTime", cuda_.event_elapsed(&ms, begin_, end_));
+    const bool read = good(answer, "cuEventElapsedTime", cuda_.event_elapsed(&ms, begin_, end_));
     answer.event_ns = static_cast<double>(ms) * 1e6;
     return read;
 }

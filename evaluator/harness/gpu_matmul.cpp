@@ -9,11 +9,11 @@ namespace kw::harness {
 namespace {
 
 constexpr std::size_t k_workspace_bytes = std::size_t{32} << 20;
-constexpr int k_transposed = 1;       // CUBLAS_OP_T
-constexpr int k_desc_trans_a = 3;     // CUBLASLT_MATMUL_DESC_TRANSA
-constexpr int k_desc_trans_b = 4;     // CUBLASLT_MATMUL_DESC_TRANSB
-constexpr int k_desc_fast = 25;       // CUBLASLT_MATMUL_DESC_FAST_ACCUM
-constexpr int k_pref_workspace = 1;   // CUBLASLT_MATMUL_PREF_MAX_WORKSPACE_BYTES
+constexpr int k_transposed = 1;      // CUBLAS_OP_T
+constexpr int k_desc_trans_a = 3;    // CUBLASLT_MATMUL_DESC_TRANSA
+constexpr int k_desc_trans_b = 4;    // CUBLASLT_MATMUL_DESC_TRANSB
+constexpr int k_desc_fast = 25;      // CUBLASLT_MATMUL_DESC_FAST_ACCUM
+constexpr int k_pref_workspace = 1;  // CUBLASLT_MATMUL_PREF_MAX_WORKSPACE_BYTES
 
 template <class F>
 bool find(void* library, const char* name, F*& function) {
@@ -82,14 +82,15 @@ bool Matmul::choose(const MatmulRecord& spec, Chosen& chosen, std::string& probl
         const std::int8_t fast = 1;
         good = good && operation_set_(chosen.operation, k_desc_fast, &fast, 1) == 0;
     }
-    good = good &&
-           layout_create_(
-               &chosen.a, spec.type_a, rows(ta, spec.m, spec.k), rows(ta, spec.k, spec.m), spec.lda) ==
-               0 &&
-           layout_create_(
-               &chosen.b, spec.type_b, rows(tb, spec.k, spec.n), rows(tb, spec.n, spec.k), spec.ldb) ==
-               0 &&
-           layout_create_(&chosen.d, spec.type_d, spec.m, spec.n, spec.ldd) == 0;
+    good =
+        good &&
+        layout_create_(
+            &chosen.a, spec.type_a, rows(ta, spec.m, spec.k), rows(ta, spec.k, spec.m), spec.lda) ==
+            0 &&
+        layout_create_(
+            &chosen.b, spec.type_b, rows(tb, spec.k, spec.n), rows(tb, spec.n, spec.k), spec.ldb) ==
+            0 &&
+        layout_create_(&chosen.d, spec.type_d, spec.m, spec.n, spec.ldd) == 0;
     void* preference = nullptr;
     const std::uint64_t most = k_workspace_bytes;
     good = good && preference_create_(&preference) == 0 &&

@@ -65,8 +65,8 @@ private:
     int (*preference_create_)(void**) = nullptr;
     int (*preference_set_)(void*, int, const void*, std::size_t) = nullptr;
     int (*preference_destroy_)(void*) = nullptr;
-    int (*heuristic_)(void*, void*, void*, void*, void*, void*, void*, int, HeuristicResult*, int*) =
-        nullptr;
+    int (*heuristic_)(
+        void*, void*, void*, void*, void*, void*, void*, int, HeuristicResult*, int*) = nullptr;
     void* handle_ = nullptr;
     cu::Pointer workspace_ = 0;
     std::map<std::string, Chosen> chosen_;  ///< by the record without its addresses

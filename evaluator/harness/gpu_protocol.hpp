@@ -15,14 +15,14 @@ inline constexpr int k_fd_answers = 4;
 inline constexpr int k_fd_transfer = 5;
 
 enum class GpuDo : std::uint32_t {
-    count,      ///< -> a: devices, b: driver's version (12040 = 12.4)
-    describe,   ///< a: ordinal -> DeviceRecord at the transfer memory's beginning
-    open,       ///< text: UUID in hex; flags: gpu_no_context_limits. The context of everything below
-    load,       ///< a, b: offset and bytes of a cubin; c, d: of PTX, where the cubin does not fit
-    allocate,   ///< a: bytes -> a: address
-    release,    ///< a: address
-    fill,       ///< a: address, b: bytes, c: byte
-    copy,       ///< a: offset of CopyRecords, b: how many
+    count,     ///< -> a: devices, b: driver's version (12040 = 12.4)
+    describe,  ///< a: ordinal -> DeviceRecord at the transfer memory's beginning
+    open,      ///< text: UUID in hex; flags: gpu_no_context_limits. The context of everything below
+    load,      ///< a, b: offset and bytes of a cubin; c, d: of PTX, where the cubin does not fit
+    allocate,  ///< a: bytes -> a: address
+    release,   ///< a: address
+    fill,      ///< a: address, b: bytes, c: byte
+    copy,      ///< a: offset of CopyRecords, b: how many
     tensormap,  ///< a: offset of a TensorMapRecord, replaced by the 128 bytes of the map
     call,       ///< a: offset of LaunchRecords, b: how many, c: bytes to flush, d: repetitions
     null_call,  ///< the events of a call with nothing between them
@@ -47,8 +47,8 @@ struct Answer {
     std::int32_t error = 0;  ///< CUresult; k_gpu_* below for what is not the driver's
     std::uint32_t what = 0;  ///< of the order
     std::uint64_t a = 0, b = 0;
-    double event_ns = 0;   ///< of `call`: between the two events, all repetitions
-    double host_ns = 0;    ///< of `call`: from the release of the stream to its end, by this host
+    double event_ns = 0;     ///< of `call`: between the two events, all repetitions
+    double host_ns = 0;      ///< of `call`: from the release of the stream to its end, by this host
     char function[48] = {};  ///< "cuModuleLoadDataEx"
     char text[400] = {};     ///< the driver's name of the error, or its compiler's log
 };
@@ -57,8 +57,8 @@ inline constexpr std::int32_t k_gpu_no_library = -1;   ///< Answer::text: dlopen
 inline constexpr std::int32_t k_gpu_no_function = -2;  ///< an entry point that the driver lacks
 inline constexpr std::int32_t k_gpu_no_device = -3;    ///< no device of that UUID
 inline constexpr std::int32_t k_gpu_bad_order = -4;
-inline constexpr std::int32_t k_gpu_no_kernel = -5;    ///< Answer::text: which
-inline constexpr std::int32_t k_gpu_no_matmul = -6;    ///< the library has no algorithm for it
+inline constexpr std::int32_t k_gpu_no_kernel = -5;  ///< Answer::text: which
+inline constexpr std::int32_t k_gpu_no_matmul = -6;  ///< the library has no algorithm for it
 
 struct DeviceRecord {
     char name[96] = {};

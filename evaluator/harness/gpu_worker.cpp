@@ -152,11 +152,9 @@ void GpuWorker::open(const Order& order, Answer& answer) {
             answer,
             "cuDevicePrimaryCtxSetFlags",
             cuda_.primary_set_flags(device, cu::k_sched_spin)) ||
-        !good(
-            answer, "cuDevicePrimaryCtxRetain", cuda_.primary_retain(&context_, device)) ||
+        !good(answer, "cuDevicePrimaryCtxRetain", cuda_.primary_retain(&context_, device)) ||
         !good(answer, "cuCtxSetCurrent", cuda_.context_set(context_)) ||
-        !good(
-            answer, "cuStreamCreate", cuda_.stream_create(&stream_, cu::k_stream_non_blocking)) ||
+        !good(answer, "cuStreamCreate", cuda_.stream_create(&stream_, cu::k_stream_non_blocking)) ||
         !good(answer, "cuEventCreate", cuda_.event_create(&begin_, 0)) ||
         !good(answer, "cuEventCreate", cuda_.event_create(&end_, 0))) {
         return;
@@ -181,7 +179,11 @@ bool GpuWorker::load_image(const Order& order, bool cubin, Answer& answer) {
     std::array<int, 2> options{cu::k_jit_error_log, cu::k_jit_error_log_bytes};
     std::array<void*, 2> values{log.data(), reinterpret_cast<void*>(log.size() - 1)};
     const cu::Result result = cuda_.module_load(
-        &module_, image.data(), static_cast<unsigned>(options.size()), options.data(), values.data());
+        &module_,
+        image.data(),
+        static_cast<unsigned>(options.size()),
+        options.data(),
+        values.data());
     const bool other_form = result == cu::k_no_binary_for_gpu || result == cu::k_invalid_image;
     if (cubin && other_form && order.d != 0) {
         return false;
@@ -196,8 +198,7 @@ bool GpuWorker::load_image(const Order& order, bool cubin, Answer& answer) {
 void GpuWorker::load(const Order& order, Answer& answer) {
     functions_.clear();
     opted_in_.clear();
-    if (module_ != nullptr &&
-        !good(answer, "cuModuleUnload", cuda_.module_unload(module_))) {
+    if (module_ != nullptr && !good(answer, "cuModuleUnload", cuda_.module_unload(module_))) {
         return;
     }
     module_ = nullptr;
@@ -230,10 +231,7 @@ void GpuWorker::copy(const Order& order, Answer& answer) {
         }
         const bool done =
             entry.to_device != 0
-                ? good(
-                      answer,
-                      "cuMemcpyHtoD",
-                      cuda_.to_device(entry.address, host, entry.bytes))
+                ? good(answer, "cuMemcpyHtoD", cuda_.to_device(entry.address, host, entry.bytes))
                 : good(answer, "cuMemcpyDtoH", cuda_.to_host(host, entry.address, entry.bytes));
         if (!done) {
             return;

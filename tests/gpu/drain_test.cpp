@@ -28,8 +28,8 @@ TEST_CASE("campaign drain: candidates wait for an absent GPU and are measured on
     const Outcome nothing = kwright({"campaign", "drain", "--device", "cuda:0"});
     CHECK(nothing.err.find("no candidate waits for cuda:0") != std::string::npos);
 
-    const Outcome searched = kwright(
-        {"run", k_task, "--device", "cuda:0", "--proposer", "tune", "--max-evals", "2"});
+    const Outcome searched =
+        kwright({"run", k_task, "--device", "cuda:0", "--proposer", "tune", "--max-evals", "2"});
     INFO(searched.out << searched.err);
     REQUIRE(searched.code == 0);
     CHECK((searched.out + searched.err).find("cuda:0 is not here") != std::string::npos);

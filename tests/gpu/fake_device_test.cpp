@@ -43,8 +43,7 @@ JudgeOptions quick(bool timed) {
 Evaluation judged(const std::string& body, const std::string& conf = "", bool timed = false) {
     const FakeDriver driver(conf);
     const auto device = opened(driver.config());
-    return judge_source(
-        *device, task_of(k_task), with_body("scale", body), quick(timed));
+    return judge_source(*device, task_of(k_task), with_body("scale", body), quick(timed));
 }
 
 constexpr const char* k_honest = "if (i < N) { y[i] = w[i] * x[i] + 1.0f; }";
@@ -103,7 +102,9 @@ TEST_CASE("gpu: what a kernel does wrong is its verdict", "[gpu]") {
     if (no_toolkit()) {
         return;
     }
-    const auto verdict = [](const std::string& body) { return judged(body).verdict; };
+    const auto verdict = [](const std::string& body) {
+        return judged(body).verdict;
+    };
     CHECK(verdict("if (i < N) { y[i] = w[i] * x[i]; }") == Verdict::wrong_result);
     CHECK(verdict("if (i < N - 1) { y[i] = w[i] * x[i] + 1.0f; }") == Verdict::wrong_result);
     CHECK(verdict("y[i + 1000000000000LL] = 0;") == Verdict::out_of_bounds);

@@ -31,29 +31,14 @@ struct ClassRow {
     std::string_view support;
 };
 constexpr std::array<ClassRow, 23> k_classes{{
-    {"mma.f16", "nnnnnnnnnn"},
-    {"mma.bf16", "nnnnnnnnnn"},
-    {"mma.tf32", "nnnnnnnnnn"},
-    {"mma.f64", "nnnnnnnnnn"},
-    {"mma.s8", "nnnnnnnnnn"},
-    {"mma.u8", "nnnnnnnnnn"},
-    {"mma.s4", "nnneeeeeee"},
-    {"mma.u4", "nnneeeeeee"},
-    {"mma.b1", "nnnnneeeee"},
-    {"mma.e4m3", "--neeeeenn"},
-    {"mma.e5m2", "--neeeeenn"},
-    {"mma.e2m1", "---------n"},
-    {"mma.e2m3", "---------n"},
-    {"mma.e3m2", "---------n"},
-    {"wgmma.f16", "----n-----"},
-    {"wgmma.bf16", "----n-----"},
-    {"wgmma.tf32", "----n-----"},
-    {"wgmma.s8", "----n-----"},
-    {"wgmma.u8", "----n-----"},
-    {"wgmma.e4m3", "----n-----"},
-    {"wgmma.e5m2", "----n-----"},
-    {"wgmma.b1", "----n-----"},
-    {"dp4a", "nnnnnnnnnn"},
+    {"mma.f16", "nnnnnnnnnn"},    {"mma.bf16", "nnnnnnnnnn"},   {"mma.tf32", "nnnnnnnnnn"},
+    {"mma.f64", "nnnnnnnnnn"},    {"mma.s8", "nnnnnnnnnn"},     {"mma.u8", "nnnnnnnnnn"},
+    {"mma.s4", "nnneeeeeee"},     {"mma.u4", "nnneeeeeee"},     {"mma.b1", "nnnnneeeee"},
+    {"mma.e4m3", "--neeeeenn"},   {"mma.e5m2", "--neeeeenn"},   {"mma.e2m1", "---------n"},
+    {"mma.e2m3", "---------n"},   {"mma.e3m2", "---------n"},   {"wgmma.f16", "----n-----"},
+    {"wgmma.bf16", "----n-----"}, {"wgmma.tf32", "----n-----"}, {"wgmma.s8", "----n-----"},
+    {"wgmma.u8", "----n-----"},   {"wgmma.e4m3", "----n-----"}, {"wgmma.e5m2", "----n-----"},
+    {"wgmma.b1", "----n-----"},   {"dp4a", "nnnnnnnnnn"},
 }};
 
 constexpr std::array<ClassRow, 8> k_blackwell{{

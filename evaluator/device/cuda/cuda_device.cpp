@@ -102,8 +102,7 @@ private:
         : which_(std::move(which))
         , cache_(std::move(cache)) {}
     void add_library(const Toolkit& toolkit);
-    Result<std::unique_ptr<Bench>> make_bench(
-        const Task& task, const JudgeOptions& options);
+    Result<std::unique_ptr<Bench>> make_bench(const Task& task, const JudgeOptions& options);
     Result<Bench*> bench_of(const Task& task, const JudgeOptions& options);
 
     std::string which_;
@@ -144,12 +143,11 @@ Result<std::unique_ptr<CudaDevice::Bench>> CudaDevice::make_bench(
     bench->layers = options.layers;
     bench->task = std::make_unique<Task>(task);
     bench->gpu = std::make_unique<GpuStage>(GpuStage{*sandbox_, access_, gpu_, options.layers});
-    bench->cpu = std::make_unique<cpu::Stage>(
-        cpu::Stage{*sandbox_, runner_, cores_, options.layers});
+    bench->cpu =
+        std::make_unique<cpu::Stage>(cpu::Stage{*sandbox_, runner_, cores_, options.layers});
     KW_TRY_ASSIGN(bench->reference, build_reference(*reference_builder_, task));
     if (options.rival != nullptr) {
-        KW_TRY_ASSIGN(
-            BuiltBaseline rival, build_rival(*builder_, task, *options.rival, arch_));
+        KW_TRY_ASSIGN(BuiltBaseline rival, build_rival(*builder_, task, *options.rival, arch_));
         bench->baselines.push_back(std::move(rival));
         return bench;
     }
@@ -182,8 +180,7 @@ public:
         , seed_(options.seed ? *options.seed : random_seed()) {
         result_.device = device.description();
         result_.device_hash = sha256_hex(device.gpu_.uuid + device.description());
-        result_.sandbox_profile =
-            profile_of(device.sandbox_->profile()) + options.layers.note();
+        result_.sandbox_profile = profile_of(device.sandbox_->profile()) + options.layers.note();
         result_.seed = to_hex(seed_);
         result_.seed_commitment = sha256_hex(result_.seed);
     }
@@ -298,8 +295,7 @@ private:
         const double cap = options_.cap_s > 0 ? options_.cap_s : task_.judge_cap_s;
         const auto limit =
             std::chrono::milliseconds(static_cast<std::int64_t>(std::clamp(cap, 1.0, 20.0) * 1000));
-        const GpuCheck parts{
-            *bench_->gpu, *bench_->cpu, task_, bench_->reference, built_, limit};
+        const GpuCheck parts{*bench_->gpu, *bench_->cpu, task_, bench_->reference, built_, limit};
         KW_TRY_ASSIGN(GpuCheckResult checked, run_gpu_checks(parts, cases, secrets, observer_));
         result_.cases = std::move(checked.result.cases);
         append(checked.findings);

@@ -33,8 +33,7 @@ public:
             const cpu::Inputs inputs, cpu::draw_inputs(task, at.dims, at.distribution, secrets_));
         cpu::write_inputs(task, inputs, k_placement, seat_);
         KW_TRY_ASSIGN(const Content weights, weights_of(task, at.dims, seat_, 0));
-        KW_TRY_ASSIGN(
-            checked.result.rejection, contestant_.take_shape(at.dims, 1, 1, secrets_));
+        KW_TRY_ASSIGN(checked.result.rejection, contestant_.take_shape(at.dims, 1, 1, secrets_));
         if (checked.result.rejection) {
             return {};
         }
@@ -47,7 +46,9 @@ public:
         }
         const cpu::Question question{at.dims, 0, k_placement};
         KW_TRY(oracle_.compute(question, secrets_));
-        const auto output = [this](std::size_t arg) { return contestant_.output(arg); };
+        const auto output = [this](std::size_t arg) {
+            return contestant_.output(arg);
+        };
         KW_TRY_ASSIGN(
             const cpu::Disagreement disagreement,
             oracle_.compare(output, question, first.salts.front()));
@@ -147,8 +148,7 @@ Result<GpuCheckResult> run_gpu_checks(
     KW_TRY_ASSIGN(const cpu::Layout layout, cpu::plan_layout(check.task, shapes, 1));
     KW_TRY_ASSIGN(cpu::Seat seat, cpu::make_seat(layout));
     KW_TRY_ASSIGN(
-        const auto contestant,
-        GpuContestant::start(check.gpu, check.task, check.built, shapes, 1));
+        const auto contestant, GpuContestant::start(check.gpu, check.task, check.built, shapes, 1));
     if (contestant->start_failure()) {
         checked.result.rejection = contestant->start_failure();
         checked.suspect = true;

@@ -42,8 +42,7 @@ std::span<const std::byte> bytes_of(const std::string& text) {
 }  // namespace
 
 std::string label_of(const Task& task, const cpu::CheckCase& at) {
-    return at.hidden ? "a hidden case"
-                     : "case " + at.name + " (" + show_dims(task, at.dims) + ")";
+    return at.hidden ? "a hidden case" : "case " + at.name + " (" + show_dims(task, at.dims) + ")";
 }
 
 Result<std::unique_ptr<GpuContestant>> GpuContestant::start(
@@ -193,7 +192,8 @@ Result<void> GpuContestant::write_weights(std::int64_t set, const Content& conte
         const std::int64_t bytes = std::min(k_chunk, room_.set_bytes - at);
         put(runner_->transfer(),
             0,
-            std::span(image).subspan(static_cast<std::size_t>(at), static_cast<std::size_t>(bytes)));
+            std::span(image).subspan(
+                static_cast<std::size_t>(at), static_cast<std::size_t>(bytes)));
         const GpuAnswer moved = move(base + static_cast<std::uint64_t>(at), 0, bytes, true);
         if (!moved.ok()) {
             return world_error(moved, "writing weights");
@@ -215,8 +215,7 @@ Result<std::optional<cpu::Rejection>> GpuContestant::look_at_weights(
         if (!moved.ok()) {
             return world_error(moved, "reading weights back");
         }
-        std::memcpy(
-            after.data() + at, runner_->transfer().data(), static_cast<std::size_t>(bytes));
+        std::memcpy(after.data() + at, runner_->transfer().data(), static_cast<std::size_t>(bytes));
     }
     const Damage damage = look_for_damage(task_, room_, true, before, after);
     if (!damage.changed.empty()) {
@@ -224,8 +223,8 @@ Result<std::optional<cpu::Rejection>> GpuContestant::look_at_weights(
             Verdict::input_mutated, "input mutated: the kernels wrote to " + damage.changed, ""});
     }
     if (!damage.zone.empty()) {
-        return Refusal(cpu::Rejection{
-            Verdict::out_of_bounds, "out of bounds: a write " + damage.zone, ""});
+        return Refusal(
+            cpu::Rejection{Verdict::out_of_bounds, "out of bounds: a write " + damage.zone, ""});
     }
     return Refusal();
 }
@@ -243,17 +242,17 @@ Result<Addresses> GpuContestant::addresses_of(std::int64_t set, std::size_t slot
         addresses.buffers[plan_.workspaces[i].name] =
             scratch_at_ + static_cast<std::uint64_t>(room_.scratch[i].offset);
     }
-    const std::int64_t at =
-        static_cast<std::int64_t>(runner_->transfer().size()) - k_record_bytes;
+    const std::int64_t at = static_cast<std::int64_t>(runner_->transfer().size()) - k_record_bytes;
     for (const EvaluatedTensorMap& map : plan_.tensormaps) {
-        const harness::TensorMapRecord record =
-            tensormap_record(map, addresses.buffers[map.base]);
+        const harness::TensorMapRecord record = tensormap_record(map, addresses.buffers[map.base]);
         put(runner_->transfer(), at, std::as_bytes(std::span(&record, 1)));
         const GpuAnswer made = runner_->order(
             order_of(harness::GpuDo::tensormap, static_cast<std::uint64_t>(at)), k_copy_limit);
         if (!made.ok()) {
             return Error{
-                Errc::config, "the driver refuses tensor map " + map.name + ": " + describe(made), ""};
+                Errc::config,
+                "the driver refuses tensor map " + map.name + ": " + describe(made),
+                ""};
         }
         std::memcpy(addresses.tensormaps[map.name].data(), runner_->transfer().data() + at, 128);
     }
@@ -323,8 +322,8 @@ GpuCallResult GpuContestant::call(const GpuCallRequest& request) {
     }
     harness::Order order = order_of(harness::GpuDo::call);
     if (const auto refused = lay_out_launches(request, order.a, order.b)) {
-        result.failure = cpu::Rejection{
-            Verdict::forbidden, "the launch plan does not fit: " + *refused, ""};
+        result.failure =
+            cpu::Rejection{Verdict::forbidden, "the launch plan does not fit: " + *refused, ""};
         return result;
     }
     order.flags = (request.timed ? harness::gpu_timed | harness::gpu_reset : 0) |
@@ -358,15 +357,17 @@ std::optional<cpu::Rejection> GpuContestant::damage_of(std::size_t slot) const {
     }
     if (!damage.zone.empty() && stage_.layers.has(Layer::red_zones)) {
         return cpu::Rejection{
-            Verdict::out_of_bounds, "out of bounds: a write " + damage.zone, show_dims(task_, dims_)};
+            Verdict::out_of_bounds,
+            "out of bounds: a write " + damage.zone,
+            show_dims(task_, dims_)};
     }
     return std::nullopt;
 }
 
 std::span<const std::byte> GpuContestant::output(std::size_t arg, std::size_t slot) const {
     const ArgPlace& place = room_.args[arg];
-    return std::span(after_[slot]).subspan(
-        static_cast<std::size_t>(place.offset), static_cast<std::size_t>(place.bytes));
+    return std::span(after_[slot])
+        .subspan(static_cast<std::size_t>(place.offset), static_cast<std::size_t>(place.bytes));
 }
 
 Result<double> GpuContestant::null_ns() {

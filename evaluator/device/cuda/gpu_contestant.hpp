@@ -42,8 +42,8 @@ struct GpuCallRequest {
 
 struct GpuCallResult {
     std::optional<cpu::Rejection> failure;
-    bool fatal = false;     ///< the process is lost, or its context
-    double event_ns = 0;    ///< of all calls together
+    bool fatal = false;   ///< the process is lost, or its context
+    double event_ns = 0;  ///< of all calls together
     double host_ns = 0;
     std::vector<std::uint64_t> salts;  ///< by call: what outputs were poisoned with
 };
@@ -95,8 +95,7 @@ private:
     std::optional<std::string> lay_out_launches(
         const GpuCallRequest& request, std::uint64_t& records, std::uint64_t& count);
     Result<Addresses> addresses_of(std::int64_t set, std::size_t slot);
-    GpuAnswer move(
-        std::uint64_t address, std::int64_t offset, std::int64_t bytes, bool to_device);
+    GpuAnswer move(std::uint64_t address, std::int64_t offset, std::int64_t bytes, bool to_device);
     GpuCallResult failed(const GpuAnswer& answer, GpuCallResult result) const;
     std::optional<cpu::Rejection> damage_of(std::size_t slot) const;
 

@@ -68,8 +68,8 @@ GpuInfo info_of(const harness::DeviceRecord& record, int ordinal, int driver_ver
         record.major * 10 + record.minor};
     info.memory_bytes = static_cast<std::int64_t>(record.memory_bytes);
     info.sm_mhz = std::max(0, record.sm_khz) / 1000.0;
-    info.dram_gb_s = std::max(0, record.memory_khz) * 1e3 * 2 *
-                     (std::max(0, record.bus_bits) / 8.0) / 1e9;
+    info.dram_gb_s =
+        std::max(0, record.memory_khz) * 1e3 * 2 * (std::max(0, record.bus_bits) / 8.0) / 1e9;
     info.ecc = record.ecc != 0;
     info.driver_version = driver_version;
     return info;
@@ -117,16 +117,16 @@ Result<std::vector<GpuInfo>> list_gpus(sandbox::Sandbox& sandbox, const GpuAcces
     return gpus;
 }
 
-Result<GpuInfo> find_gpu(
-    sandbox::Sandbox& sandbox, GpuAccess& access, const std::string& wanted) {
+Result<GpuInfo> find_gpu(sandbox::Sandbox& sandbox, GpuAccess& access, const std::string& wanted) {
     if (wanted.starts_with("MIG-")) {
         std::erase_if(
             access.env, [](const auto& entry) { return entry.first == "CUDA_VISIBLE_DEVICES"; });
         access.env.emplace_back("CUDA_VISIBLE_DEVICES", wanted);
     }
     KW_TRY_ASSIGN(const std::vector<GpuInfo> gpus, list_gpus(sandbox, access));
-    const bool is_number = !wanted.empty() && wanted.size() <= 3 &&
-                           std::ranges::all_of(wanted, [](unsigned char c) { return std::isdigit(c); });
+    const bool is_number =
+        !wanted.empty() && wanted.size() <= 3 &&
+        std::ranges::all_of(wanted, [](unsigned char c) { return std::isdigit(c); });
     std::vector<GpuInfo> found;
     for (const GpuInfo& gpu : gpus) {
         const bool by_number = is_number && std::stoi(wanted) == gpu.ordinal;

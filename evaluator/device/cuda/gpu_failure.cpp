@@ -57,7 +57,8 @@ std::string hint_of(const GpuAnswer& answer) {
                    "by KWRIGHT_CUDA_HOME";
         case cu::k_device_unavailable:
             return "the device is in exclusive use: see nvidia-smi -q -d COMPUTE";
-        case cu::k_ecc_uncorrectable: return "the device reports memory errors: nvidia-smi -q -d ECC";
+        case cu::k_ecc_uncorrectable:
+            return "the device reports memory errors: nvidia-smi -q -d ECC";
         default: return "see nvidia-smi and dmesg; a lost device may need nvidia-smi --gpu-reset";
     }
 }

@@ -24,8 +24,7 @@ double operations_per_ns(const Task& task, const GpuInfo& gpu) {
 
 }  // namespace
 
-Result<GpuFloor> floor_of(
-    const Task& task, const DimMap& dims, const GpuInfo& gpu, double cold) {
+Result<GpuFloor> floor_of(const Task& task, const DimMap& dims, const GpuInfo& gpu, double cold) {
     KW_TRY_ASSIGN(const std::int64_t bytes, task.cost.bytes.eval(dims));
     KW_TRY_ASSIGN(const std::int64_t flop, task.cost.flop.eval(dims));
     double weights = 0;

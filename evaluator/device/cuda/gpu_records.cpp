@@ -53,10 +53,10 @@ struct Product {
     std::int32_t fast;
 };
 constexpr Product k_products[] = {
-    {"s8", 3, 10, 72, 10, 0},      // CUDA_R_8I, CUDA_R_32I, CUBLAS_COMPUTE_32I
-    {"bf16", 14, 14, 68, 0, 0},    // CUDA_R_16BF, CUBLAS_COMPUTE_32F, CUDA_R_32F
-    {"f16", 2, 2, 68, 0, 0},       // CUDA_R_16F
-    {"e4m3", 28, 14, 68, 0, 1},    // CUDA_R_8F_E4M3 -> CUDA_R_16BF
+    {"s8", 3, 10, 72, 10, 0},    // CUDA_R_8I, CUDA_R_32I, CUBLAS_COMPUTE_32I
+    {"bf16", 14, 14, 68, 0, 0},  // CUDA_R_16BF, CUBLAS_COMPUTE_32F, CUDA_R_32F
+    {"f16", 2, 2, 68, 0, 0},     // CUDA_R_16F
+    {"e4m3", 28, 14, 68, 0, 1},  // CUDA_R_8F_E4M3 -> CUDA_R_16BF
 };
 
 /// Row-major d = a * b^T is column-major d^T = b * a^T, and what is stored is b^T and a^T already:
@@ -174,9 +174,8 @@ std::vector<std::byte> launch_records(
             if (planned.matmul) {
                 record.is_matmul = 1;
                 record.parameter_bytes = sizeof(*planned.matmul);
-                record.parameter_offset =
-                    static_cast<std::uint64_t>(begin) +
-                    place(bytes, &*planned.matmul, sizeof(*planned.matmul));
+                record.parameter_offset = static_cast<std::uint64_t>(begin) +
+                                          place(bytes, &*planned.matmul, sizeof(*planned.matmul));
                 continue;
             }
             record.parameter_bytes = planned.parameters.size();

@@ -26,7 +26,10 @@ std::span<std::byte> part(std::span<std::byte> image, const ArgPlace& place) {
 }
 
 bool same(
-    std::span<const std::byte> a, std::span<const std::byte> b, std::int64_t from, std::int64_t to) {
+    std::span<const std::byte> a,
+    std::span<const std::byte> b,
+    std::int64_t from,
+    std::int64_t to) {
     const auto begin = static_cast<std::size_t>(from);
     const auto bytes = static_cast<std::size_t>(to - from);
     return bytes == 0 || std::memcmp(a.data() + begin, b.data() + begin, bytes) == 0;

@@ -24,10 +24,10 @@ struct ArgPlace {
 };
 
 struct Room {
-    std::vector<ArgPlace> args;    ///< by argument of the task
-    std::int64_t set_bytes = 0;    ///< of one weight set, a multiple of 256
-    std::int64_t slot_bytes = 0;   ///< of one slot, likewise
-    std::vector<ArgPlace> scratch; ///< by workspace of the plan; shared by all slots
+    std::vector<ArgPlace> args;     ///< by argument of the task
+    std::int64_t set_bytes = 0;     ///< of one weight set, a multiple of 256
+    std::int64_t slot_bytes = 0;    ///< of one slot, likewise
+    std::vector<ArgPlace> scratch;  ///< by workspace of the plan; shared by all slots
     std::int64_t scratch_bytes = 0;
 };
 

@@ -19,8 +19,9 @@ using std::chrono::milliseconds;
 using std::chrono::steady_clock;
 
 constexpr const char* k_inside = "/kw/kw-gpu";
-constexpr std::int64_t k_host_bytes = std::int64_t{16} << 30;  // the driver's own, and pinned memory
-constexpr int k_processes = 64;                                // threads of the driver
+constexpr std::int64_t k_host_bytes = std::int64_t{16}
+                                      << 30;  // the driver's own, and pinned memory
+constexpr int k_processes = 64;               // threads of the driver
 constexpr std::size_t k_last_words = 400;
 
 struct Pipe {
@@ -38,8 +39,7 @@ struct Pipe {
 Result<void> make_pipe(Pipe& pipe) {
     int ends[2];
     if (pipe2(ends, O_CLOEXEC) != 0) {
-        return Error{
-            Errc::environment, std::string("making a pipe: ") + std::strerror(errno), ""};
+        return Error{Errc::environment, std::string("making a pipe: ") + std::strerror(errno), ""};
     }
     pipe.read = ends[0];
     pipe.write = ends[1];
@@ -143,9 +143,8 @@ GpuRunner::~GpuRunner() {
 GpuAnswer GpuRunner::lost(GpuAnswer::State state) {
     GpuAnswer answer;
     answer.state = state;
-    const sandbox::Outcome outcome = state == GpuAnswer::State::hung
-                                         ? child_->kill()
-                                         : child_->wait(milliseconds(2000));
+    const sandbox::Outcome outcome =
+        state == GpuAnswer::State::hung ? child_->kill() : child_->wait(milliseconds(2000));
     answer.words = outcome.ended_by == sandbox::EndedBy::signal
                        ? "signal " + std::to_string(outcome.signal)
                        : "exit code " + std::to_string(outcome.exit_code);
@@ -196,8 +195,7 @@ GpuAnswer GpuRunner::order(const harness::Order& order, milliseconds limit) {
     }
     result.answer.text[sizeof(result.answer.text) - 1] = '\0';
     result.answer.function[sizeof(result.answer.function) - 1] = '\0';
-    result.state =
-        result.answer.error == 0 ? GpuAnswer::State::done : GpuAnswer::State::failed;
+    result.state = result.answer.error == 0 ? GpuAnswer::State::done : GpuAnswer::State::failed;
     return result;
 }
 

@@ -36,8 +36,8 @@ struct GpuAccess {
 
 /// A program that runs kw-gpu under it: compute-sanitizer, ncu.
 struct GpuWrapper {
-    std::vector<std::string> argv;                 ///< before kw-gpu's own; argv[0] absolute
-    std::vector<std::filesystem::path> folders;    ///< that it needs
+    std::vector<std::string> argv;               ///< before kw-gpu's own; argv[0] absolute
+    std::vector<std::filesystem::path> folders;  ///< that it needs
     [[nodiscard]] bool empty() const { return argv.empty(); }
 };
 

@@ -21,17 +21,17 @@ constexpr int k_warm_up_pairs = 4;
 constexpr int k_least_pairs = 6;
 constexpr int k_choose_rounds = 5;
 constexpr int k_hot_pairs = 6;
-constexpr std::int64_t k_caches = 4;      // that a rotation passes
+constexpr std::int64_t k_caches = 4;  // that a rotation passes
 constexpr std::int64_t k_least_sets = 3;
 constexpr std::int64_t k_most_sets = 64;
 constexpr std::int64_t k_most_set_bytes = std::int64_t{1} << 30;  // of one contestant's rotation
 constexpr int k_graph_calls = 8;
-constexpr double k_short_ns = 5000;       // below it an interval of one call is mostly overhead
+constexpr double k_short_ns = 5000;  // below it an interval of one call is mostly overhead
 constexpr std::int64_t k_most_slot_bytes = std::int64_t{256} << 20;
 constexpr std::uint64_t k_renew_one_in = 16;
-constexpr double k_clock_ratio = 2;       // host against events, candidate against baseline
+constexpr double k_clock_ratio = 2;  // host against events, candidate against baseline
 constexpr double k_clock_slack_ns = 20'000;
-constexpr double k_slow_clock = 0.75;     // of the highest: below it a sample says nothing
+constexpr double k_slow_clock = 0.75;  // of the highest: below it a sample says nothing
 constexpr auto k_cool_down = 30s;
 
 double seconds_since(steady_clock::time_point begin) {
@@ -73,15 +73,13 @@ Result<std::unique_ptr<GpuTimingBench>> GpuTimingBench::create(
     const std::int64_t l2 = timing.gpu.gpu.constants.l2_bytes;
     if (rotates) {
         const std::int64_t wanted = std::min(k_caches * l2, k_most_set_bytes);
-        bench->sets_ = std::clamp(
-            (wanted + room.set_bytes - 1) / room.set_bytes, k_least_sets, k_most_sets);
+        bench->sets_ =
+            std::clamp((wanted + room.set_bytes - 1) / room.set_bytes, k_least_sets, k_most_sets);
     }
     // Inputs were just written: flushed as well, and the device is busy until the call.
     bench->flush_bytes_ = 2 * l2;
-    bench->slots_ =
-        room.slot_bytes * k_graph_calls <= k_most_slot_bytes ? k_graph_calls : 1;
-    KW_TRY_ASSIGN(
-        bench->floor_, floor_of(task, shape.dims, timing.gpu.gpu, rotates ? 1.0 : 0.0));
+    bench->slots_ = room.slot_bytes * k_graph_calls <= k_most_slot_bytes ? k_graph_calls : 1;
+    KW_TRY_ASSIGN(bench->floor_, floor_of(task, shape.dims, timing.gpu.gpu, rotates ? 1.0 : 0.0));
     KW_TRY_ASSIGN(const cpu::Layout layout, cpu::plan_layout(task, {shape.dims}, bench->sets_));
     KW_TRY_ASSIGN(bench->reference_seat_, cpu::make_seat(layout));
     bench->pool_stream_.emplace(pool_seed, "pool/" + task.name + "/" + shape.name);
@@ -149,8 +147,7 @@ Result<double> GpuTimingBench::try_baseline(
     request.limit = 60s;
     const GpuCallResult call = contestant.call(request);
     if (call.failure) {
-        return baseline_failed(
-            on_.task, name, call.failure->summary + " " + call.failure->detail);
+        return baseline_failed(on_.task, name, call.failure->summary + " " + call.failure->detail);
     }
     if (verify) {
         cpu::write_inputs(on_.task, inputs.front(), k_placement, reference_seat_);
@@ -301,9 +298,8 @@ Result<GpuTimingBench::Pair> GpuTimingBench::run_pair(
         keep(now.temperature_c, clocks_.temperature_c);
         keep(now.power_w, clocks_.power_w);
         clocks_.slowed_by |= now.slowed_by.value_or(0);
-        pair.disturbed = is_throttled(now) ||
-                         (now.sm_mhz && now.most_sm_mhz && *now.sm_mhz > 0 &&
-                          *now.sm_mhz < k_slow_clock * *now.most_sm_mhz);
+        pair.disturbed = is_throttled(now) || (now.sm_mhz && now.most_sm_mhz && *now.sm_mhz > 0 &&
+                                               *now.sm_mhz < k_slow_clock * *now.most_sm_mhz);
     }
     return pair;
 }
@@ -359,7 +355,8 @@ Result<void> GpuTimingBench::run_pairs(
             {"throttled",
              "warning",
              "time",
-             case_.name + ": " + std::to_string(aside.count()) + " pairs set aside, clocks lowered" +
+             case_.name + ": " + std::to_string(aside.count()) +
+                 " pairs set aside, clocks lowered" +
                  (clocks_.slowed_by == 0 ? "" : " by " + show_slowdown(clocks_.slowed_by))});
     }
     return {};
@@ -435,11 +432,13 @@ std::optional<cpu::Rejection> GpuTimingBench::disbelieve_clock() const {
     if (clocks_.candidate_event.empty()) {
         return std::nullopt;
     }
-    const auto middle = [](std::vector<double> values) { return stats::median(values); };
+    const auto middle = [](std::vector<double> values) {
+        return stats::median(values);
+    };
     const double host = middle(clocks_.candidate_host);
     const double event = std::max(1.0, middle(clocks_.candidate_event));
-    const double usual = middle(clocks_.baseline_host) /
-                         std::max(1.0, middle(clocks_.baseline_event));
+    const double usual =
+        middle(clocks_.baseline_host) / std::max(1.0, middle(clocks_.baseline_event));
     if (host - event < k_clock_slack_ns || host / event < k_clock_ratio * usual) {
         return std::nullopt;
     }
@@ -467,8 +466,8 @@ void GpuTimingBench::summarise(const stats::PairedTest& test, Timed& timed) cons
             ->second;
     timing.naive_ns = baseline_times_.front().second / fastest * timing.baseline_ns;
     timing.speedup = test.ratio();
-    timing.comparison = timing.stop_reason == k_stop_disturbed ? Comparison::unclear
-                                                               : test.comparison();
+    timing.comparison =
+        timing.stop_reason == k_stop_disturbed ? Comparison::unclear : test.comparison();
     timing.sol = timing.candidate_ns > 0 ? floor_.roof_ns / timing.candidate_ns : 0;
     const auto bytes = on_.task.cost.bytes.eval(case_.dims);
     timing.gb_per_s = bytes.ok() && timing.candidate_ns > 0
@@ -507,8 +506,7 @@ Result<GpuTimingBench::Timed> GpuTimingBench::time(
     calls_ = 1;
     clocks_ = {};
     KW_TRY_ASSIGN(
-        const auto candidate,
-        GpuContestant::start(on_.gpu, on_.task, built, {case_.dims}, slots_));
+        const auto candidate, GpuContestant::start(on_.gpu, on_.task, built, {case_.dims}, slots_));
     timed.rejection = candidate->start_failure();
     if (!timed.rejection) {
         KW_TRY_ASSIGN(timed.rejection, candidate->take_shape(case_.dims, sets_, slots_, secrets));
@@ -529,9 +527,9 @@ Result<GpuTimingBench::Timed> GpuTimingBench::time(
         timed.suspect = first.fatal;
         return timed;
     }
-    for (const auto begin = steady_clock::now();
-         on_.nvml != nullptr && is_throttled(on_.nvml->read()) &&
-         steady_clock::now() - begin < k_cool_down;) {
+    for (const auto begin = steady_clock::now(); on_.nvml != nullptr &&
+                                                 is_throttled(on_.nvml->read()) &&
+                                                 steady_clock::now() - begin < k_cool_down;) {
         std::this_thread::sleep_for(500ms);
     }
     stats::PairedTestOptions test_options;

@@ -255,11 +255,11 @@ Result<ToolsResult> run_gpu_tools(
     const StageObserver& observer) {
     ToolsResult result;
     const auto skipped = [&result](const std::string& tool, const std::string& why) {
-        result.findings.push_back(
-            {tool + "-skipped", "info", "check", "not run: " + why});
+        result.findings.push_back({tool + "-skipped", "info", "check", "not run: " + why});
     };
     const std::vector<cpu::CheckCase> few(
-        cases.begin(), cases.begin() + static_cast<std::ptrdiff_t>(std::min(cases.size(), k_most_cases)));
+        cases.begin(),
+        cases.begin() + static_cast<std::ptrdiff_t>(std::min(cases.size(), k_most_cases)));
     const auto run = [&](GpuWrapper wrapper) -> Result<GpuCheckResult> {
         GpuStage stage = check.gpu;
         stage.wrapper = std::move(wrapper);

@@ -92,7 +92,8 @@ std::unique_ptr<Nvml> Nvml::open(const std::string& driver, const std::string& u
     const bool is_path = driver.find('/') != std::string::npos;
     const std::string beside =
         is_path ? driver.substr(0, driver.rfind('/') + 1) + "libnvidia-ml.so.1" : "";
-    for (const std::string& name : {beside, is_path ? driver : "", std::string("libnvidia-ml.so.1")}) {
+    for (const std::string& name :
+         {beside, is_path ? driver : "", std::string("libnvidia-ml.so.1")}) {
         if (!name.empty() && table->library == nullptr) {
             void* library = dlopen(name.c_str(), RTLD_NOW | RTLD_LOCAL);
             if (library != nullptr && dlsym(library, "nvmlInit_v2") != nullptr) {
@@ -102,8 +103,7 @@ std::unique_ptr<Nvml> Nvml::open(const std::string& driver, const std::string& u
     }
     if (table->library == nullptr || !table->find("nvmlInit_v2", table->init) ||
         !table->find("nvmlShutdown", table->shutdown) ||
-        !table->find("nvmlDeviceGetHandleByUUID", table->by_uuid) ||
-        table->init() != k_success) {
+        !table->find("nvmlDeviceGetHandleByUUID", table->by_uuid) || table->init() != k_success) {
         return nullptr;
     }
     if (table->by_uuid(uuid.c_str(), &table->device) != k_success) {
@@ -153,8 +153,8 @@ GpuReading Nvml::read() const {
 
 std::string Nvml::driver_version() const {
     std::array<char, 96> text{};
-    const bool said = table_->version != nullptr &&
-                      table_->version(text.data(), text.size() - 1) == k_success;
+    const bool said =
+        table_->version != nullptr && table_->version(text.data(), text.size() - 1) == k_success;
     return said ? text.data() : "";
 }
 

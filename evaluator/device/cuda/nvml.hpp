@@ -15,8 +15,8 @@ struct GpuReading {
     std::optional<double> memory_mhz;
     std::optional<double> temperature_c;
     std::optional<double> power_w;
-    std::optional<double> energy_j;              ///< since the driver was loaded
-    std::optional<std::uint64_t> slowed_by;      ///< NVML's bits of reasons for lower clocks
+    std::optional<double> energy_j;          ///< since the driver was loaded
+    std::optional<std::uint64_t> slowed_by;  ///< NVML's bits of reasons for lower clocks
     std::optional<double> most_sm_mhz;
     std::optional<std::uint64_t> broken_memory;  ///< uncorrected errors since the last reset
     std::optional<int> processes;                ///< that compute on it

@@ -134,8 +134,7 @@ public:
     /// Host bytes of a range on the device, or null.
     std::byte* at(std::uint64_t address, std::size_t bytes) {
         emu::Allocation* allocation = memory_.find(address);
-        if (allocation == nullptr || address < allocation->address ||
-            bytes > allocation->bytes ||
+        if (allocation == nullptr || address < allocation->address || bytes > allocation->bytes ||
             address - allocation->address > allocation->bytes - bytes) {
             return nullptr;
         }
@@ -158,8 +157,8 @@ public:
             return sticky_ = k_launch_failed;
         }
         const emu::Report report = emu::run(module.parsed.module, launch, memory_, options);
-        clock_ns_ += k_launch_ns + k_ns_per_warp_insn *
-                                       static_cast<double>(report.counters.warp_instructions);
+        clock_ns_ += k_launch_ns +
+                     k_ns_per_warp_insn * static_cast<double>(report.counters.warp_instructions);
         if (report.ending == emu::Ending::completed) {
             return k_success;
         }
@@ -263,8 +262,20 @@ FAKE cuDeviceGetPCIBusId(char* text, int bytes, int) {
 FAKE cuDeviceGetAttribute(int* value, int attribute, int) {
     // cc 9.0 with a small cache, so that rotations are short.
     static const std::map<int, int> values{
-        {1, 1024}, {13, 1'980'000}, {16, 4}, {20, 0}, {32, 1}, {36, 1'000'000}, {37, 512},
-        {38, 65536}, {39, 2048}, {75, 9}, {76, 0}, {81, 233472}, {82, 65536}, {97, 232448}};
+        {1, 1024},
+        {13, 1'980'000},
+        {16, 4},
+        {20, 0},
+        {32, 1},
+        {36, 1'000'000},
+        {37, 512},
+        {38, 65536},
+        {39, 2048},
+        {75, 9},
+        {76, 0},
+        {81, 233472},
+        {82, 65536},
+        {97, 232448}};
     const auto found = values.find(attribute);
     *value = found == values.end() ? 0 : found->second;
     return found == values.end() ? k_invalid_value : k_success;
@@ -293,9 +304,11 @@ FAKE cuCtxResetPersistingL2Cache() {
 FAKE cuModuleLoadDataEx(void** module, const void* image, unsigned, int*, void**) {
     FAKE_BEGIN(cuModuleLoadDataEx)
     const auto* text = static_cast<const char*>(image);
-    if (std::memcmp(text, "\x7f"
-                          "ELF",
-                    4) == 0) {
+    if (std::memcmp(
+            text,
+            "\x7f"
+            "ELF",
+            4) == 0) {
         return k_no_binary;  // we interpret PTX
     }
     auto made = std::make_unique<FakeModule>();

@@ -2,6 +2,7 @@
 // The capability table against the assembler: an instruction that is native takes one slot of the
 // machine code, an imitated one many, and one that is absent is refused.
 #include "evaluator/device/cuda/arch_table.hpp"
+
 #include "core/task.hpp"
 #include "evaluator/device/cuda/launch_plan.hpp"
 #include "evaluator/device/cuda/toolkit.hpp"
@@ -42,8 +43,10 @@ std::string spelled(std::string text) {
     std::string out;
     const std::size_t end = text.find(' ');
     for (std::size_t i = 0; i < text.size(); ++i) {
-        const auto* operand = std::find_if(
-            std::begin(operands), std::end(operands), [&](const auto& o) { return o.first == text[i]; });
+        const auto* operand =
+            std::find_if(std::begin(operands), std::end(operands), [&](const auto& o) {
+                return o.first == text[i];
+            });
         out += i > end && operand != std::end(operands) ? operand->second : std::string(1, text[i]);
     }
     return out;
@@ -124,9 +127,9 @@ TEST_CASE("arch table: the assembler agrees on what is native", "[toolkit]") {
         }
         for (const Probe& probe : k_probes) {
             const std::uint64_t slots = assembled(*toolkit, arch, spelled(probe.instruction));
-            const Support found = slots == 0              ? Support::absent
-                                  : slots <= plain + 8    ? Support::native
-                                                          : Support::emulated;
+            const Support found = slots == 0           ? Support::absent
+                                  : slots <= plain + 8 ? Support::native
+                                                       : Support::emulated;
             INFO(arch << " " << probe.name << ": " << slots << " slots, " << plain << " without");
             CHECK(name(found) == name(support_of(arch, probe.name)));
         }

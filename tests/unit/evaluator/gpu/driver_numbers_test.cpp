@@ -37,11 +37,13 @@ long number_of(const std::string& text, const std::string& name) {
         while (next < text.size() && (text[next] == ' ' || text[next] == '\t')) {
             ++next;
         }
-        if (next > at + name.size() && text[next] != '=' && text.compare(at - 8, 8, "#define ") != 0) {
+        if (next > at + name.size() && text[next] != '=' &&
+            text.compare(at - 8, 8, "#define ") != 0) {
             continue;
         }
         next = text.find_first_not_of(" \t=", next);
-        if (next != std::string::npos && std::isdigit(static_cast<unsigned char>(text[next])) != 0) {
+        if (next != std::string::npos &&
+            std::isdigit(static_cast<unsigned char>(text[next])) != 0) {
             return std::stol(text.substr(next, 12), nullptr, 0);
         }
     }
@@ -91,8 +93,7 @@ TEST_CASE("cuda driver: declared numbers are those of cuda.h", "[toolkit]") {
         {"CU_DEVICE_ATTRIBUTE_MAX_THREADS_PER_MULTIPROCESSOR", cu::k_threads_per_multiprocessor},
         {"CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MAJOR", cu::k_major},
         {"CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MINOR", cu::k_minor},
-        {"CU_DEVICE_ATTRIBUTE_MAX_SHARED_MEMORY_PER_MULTIPROCESSOR",
-         cu::k_smem_per_multiprocessor},
+        {"CU_DEVICE_ATTRIBUTE_MAX_SHARED_MEMORY_PER_MULTIPROCESSOR", cu::k_smem_per_multiprocessor},
         {"CU_DEVICE_ATTRIBUTE_MAX_REGISTERS_PER_MULTIPROCESSOR",
          cu::k_registers_per_multiprocessor},
         {"CU_DEVICE_ATTRIBUTE_MAX_SHARED_MEMORY_PER_BLOCK_OPTIN", cu::k_smem_per_block_optin},
@@ -111,8 +112,12 @@ TEST_CASE("cuda driver: declared numbers are those of cuda.h", "[toolkit]") {
     }
     // The versions that cuda_driver.cpp names.
     for (const char* versioned :
-         {"cuMemAlloc_v2", "cuMemFree_v2", "cuDeviceTotalMem_v2", "cuMemHostGetDevicePointer_v2",
-          "cuDevicePrimaryCtxSetFlags_v2", "cuDeviceGetUuid_v2"}) {
+         {"cuMemAlloc_v2",
+          "cuMemFree_v2",
+          "cuDeviceTotalMem_v2",
+          "cuMemHostGetDevicePointer_v2",
+          "cuDevicePrimaryCtxSetFlags_v2",
+          "cuDeviceGetUuid_v2"}) {
         INFO(versioned);
         CHECK(text.find(versioned) != std::string::npos);
     }

@@ -24,7 +24,9 @@ GpuAnswer failed(std::int32_t error) {
 }  // namespace
 
 TEST_CASE("gpu failure: each code of the driver has the verdict that fits it") {
-    const auto verdict = [](std::int32_t code) { return rejection_of(failed(code), "at N=7").verdict; };
+    const auto verdict = [](std::int32_t code) {
+        return rejection_of(failed(code), "at N=7").verdict;
+    };
     CHECK(verdict(cu::k_illegal_address) == Verdict::out_of_bounds);
     CHECK(verdict(cu::k_misaligned_address) == Verdict::runtime_error);
     CHECK(verdict(cu::k_launch_failed) == Verdict::runtime_error);
@@ -44,9 +46,15 @@ TEST_CASE("gpu failure: each code of the driver has the verdict that fits it") {
 
 TEST_CASE("gpu failure: an error of the world names what was done, and a remedy") {
     for (const std::int32_t code :
-         {harness::k_gpu_no_library, harness::k_gpu_no_function, harness::k_gpu_no_device,
-          cu::k_no_device, cu::k_out_of_memory, cu::k_unsupported_ptx_version,
-          cu::k_device_unavailable, cu::k_ecc_uncorrectable, cu::k_unknown}) {
+         {harness::k_gpu_no_library,
+          harness::k_gpu_no_function,
+          harness::k_gpu_no_device,
+          cu::k_no_device,
+          cu::k_out_of_memory,
+          cu::k_unsupported_ptx_version,
+          cu::k_device_unavailable,
+          cu::k_ecc_uncorrectable,
+          cu::k_unknown}) {
         const Error error = world_error(failed(code), "opening cuda:0");
         CHECK(error.code == Errc::environment);
         CHECK(error.what == "opening cuda:0: cuFunction: CUDA_ERROR_NAME");

@@ -63,8 +63,9 @@ TEST_CASE("gpu records: names and parameters stand where the records say") {
     CHECK(text(records[0]) == "first");
     CHECK(text(records[3]) == "second_kernel");
     CHECK(records[2].parameter_bytes == 3);
-    CHECK(std::memcmp(
-              bytes.data() + (records[2].parameter_offset - k_begin), parameters.data(), 3) == 0);
+    CHECK(
+        std::memcmp(bytes.data() + (records[2].parameter_offset - k_begin), parameters.data(), 3) ==
+        0);
     CHECK(records[1].grid[1] == 2);
     CHECK(records[1].cluster[0] == 0);
     CHECK(records[1].is_matmul == 0);
@@ -119,8 +120,21 @@ TEST_CASE("gpu records: every name a tensor map may hold has a number") {
     map.box = {64, 8};
     map.element_strides = {1, 1};
     for (const char* dtype :
-         {"u8",  "i8",  "u16",  "i16", "u32", "i32",     "u64",  "i64",
-          "f16", "f32", "bf16", "f64", "f32_ftz", "tf32", "tf32_ftz"}) {
+         {"u8",
+          "i8",
+          "u16",
+          "i16",
+          "u32",
+          "i32",
+          "u64",
+          "i64",
+          "f16",
+          "f32",
+          "bf16",
+          "f64",
+          "f32_ftz",
+          "tf32",
+          "tf32_ftz"}) {
         for (const char* swizzle : {"none", "32B", "64B", "128B"}) {
             for (const char* l2 : {"none", "64B", "128B", "256B"}) {
                 map.dtype = dtype;

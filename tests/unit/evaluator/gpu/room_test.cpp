@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "evaluator/device/cuda/gpu_room.hpp"
 #include "core/task_file.hpp"
+#include "evaluator/device/cuda/gpu_room.hpp"
 #include "tests/support/catch.hpp"
 
 #include <algorithm>
@@ -58,7 +58,9 @@ TEST_CASE("gpu room: every changed byte outside the outputs is seen, and none in
             task,
             *room,
             weights,
-            {weights ? Bytes(36, std::byte{1}) : Bytes{}, weights ? Bytes{} : Bytes(36, std::byte{2}), {}},
+            {weights ? Bytes(36, std::byte{1}) : Bytes{},
+             weights ? Bytes{} : Bytes(36, std::byte{2}),
+             {}},
             77,
             before);
         CHECK(look_for_damage(task, *room, weights, before, before).zone.empty());
@@ -89,5 +91,8 @@ TEST_CASE("gpu room: outputs are poisoned differently for each salt") {
     compose(task, *room, false, {}, 1, one);
     compose(task, *room, false, {}, 2, two);
     const auto y = static_cast<std::size_t>(room->args[2].offset);
-    CHECK(!std::equal(one.begin() + static_cast<std::ptrdiff_t>(y), one.begin() + static_cast<std::ptrdiff_t>(y) + 64, two.begin() + static_cast<std::ptrdiff_t>(y)));
+    CHECK(!std::equal(
+        one.begin() + static_cast<std::ptrdiff_t>(y),
+        one.begin() + static_cast<std::ptrdiff_t>(y) + 64,
+        two.begin() + static_cast<std::ptrdiff_t>(y)));
 }

@@ -8,8 +8,7 @@ using namespace kw::cuda;
 
 namespace {
 
-const std::string k_clean =
-    "========= COMPUTE-SANITIZER\n========= ERROR SUMMARY: 0 errors\n";
+const std::string k_clean = "========= COMPUTE-SANITIZER\n========= ERROR SUMMARY: 0 errors\n";
 const std::string k_bad =
     "========= COMPUTE-SANITIZER\n"
     "========= Invalid __global__ write of size 4 bytes\n"
@@ -48,8 +47,7 @@ TEST_CASE("gpu tools: what a kernel prints cannot pass for the tool's report") {
 TEST_CASE("gpu tools: lines of a report are cut and made plain") {
     const std::string long_line(5000, 'x');
     const auto rejection = read_sanitizer(
-        "memcheck",
-        "========= \x1b[31m" + long_line + "\n========= ERROR SUMMARY: 1 errors\n");
+        "memcheck", "========= \x1b[31m" + long_line + "\n========= ERROR SUMMARY: 1 errors\n");
     REQUIRE(rejection);
     CHECK(rejection->detail.size() <= 200);
     CHECK(rejection->detail.find('\x1b') == std::string::npos);
