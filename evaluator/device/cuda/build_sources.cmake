@@ -8,6 +8,7 @@ list(APPEND KW_EVALUATOR_SOURCES
     device/cuda/build_nvcc.cpp
     device/cuda/build_nvrtc.cpp
     device/cuda/cuda_device.cpp
+    device/cuda/gpu_bench.cpp
     device/cuda/gpu_check.cpp
     device/cuda/gpu_contestant.cpp
     device/cuda/gpu_devices.cpp

@@ -30,6 +30,9 @@ struct GpuTiming {
     const std::vector<BuiltBaseline>& baselines;
 };
 
+/// Inputs and weights lie at their first placement; a GPU's caches do not alias as a CPU's do.
+inline constexpr int k_gpu_placement = 0;
+
 class GpuTimingBench {
 public:
     /// Draws the weights, starts the baselines, verifies each of them, and keeps the fastest.
@@ -57,6 +60,7 @@ private:
     explicit GpuTimingBench(const GpuTiming& timing)
         : on_(timing) {}
     struct Pair;
+    [[nodiscard]] Error baseline_failed(const std::string& baseline, const std::string& what) const;
     Result<void> fill_set(std::int64_t set, GpuContestant* candidate);
     Result<void> seat_baseline(const BuiltBaseline& baseline);
     Result<std::vector<std::string>> seat_baselines();
