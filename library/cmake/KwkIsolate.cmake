@@ -46,7 +46,7 @@ function(kwk_isolate list target prefix source folder flags own)
         COMMAND ${KWK_LD} -r --force-group-allocation -o ${joined} $<TARGET_OBJECTS:${target}> ${own}
         COMMAND ${KWK_OBJCOPY} ${renames} ${joined}
         COMMAND ${KWK_OBJCOPY} ${keeps} ${joined} ${object}
-        DEPENDS ${target} $<TARGET_OBJECTS:${target}> ${own}
+        DEPENDS ${target} kwk_shim $<TARGET_OBJECTS:${target}> ${own}
         COMMENT "Isolating ${prefix}"
         COMMAND_EXPAND_LISTS VERBATIM)
     set_source_files_properties(${object} PROPERTIES EXTERNAL_OBJECT ON GENERATED ON)

@@ -54,6 +54,7 @@ static void say_processor(writer* w, const kwk_op* op, void* const* pointers, co
         say(w, "  runs the reference, or fails by policy: %s\n", kwk_status_name(status));
         if (machine->reference_only) {
             say(w, "  KWK_DEVICE=reference\n");
+            return;
         }
     }
     const kwk_state* state = kwk_state_of(op);
