@@ -16,6 +16,8 @@ find_program(KWK_LD NAMES ld.bfd ld REQUIRED)
 find_program(KWK_OBJCOPY NAMES objcopy REQUIRED)
 if(CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
     set(kwk_compiler_flags -fno-addrsig)
+else()
+    set(kwk_compiler_flags -fno-gnu-unique)  # objcopy leaves unique symbols global
 endif()
 
 # kwk_isolate(<list> <target> <prefix> <source> <folder> <flags> <own> <entries>...): compiles

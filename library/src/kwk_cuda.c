@@ -205,6 +205,12 @@ kwk_status kwk_cuda_choose(
     return status == KWK_OK ? loaded((*kernel)->cuda, d) : status;
 }
 
+bool kwk_cuda_measured_here(const kwk_kernel* kernel) {
+    const char* problem = NULL;
+    const device* d = current_device(&problem);
+    return d != NULL && rank(kernel, d) == 3;
+}
+
 size_t kwk_cuda_workspace(const kwk_kernel* kernel, const int64_t* dims) {
     const char* problem = NULL;
     const device* d = current_device(&problem);

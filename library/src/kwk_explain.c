@@ -87,7 +87,7 @@ static void say_gpu(writer* w, const kwk_op* op, void* const* pointers, const in
     const kwk_kernel* chosen = NULL;
     const kwk_status status = kwk_cuda_choose(op, pointers, dims, &chosen);
     if (status == KWK_OK) {
-        const bool exact = strstr(device, chosen->device) != NULL;
+        const bool exact = kwk_cuda_measured_here(chosen);
         say(w, "  runs %s: %s (%s)\n", chosen->id, chosen->evidence, where(chosen, exact));
     } else {
         say(w, "  fails: %s (there is no reference on the device)\n", kwk_status_name(status));

@@ -171,6 +171,8 @@ KWK_HIDDEN kwk_status kwk_cuda_run(
     const kwk_op* op, const kwk_common* common, void* const* pointers, const int64_t* dims, void* stream);
 KWK_HIDDEN kwk_status kwk_cuda_choose(
     const kwk_op* op, void* const* pointers, const int64_t* dims, const kwk_kernel** kernel);
+/* Whether it was measured on a device of the current one's name. */
+KWK_HIDDEN bool kwk_cuda_measured_here(const kwk_kernel* kernel);
 KWK_HIDDEN size_t kwk_cuda_workspace(const kwk_kernel* kernel, const int64_t* dims);
 /* "sm_90a NVIDIA H200", or why there is none. */
 KWK_HIDDEN const char* kwk_cuda_device_text(char* text, size_t size);
