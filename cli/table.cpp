@@ -31,6 +31,7 @@ const std::vector<CommandSpec>& command_table() {
         help_command(),
         version_command(),
         emu_command(),
+        ablate_command(),
         bench_emulated_command(),
         bench_judge_command(),
         bench_noise_command(),

@@ -35,6 +35,7 @@ CommandSpec help_command();
 CommandSpec version_command();
 CommandSpec export_command();
 CommandSpec emu_command();
+CommandSpec ablate_command();
 CommandSpec bench_emulated_command();
 CommandSpec bench_judge_command();
 CommandSpec bench_noise_command();
