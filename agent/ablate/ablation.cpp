@@ -58,8 +58,8 @@ public:
 
     Result<AblationResult> result() {
         for (const Arm& arm : plan_.arms) {
-            KW_TRY_ASSIGN(auto strategy, make_strategy(arm.strategy, plan_.options));
-            strategies_.push_back(std::move(strategy));
+            KW_TRY_ASSIGN(const StrategyPreset preset, load_preset(arm.strategy, plan_.presets));
+            strategies_.push_back(make_strategy(preset, plan_.options));
         }
         set_budget();
         AblationResult result;

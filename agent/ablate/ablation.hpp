@@ -13,6 +13,7 @@
 #include "core/result.hpp"
 
 #include <cstdint>
+#include <filesystem>
 #include <string>
 #include <vector>
 
@@ -29,6 +30,7 @@ struct AblationPlan {
     int calls = 32;         ///< budget of the first arm
     SeedSet seeds = SeedSet::development;
     StrategyOptions options;
+    std::filesystem::path presets;  ///< folder of the shipped strategies
     double gamma = 0.95;
     int threads = 1;  ///< the result does not depend on it
 };
@@ -56,7 +58,7 @@ struct AblationResult {
     [[nodiscard]] static bool worse(const Ratio& ratio) { return ratio.hi < 1; }
 };
 
-/// Errc::usage for an unknown strategy.
+/// As load_preset() for a strategy that is not there.
 [[nodiscard]] Result<AblationResult> ablate(const Bed& bed, const AblationPlan& plan);
 
 }  // namespace kw::agent

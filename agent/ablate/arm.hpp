@@ -21,7 +21,7 @@ struct Shown {
 
 struct Arm {
     std::string label;     ///< as it was asked for: "maxcode:-critique"
-    std::string strategy;  ///< for make_strategy()
+    std::string strategy;  ///< a preset: name or file
     Shown shown;
 };
 

@@ -54,6 +54,7 @@ Result<AblationRequest> request_of(const Invocation& invocation) {
     request.critic = invocation.text("critic", "model") == "rules" ? agent::CriticKind::rules
                                                                    : agent::CriticKind::model;
     agent::AblationPlan& plan = request.plan;
+    plan.presets = find_places(invocation.config).share_dir / "prompts" / "strategies";
     for (const std::string& text : split(invocation.text("strategies", k_arms))) {
         KW_TRY_ASSIGN(agent::Arm arm, agent::parse_arm(text));
         plan.arms.push_back(std::move(arm));

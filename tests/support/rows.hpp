@@ -129,9 +129,15 @@ inline ShapeTiming RandomRows::shape() {
           &out.sol,
           &out.gb_per_s,
           &out.null_ns,
-          &out.prepare_ns}) {
+          &out.prepare_ns,
+          &out.sm_mhz,
+          &out.temperature_c,
+          &out.power_w,
+          &out.candidate_joules,
+          &out.baseline_joules}) {
         *field = real();
     }
+    out.mode = text();
     out.speedup = ratio();
     out.comparison = comparison();
     out.prepare_bytes = integer();
@@ -397,14 +403,15 @@ private:
 #define KW_SAME(n) .field(#n, a##n, b##n)
 
 inline std::string differences(const ShapeTiming& a, const ShapeTiming& b) {
-    const auto& [a1, a2, a3, a4, a5, a6, a7, a8, a9, a10, a11, a12, a13, a14, a15, a16, a17, a18] =
+    const auto& [a1, a2, a3, a4, a5, a6, a7, a8, a9, a10, a11, a12, a13, a14, a15, a16, a17, a18, a19, a20, a21, a22, a23, a24] =
         a;
-    const auto& [b1, b2, b3, b4, b5, b6, b7, b8, b9, b10, b11, b12, b13, b14, b15, b16, b17, b18] =
+    const auto& [b1, b2, b3, b4, b5, b6, b7, b8, b9, b10, b11, b12, b13, b14, b15, b16, b17, b18, b19, b20, b21, b22, b23, b24] =
         b;
     return Differences() KW_SAME(1) KW_SAME(2) KW_SAME(3) KW_SAME(4) KW_SAME(5) KW_SAME(6)
         KW_SAME(7) KW_SAME(8) KW_SAME(9) KW_SAME(10) KW_SAME(11) KW_SAME(12) KW_SAME(13) KW_SAME(14)
-            KW_SAME(15) KW_SAME(16) KW_SAME(17) KW_SAME(18)
-                .text();
+            KW_SAME(15) KW_SAME(16) KW_SAME(17) KW_SAME(18) KW_SAME(19) KW_SAME(20) KW_SAME(21)
+                KW_SAME(22) KW_SAME(23) KW_SAME(24)
+                    .text();
 }
 inline bool same(const ShapeTiming& a, const ShapeTiming& b) {
     return differences(a, b).empty();

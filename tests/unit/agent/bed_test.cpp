@@ -8,6 +8,7 @@
 #include "agent/ablate/synthetic_bed.hpp"
 #include "tests/support/catch.hpp"
 #include "tests/unit/agent/fakes.hpp"
+#include "tests/unit/agent/search_fakes.hpp"
 
 #include <cmath>
 #include <set>
@@ -16,6 +17,8 @@
 using namespace kw;
 using namespace kw::agent;
 using kw::test::must;
+using kw::test::presets_folder;
+using kw::test::shipped_strategy;
 
 namespace {
 
@@ -43,7 +46,7 @@ SyntheticParams plain() {
 }
 
 std::unique_ptr<Strategy> strategy(const std::string& name, int width = 4) {
-    return must(make_strategy(name, {width, 8}));
+    return shipped_strategy(name, {width, 8});
 }
 
 BedRun run(
@@ -63,6 +66,7 @@ std::vector<double> speedups(const BedRun& run) {
 
 AblationPlan plan_of(const std::vector<std::string>& arms, int runs = 200) {
     AblationPlan plan;
+    plan.presets = presets_folder();
     for (const std::string& arm : arms) {
         plan.arms.push_back(must(parse_arm(arm)));
     }

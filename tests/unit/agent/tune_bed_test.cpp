@@ -6,6 +6,7 @@
 #include "agent/ablate/bed_run.hpp"
 #include "tests/support/catch.hpp"
 #include "tests/unit/agent/fakes.hpp"
+#include "tests/unit/agent/search_fakes.hpp"
 
 #include <set>
 #include <string>
@@ -13,6 +14,8 @@
 using namespace kw;
 using namespace kw::agent;
 using kw::test::must;
+using kw::test::presets_folder;
+using kw::test::shipped_strategy;
 
 namespace {
 
@@ -36,7 +39,7 @@ TuneTables small() {
 BedRun run(
     const Bed& bed, const std::string& arm, std::uint64_t seed, double calls, int width = 1) {
     const Arm parsed = must(parse_arm(arm));
-    const auto strategy = must(make_strategy(parsed.strategy, {width, 8}));
+    const auto strategy = shipped_strategy(parsed.strategy, {width, 8});
     return run_on_bed(bed, *strategy, parsed, seed, 0.95, {{calls, 0, 0, 0}, 500});
 }
 
@@ -162,6 +165,7 @@ TEST_CASE("tune bed: runs take turns at the tables") {
 TEST_CASE("tune bed: only calls and seconds are compared where nothing costs money") {
     const auto bed = make_tune_bed(small(), 0, true);
     AblationPlan plan;
+    plan.presets = presets_folder();
     plan.arms = {must(parse_arm("maxcode")), must(parse_arm("best-of-n"))};
     plan.runs = 20;
     plan.calls = 10;

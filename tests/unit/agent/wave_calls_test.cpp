@@ -7,6 +7,7 @@
 #include "core/task_file.hpp"
 #include "tests/support/catch.hpp"
 #include "tests/unit/agent/fakes.hpp"
+#include "tests/unit/agent/search_fakes.hpp"
 
 #include <algorithm>
 #include <thread>
@@ -20,6 +21,7 @@ using kw::test::Crash;
 using kw::test::kernel;
 using kw::test::must;
 using kw::test::reply_with;
+using kw::test::shipped_strategy;
 using kw::test::World;
 
 namespace {
@@ -136,7 +138,7 @@ struct Scene {
         auto context = world.context();
         const CampaignRow row = *must(world.store.campaign("camp"));
         const auto strategy =
-            must(make_strategy("best-of-n", {stored.settings.width, stored.settings.depth}));
+            shipped_strategy("best-of-n", {stored.settings.width, stored.settings.depth});
         const PromptBook prompts = must(load_prompts(context.prompts_dir, "cpu"));
         CampaignLoop loop(
             stored, task, context, {proposer, *strategy, prompts, {kernel("seed"), "seed"}}, row);
