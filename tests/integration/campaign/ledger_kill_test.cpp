@@ -33,6 +33,7 @@ namespace {
 constexpr int k_kills = 200;
 constexpr unsigned k_seed = 20261129;
 constexpr int k_evaluations = 100;
+constexpr int k_kills_each = 25;  ///< of one campaign, then it may end
 
 /// A model that answers, overloads, fails and breaks off, and remembers whom it billed.
 class Model {
@@ -183,10 +184,13 @@ TEST_CASE(
         const double cap = round % 3 == 2 ? 0.25 : 2;
         const Model model(k_seed + round);
         std::map<Key, std::string> known;
+        int here = 0;
         for (bool over = false; !over;) {
-            const int ms = kills < k_kills ? 10 + static_cast<int>(random() % 240) : 60'000;
+            const bool enough = kills == k_kills || here == k_kills_each;
+            const int ms = enough ? 120'000 : 10 + static_cast<int>(random() % 200);
             over = !run_and_kill(dir.path(), model.url(), std::to_string(cap), ms);
             kills += over ? 0 : 1;
+            here += over ? 0 : 1;
             INFO("round " << round << ", kill " << kills);
             const auto now = check(dir / "k.db", model, cap);
             for (const auto& [key, hash] : known) {
