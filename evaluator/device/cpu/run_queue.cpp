@@ -7,7 +7,6 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
-#include <cstdint>
 #include <string>
 #include <utility>
 
@@ -39,20 +38,28 @@ RunDelay::~RunDelay() {
 }
 
 // "TIME_RUN TIME_WAITED TIMESLICES", the times in nanoseconds.
-std::optional<double> RunDelay::ns() const {
+std::optional<RunDelay::Reading> RunDelay::read() const {
     std::array<char, 96> text{};
     const ssize_t got = fd_ < 0 ? -1 : pread(fd_, text.data(), text.size(), 0);
     if (got <= 0) {
         return std::nullopt;
     }
-    const char* const begin = text.data();
-    const char* const end = begin + got;
-    const char* const blank = std::find(begin, end, ' ');
-    std::uint64_t waited = 0;
-    if (blank == end || std::from_chars(blank + 1, end, waited).ec != std::errc{}) {
-        return std::nullopt;
+    const char* const end = text.data() + got;
+    std::array<std::uint64_t, 3> values{};
+    const char* at = text.data();
+    for (std::uint64_t& value : values) {
+        const auto parsed = std::from_chars(at, end, value);
+        if (parsed.ec != std::errc{}) {
+            return std::nullopt;
+        }
+        at = std::find_if(parsed.ptr, end, [](char c) { return c != ' '; });
     }
-    return static_cast<double>(waited);
+    return Reading{static_cast<double>(values[1]), values[2]};
+}
+
+std::optional<double> RunDelay::ns() const {
+    const auto reading = read();
+    return reading ? std::optional(reading->ns) : std::nullopt;
 }
 
 RunQueueWatch::RunQueueWatch()

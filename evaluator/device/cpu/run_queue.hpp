@@ -6,6 +6,7 @@
 #include <sys/types.h>
 
 #include <chrono>
+#include <cstdint>
 #include <optional>
 
 namespace kw::cpu {
@@ -21,8 +22,12 @@ public:
     RunDelay& operator=(RunDelay&& other) noexcept;
     ~RunDelay();
 
-    /// Nanoseconds since the thread began.
-    [[nodiscard]] std::optional<double> ns() const;
+    struct Reading {
+        double ns = 0;            ///< waited since the thread began
+        std::uint64_t turns = 0;  ///< how often it was given a processor
+    };
+    [[nodiscard]] std::optional<Reading> read() const;
+    [[nodiscard]] std::optional<double> ns() const;  ///< of read()
 
 private:
     explicit RunDelay(const char* path);
