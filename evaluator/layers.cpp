@@ -13,7 +13,6 @@ constexpr std::array<std::string_view, k_layer_count> k_names{
     "source-scan",
     "load-filter",
     "strict-filter",
-    "thread-count",
     "read-only-inputs",
     "late-inputs",
     "poison",

@@ -15,9 +15,8 @@ namespace kw {
 
 enum class Layer : std::uint8_t {
     source_scan,       ///< forbidden constructs, before and after preprocessing
-    load_filter,       ///< system calls while the object is loaded (resolvers)
-    strict_filter,     ///< system calls during a call
-    thread_count,      ///< one thread after loading
+    load_filter,       ///< while the object is loaded: its code is held, and a filter is set
+    strict_filter,     ///< system calls from then on: held code, and every call
     read_only_inputs,  ///< inputs, weights and packed weights mapped without write
     late_inputs,       ///< inputs and the addresses of a call are not there before "go"
     poison,            ///< outputs poisoned before each call

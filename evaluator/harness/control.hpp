@@ -35,6 +35,9 @@ enum Region : std::uint32_t {
 inline constexpr std::int64_t k_held_init = 0x60001b00;
 inline constexpr std::int64_t k_held_init_array = 0x60001b01;
 inline constexpr std::int64_t k_held_init_bytes = 0x60001b02;
+/// In the place of a relocation's kind, R_X86_64_IRELATIVE ("what this function returns"): kind and
+/// symbol of R_X86_64_NONE, which loaders skip. A real one of these has no place to write to.
+inline constexpr std::uint64_t k_held_resolver = 0;
 
 inline constexpr int k_fd_control = 3;
 inline constexpr int k_fd_object = 4;   ///< the shared object

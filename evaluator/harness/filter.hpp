@@ -5,7 +5,7 @@
 namespace kw::harness {
 
 /// Before dlopen: what the loader needs; no new process or thread, no exec, no socket, no open for
-/// writing, no signal handlers. Constructors do not run under it, but resolvers would.
+/// writing, no signal handlers. Nothing of the object runs under it, as far as we know.
 bool install_load_filter();
 
 /// Before the first constructor: private anonymous memory, and the way out. `yields`: one processor

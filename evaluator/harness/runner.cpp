@@ -58,7 +58,6 @@ struct Switches {
     bool prepares = false;
     bool load_filter = true;
     bool strict_filter = true;
-    bool thread_count = true;
     bool read_only_inputs = true;
 };
 
@@ -75,7 +74,6 @@ Switches read_switches(int argc, char** argv) {
         given("prepare"),
         !given("--without=load-filter"),
         !given("--without=strict-filter"),
-        !given("--without=thread-count"),
         !given("--without=read-only-inputs")};
 }
 
@@ -119,46 +117,10 @@ Function symbol(void* object, const char* name) {
     return function;
 }
 
-/// A shared object that lies in memory, not a line of it run yet.
-struct Loaded {
-    void* object = nullptr;  ///< null in mode_null
-    Functions functions;
-};
-
-/// The constructors that the judge kept the loader from running (control.hpp).
-void run_constructors(void* object) {
-    link_map* map = nullptr;
-    if (object == nullptr || dlinfo(object, RTLD_DI_LINKMAP, &map) != 0) {
-        return;
-    }
-    using Constructor = void (*)(int, char**, char**);
-    Constructor first = nullptr;
-    const Constructor* array = nullptr;
-    std::size_t count = 0;
-    for (const ElfW(Dyn)* entry = map->l_ld; entry->d_tag != DT_NULL; ++entry) {
-        if (entry->d_tag == k_held_init) {
-            first = reinterpret_cast<Constructor>(map->l_addr + entry->d_un.d_ptr);
-        } else if (entry->d_tag == k_held_init_array) {
-            array = reinterpret_cast<const Constructor*>(map->l_addr + entry->d_un.d_ptr);
-        } else if (entry->d_tag == k_held_init_bytes) {
-            count = entry->d_un.d_val / sizeof(Constructor);
-        }
-    }
-    char* nothing[] = {nullptr};
-    if (first != nullptr) {
-        first(0, nothing, nothing);
-    }
-    for (std::size_t i = 0; array != nullptr && i < count; ++i) {
-        array[i](0, nothing, nothing);
-    }
-}
-
-Loaded load(Control& control) {
-    Loaded loaded;
-    Functions& functions = loaded.functions;
-    functions.call[function_null] = null_call;
+/// Maps the shared object, not a line of it run yet. Null in mode_null.
+void* load(Control& control) {
     if (control.mode == mode_null) {
-        return loaded;
+        return nullptr;
     }
     char path[64];
     std::snprintf(path, sizeof(path), "/proc/self/fd/%d", k_fd_object);
@@ -167,6 +129,90 @@ Loaded load(Control& control) {
         fail(&control, k_exit_load, dlerror());
     }
     close(k_fd_object);
+    return object;
+}
+
+/// What the judge kept the loader from running (control.hpp).
+struct HeldCode {
+    using Constructor = void (*)(int, char**, char**);
+    std::uint64_t base = 0;
+    Constructor first = nullptr;
+    const Constructor* constructors = nullptr;
+    std::size_t constructor_count = 0;
+    struct Relocations {
+        const ElfW(Rela) * entries = nullptr;
+        std::size_t count = 0;
+    };
+    Relocations relocations, plt_relocations;
+};
+
+HeldCode find_held_code(const link_map& map) {
+    HeldCode held;
+    held.base = map.l_addr;
+    // Some loaders have added the base to addresses of tables by now, and some have not.
+    const auto table = [&map](std::uint64_t address) {
+        return reinterpret_cast<const ElfW(Rela)*>(
+            address < map.l_addr ? map.l_addr + address : address);
+    };
+    for (const ElfW(Dyn)* entry = map.l_ld; entry->d_tag != DT_NULL; ++entry) {
+        const std::uint64_t value = entry->d_un.d_val;
+        switch (entry->d_tag) {
+            case k_held_init:
+                held.first = reinterpret_cast<HeldCode::Constructor>(held.base + value);
+                break;
+            case k_held_init_array:
+                held.constructors =
+                    reinterpret_cast<const HeldCode::Constructor*>(held.base + value);
+                break;
+            case k_held_init_bytes:
+                held.constructor_count = value / sizeof(HeldCode::Constructor);
+                break;
+            case DT_RELA: held.relocations.entries = table(value); break;
+            case DT_RELASZ: held.relocations.count = value / sizeof(ElfW(Rela)); break;
+            case DT_JMPREL: held.plt_relocations.entries = table(value); break;
+            case DT_PLTRELSZ: held.plt_relocations.count = value / sizeof(ElfW(Rela)); break;
+            default: break;
+        }
+    }
+    return held;
+}
+
+void run_resolvers(const HeldCode& held, const HeldCode::Relocations& relocations) {
+    using Resolver = std::uint64_t (*)();
+    for (std::size_t i = 0; relocations.entries != nullptr && i < relocations.count; ++i) {
+        const ElfW(Rela)& entry = relocations.entries[i];
+        if (entry.r_info == k_held_resolver && entry.r_offset != 0) {
+            const auto resolver =
+                reinterpret_cast<Resolver>(held.base + static_cast<std::uint64_t>(entry.r_addend));
+            *reinterpret_cast<std::uint64_t*>(held.base + entry.r_offset) = resolver();
+        }
+    }
+}
+
+/// In the loader's order: resolvers, then constructors.
+void run_held_code(void* object) {
+    link_map* map = nullptr;
+    if (object == nullptr || dlinfo(object, RTLD_DI_LINKMAP, &map) != 0) {
+        return;
+    }
+    const HeldCode held = find_held_code(*map);
+    run_resolvers(held, held.relocations);
+    run_resolvers(held, held.plt_relocations);
+    char* nothing[] = {nullptr};
+    if (held.first != nullptr) {
+        held.first(0, nothing, nothing);
+    }
+    for (std::size_t i = 0; held.constructors != nullptr && i < held.constructor_count; ++i) {
+        held.constructors[i](0, nothing, nothing);
+    }
+}
+
+Functions find_functions(void* object) {
+    Functions functions;
+    functions.call[function_null] = null_call;
+    if (object == nullptr) {
+        return functions;
+    }
     functions.call[function_entry] = symbol<EntryFunction>(object, "kw_entry");
     functions.call[function_prepare] = symbol<EntryFunction>(object, "kw_prepare");
     functions.call[function_reference] = symbol<EntryFunction>(object, "kw_reference");
@@ -174,8 +220,7 @@ Loaded load(Control& control) {
         symbol<EntryFunction>(object, "kw_reference_project");
     functions.call[function_reference_at] = symbol<EntryFunction>(object, "kw_reference_at");
     functions.prepare_size = symbol<SizeFunction>(object, "kw_prepare_size");
-    loaded.object = object;
-    return loaded;
+    return functions;
 }
 
 std::uint32_t count_threads() {
@@ -253,17 +298,18 @@ int main(int argc, char** argv) {
     if (filtered && switches.load_filter && !install_load_filter()) {
         fail(control, k_exit_setup, "installing the load filter failed");
     }
-    const Loaded loaded = load(*control);
+    void* object = load(*control);
     // Kept on the stack too: a thread that runs by now can write the block.
     const std::uint32_t threads = filtered ? count_threads() : 1;
     control->evidence.threads = threads;
-    if (switches.thread_count && threads != 1) {
+    if (threads != 1) {
         fail(control, k_exit_threads, "more than one thread after loading");
     }
     if (filtered && switches.strict_filter && !install_strict_filter(control->yield != 0)) {
         fail(control, k_exit_setup, "installing the strict filter failed");
     }
-    run_constructors(loaded.object);
+    run_held_code(object);
+    const Functions functions = find_functions(object);
     set_phase(*control, phase_ready);
-    serve(*control, loaded.functions);
+    serve(*control, functions);
 }

@@ -356,6 +356,10 @@ private:
         facts.diagnostics = clean_diagnostics(warnings_, context());
         if (!trusted_) {
             note_symbols(*elf);
+            if (!elf->resolvers.empty()) {
+                forbid_resolver(elf->resolvers.front());
+                return;
+            }
         }
         if (const auto text = read_file(temporary(".s"), k_build_output_limit)) {
             const AsmFacts found = asm_facts(*text);
@@ -414,6 +418,17 @@ private:
                 findings.push_back({"import", "info", "build", name.substr(0, 80)});
             }
         }
+    }
+
+    /// Looking such a name up would run the candidate's code (held_code.hpp).
+    void forbid_resolver(const std::string& name) {
+        const std::string what = "it exports " + name.substr(0, 80) + " by a resolver";
+        built_.outcome.findings.push_back({"load-time-code", "violation", "build", what});
+        built_ = fail(
+            Verdict::forbidden,
+            job_.file_name + ": " + what,
+            "make the function static, or leave its visibility alone: clones for several "
+            "instruction sets are for the inside of a kernel\n");
     }
 
     const BuildJob& job_;

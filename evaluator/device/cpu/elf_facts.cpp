@@ -44,6 +44,9 @@ void read_symbols(std::string_view table, std::string_view names, ElfFacts& fact
             continue;
         }
         if (symbol.st_shndx != SHN_UNDEF) {
+            if (ELF64_ST_TYPE(symbol.st_info) == STT_GNU_IFUNC) {
+                facts.resolvers.push_back(name);
+            }
             facts.exports.push_back(std::move(name));
         } else if (ELF64_ST_BIND(symbol.st_info) != STB_WEAK) {
             facts.imports.push_back(std::move(name));

@@ -15,6 +15,8 @@ struct ElfFacts {
     std::int64_t load_time_calls = 0;  ///< entries of .init_array: code that runs at load time
     std::vector<std::string> imports;  ///< undefined dynamic symbols, without weak ones
     std::vector<std::string> exports;  ///< defined dynamic symbols
+    std::vector<std::string>
+        resolvers;  ///< of them: a loader calls a resolver to find where they are
 };
 
 /// Nothing when the bytes are no well-formed 64-bit little-endian ELF object.

@@ -11,7 +11,7 @@ list(APPEND KW_EVALUATOR_SOURCES
     device/cpu/code_facts.cpp
     device/cpu/contestant.cpp
     device/cpu/cpu_device.cpp
-    device/cpu/held_constructors.cpp
+    device/cpu/held_code.cpp
     device/cpu/input_source.cpp
     device/cpu/lane.cpp
     device/cpu/layout.cpp

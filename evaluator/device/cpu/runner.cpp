@@ -151,7 +151,10 @@ Result<std::unique_ptr<Runner>> Runner::start(sandbox::Sandbox& sandbox, const R
     TemporaryFds temporary;
     command.fds.push_back({runner->control_memory_->fd(), harness::k_fd_control});
     if (!spec.shared_object.empty()) {
-        KW_TRY_ASSIGN(const int fd, sealed_object(spec.shared_object));
+        const bool held = spec.layers.has(Layer::load_filter);
+        KW_TRY_ASSIGN(
+            const int fd,
+            sealed_object(spec.shared_object, held ? LoadTimeCode::held : LoadTimeCode::at_large));
         command.fds.push_back({temporary.keep(fd), harness::k_fd_object});
     }
     fill_segments(spec, control);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "evaluator/device/cpu/shared_memory.hpp"
 
-#include "evaluator/device/cpu/held_constructors.hpp"
+#include "evaluator/device/cpu/held_code.hpp"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -73,10 +73,10 @@ Result<int> SharedMemory::open_read_only() const {
     return fd;
 }
 
-Result<int> sealed_object(const std::filesystem::path& file) {
+Result<int> sealed_object(const std::filesystem::path& file, LoadTimeCode load_time_code) {
     std::ifstream stream(file, std::ios::binary);
     std::string bytes{std::istreambuf_iterator<char>(stream), std::istreambuf_iterator<char>()};
-    if (!stream || !hold_constructors(bytes)) {
+    if (!stream || (load_time_code == LoadTimeCode::held && !hold_load_time_code(bytes))) {
         return Error{
             Errc::environment,
             "reading the built object " + file.string() + " failed",

@@ -39,9 +39,15 @@ private:
     std::size_t size_ = 0;
 };
 
-/// A sealed copy of a built object in memory, its constructors held (held_constructors.hpp); the
-/// caller closes the descriptor. Runners load objects from such copies: the cache may lie where the
-/// sandbox user cannot read, and nothing changes between this reading and the loading.
-[[nodiscard]] Result<int> sealed_object(const std::filesystem::path& file);
+enum class LoadTimeCode {
+    held,      ///< held_code.hpp
+    at_large,  ///< the loader runs it: only where a test turned the load filter off
+};
+
+/// A sealed copy of a built object in memory; the caller closes the descriptor. Runners load
+/// objects from such copies: the cache may lie where the sandbox user cannot read, and nothing
+/// changes between this reading and the loading.
+[[nodiscard]] Result<int> sealed_object(
+    const std::filesystem::path& file, LoadTimeCode load_time_code);
 
 }  // namespace kw::cpu

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 kw_add_test(evaluator_judge LABEL unit
     SOURCES
-        judge/held_constructors_test.cpp
+        judge/held_code_test.cpp
         judge/made_kernels_test.cpp
         judge/run_queue_test.cpp
         exploits/corpus_test.cpp
