@@ -22,6 +22,7 @@ constexpr int k_choose_all_rounds = 3;
 constexpr double k_choose_near = 1.5;
 constexpr int k_choose_tries = 3;  // of a call that other programs were in the way of
 constexpr int k_hot_pairs = 6;
+constexpr std::int64_t k_large_inputs = 32 << 10;
 constexpr std::int64_t k_small_input_part = 64;
 constexpr double k_disturbed = 0.002;         // of a call's time: well inside the dead band
 constexpr std::uint64_t k_renew_one_in = 16;  // pairs between rewritten weight sets, on average
@@ -42,8 +43,8 @@ Result<Rotation> rotation_of(const Task& task, const DimMap& dims, std::int64_t 
 }
 
 // Writing the inputs takes about as long as reading them. Where they are a small part of what the
-// call must move, whoever sees them arrive gains nothing that could be measured, and a call whose
-// start is known to a tenth of a microsecond is worth more.
+// call must move, or written in less time than a stop leaves uncertain, whoever sees them arrive
+// gains next to nothing, and a call whose start is known exactly is worth more.
 Result<Handover> handover_of(const Task& task, const DimMap& dims, std::int64_t bytes) {
     std::int64_t inputs = 0;
     for (const Arg& arg : task.args) {
@@ -52,7 +53,8 @@ Result<Handover> handover_of(const Task& task, const DimMap& dims, std::int64_t 
             inputs += size;
         }
     }
-    return inputs * k_small_input_part > bytes ? Handover::while_stopped : Handover::while_spinning;
+    const bool large = inputs >= k_large_inputs && inputs * k_small_input_part > bytes;
+    return large ? Handover::while_stopped : Handover::while_spinning;
 }
 
 /// Whether what other programs took of a call could decide.
@@ -157,7 +159,10 @@ Result<void> TimingBench::measure_null() {
         }
         times.push_back(outcome.ns);
     }
-    null_ns_ = stats::median(times);
+    // With a stop the times have a long tail, and no call may seem shorter than it was.
+    std::ranges::sort(times);
+    null_ns_ =
+        handover_ == Handover::while_stopped ? times[times.size() / 4] : stats::median(times);
     return {};
 }
 
