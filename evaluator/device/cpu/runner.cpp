@@ -259,22 +259,26 @@ void Runner::die(bool timed_out) {
     failure_ = explain_failure(spec_, outcome, evidence, phase, timed_out);
 }
 
-// The kernel counts how often a thread was given a processor. Nothing lies between the reading that
-// shows that the count has moved and the judge's first look at "done": a short call may be over by
-// then. Where it never moves (the runner was seen stopped on its way off the processor, and went on
-// at once) the call counts from the thaw: longer than it took.
+// The kernel counts how often a thread was given a processor. The call counts from before the last
+// reading in which it had not been given one: never later than it began, also where the judge lost
+// its own processor in between. Nothing lies between the reading that shows that the count has
+// moved and the judge's first look at "done": a short call may be over by then. Where it never
+// moves (the runner was seen stopped on its way off the processor, and went on at once) the call
+// counts from the thaw.
 Runner::Start Runner::thaw_and_see() {
     const double mine = judge_waited_ns();
     const auto stopped = delay_.read();
     const auto thawed = steady_clock::now();
     child_->thaw();
     bool over = !stopped;
-    for (auto at = thawed; !over && at - thawed < k_turn_limit; at = steady_clock::now()) {
+    for (auto idle = thawed; !over && idle - thawed < k_turn_limit;) {
         over = control_->done.load(std::memory_order_acquire) == number_;
+        const auto now = steady_clock::now();
         const auto reading = delay_.read();
         if (reading && reading->turns != stopped->turns) {
-            return {at, mine + reading->ns};
+            return {idle, mine + reading->ns};
         }
+        idle = now;
     }
     return {thawed, mine + (stopped ? stopped->ns : 0)};
 }

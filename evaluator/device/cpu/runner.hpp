@@ -72,7 +72,7 @@ enum class Handover {
                      ///< writing takes, 0.1 us a kilobyte
     while_stopped,   ///< the runner is stopped in between, and the clock starts when the kernel
                      ///< has given it a processor again: nothing can be seen before. Costs a
-                     ///< stop, and 0.3 us of uncertainty. As while_spinning where it cannot be
+                     ///< stop, and 0.6 us of uncertainty. As while_spinning where it cannot be
                      ///< had: one processor for both, or a kernel that does not count turns
 };
 
