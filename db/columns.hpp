@@ -60,6 +60,8 @@ inline const std::vector<std::string_view> k_evaluation_states = {
 inline const std::vector<std::string_view> k_purposes = {
     "search", "promotion", "reverify", "rejudge"};
 inline const std::vector<std::string_view> k_call_states = {"reserved", "settled", "lost"};
+inline const std::vector<std::string_view> k_critic_kinds = {"none", "rules", "model"};
+inline const std::vector<std::string_view> k_value_kinds = {"none", "features", "model"};
 inline const std::vector<std::string_view> k_finding_states = {"open", "confirmed", "false alarm"};
 
 // --- visitors ---
@@ -418,6 +420,49 @@ void visit_finding(Io& io, Row& row) {
     io("evidence", row.evidence);
     auto state = Word{row.state, k_finding_states};
     io("state", Since{state, 4, "'open'"});
+}
+
+template <class Io, class Row>
+void visit_critique(Io& io, Row& row) {
+    io("campaign_id", row.campaign_id);
+    io("step", row.step);
+    io("slot", row.slot);
+    io("part", row.part);
+    io("kind", Word{row.kind, k_critic_kinds});
+    io("usable", row.usable);
+    io("diagnosis", row.diagnosis);
+    io("bottleneck", row.bottleneck);
+    io("change", row.change);
+    io("expected_gain", row.expected_gain);
+    io("raw", Packed{row.raw});
+    io("model", row.model);
+    io("tokens_in", row.tokens_in);
+    io("tokens_out", row.tokens_out);
+    io("usd", row.usd);
+    io("seconds", row.seconds);
+    io("created_ms", row.created_ms);
+    io.odd_doubles("odd_doubles");
+}
+
+/// Without what came of it: that is the evaluation's.
+template <class Io, class Row>
+void visit_estimate(Io& io, Row& row) {
+    io("campaign_id", row.campaign_id);
+    io("step", row.step);
+    io("slot", row.slot);
+    io("part", row.part);
+    io("kind", Word{row.kind, k_value_kinds});
+    io("speedup", row.speedup);
+    io("chance", row.chance);
+    io("kept", row.kept);
+    io("raw", Packed{row.raw});
+    io("model", row.model);
+    io("tokens_in", row.tokens_in);
+    io("tokens_out", row.tokens_out);
+    io("usd", row.usd);
+    io("seconds", row.seconds);
+    io("created_ms", row.created_ms);
+    io.odd_doubles("odd_doubles");
 }
 
 template <class Io, class Row>

@@ -131,6 +131,15 @@ public:
     Result<int> revoke(const std::string& candidate_hash);
     Result<void> set_evaluation_state(std::int64_t evaluation_id, const std::string& state);
 
+    // --- calibration log: what was said before, beside what came of it ---
+    /// Idempotent by (campaign, step, slot, part): the first one stays; false when it was there.
+    Result<bool> put_critique(const CritiqueRow& row);
+    Result<bool> put_estimate(const EstimateRow& row);
+    /// By step, slot, part. None from a file of before they were stored.
+    Result<std::vector<CritiqueRow>> critiques(std::int64_t campaign_id);
+    /// Likewise, with verdict and reward of the first judging at the same place.
+    Result<std::vector<EstimateRow>> estimates(std::int64_t campaign_id);
+
     // --- leaderboard ---
     /// Accepted and judged kernels, baselines left out, by task, measured before modelled, then by
     /// device, fastest first; modelled ones are ranked apart. Of several judgings of an evaluation
