@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // A parsed TOML file as a plain tree with positions, and a reader that notes mistakes instead of
-// throwing. Shared by config and task_file; not for other folders. toml++ stays in toml_tree.cpp.
+// throwing. Every TOML file of ours is read with it. toml++ stays in toml_tree.cpp.
 #pragma once
 
 #include "core/result.hpp"

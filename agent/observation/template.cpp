@@ -67,6 +67,12 @@ Result<std::string> fill_template(
     }
 }
 
+const std::vector<std::string>& operator_names() {
+    static const std::vector<std::string> k_names = {
+        "improve", "repair", "crossover", "fresh", "transpile"};
+    return k_names;
+}
+
 Result<PromptBook> load_prompts(
     const std::filesystem::path& prompts_dir, const std::string& target) {
     const std::filesystem::path folder = prompts_dir / target;
@@ -75,6 +81,12 @@ Result<PromptBook> load_prompts(
     KW_TRY_ASSIGN(book.propose, load_one(folder, "propose", book.version));
     KW_TRY_ASSIGN(book.rules, load_one(folder, "rules", book.version));
     KW_TRY_ASSIGN(book.answer, load_one(folder, "answer", book.version));
+    for (const std::string& name : operator_names()) {
+        KW_TRY_ASSIGN(book.operators[name], load_one(folder, name, book.version));
+    }
+    KW_TRY_ASSIGN(book.critic_system, load_one(folder, "critic_system", book.version));
+    KW_TRY_ASSIGN(book.critique, load_one(folder, "critique", book.version));
+    KW_TRY_ASSIGN(book.value, load_one(folder, "value", book.version));
     return book;
 }
 

@@ -9,6 +9,7 @@
 #include <map>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace kw::agent {
 
@@ -22,15 +23,25 @@ using TemplateValues = std::map<std::string, std::string, std::less<>>;
 /// The templates of one target. Each file begins with a line "%% kwright prompt NAME, version N",
 /// which is not part of the text.
 struct PromptBook {
-    std::string system;   ///< role text
-    std::string propose;  ///< layout of the whole user message
-    std::string rules;    ///< what the judge allows
-    std::string answer;   ///< the form of the answer
-    std::string version;  ///< "system 1, propose 1, ..."
+    std::string system;                            ///< role text
+    std::string propose;                           ///< layout of the whole user message
+    std::string rules;                             ///< what the judge allows
+    std::string answer;                            ///< the form of the answer
+    std::map<std::string, std::string> operators;  ///< what the step is to do, by operator_names()
+    std::string critic_system;                     ///< role text of critics and value estimates
+    std::string critique;                          ///< whole user message to a critic
+    std::string value;                             ///< whole user message to a value estimate
+    std::string version;                           ///< "system 1, propose 1, ..."
 };
 
-/// Reads prompts_dir/<target>/{system,propose,rules,answer}.md. Errc::environment when a file is
-/// missing, Errc::config when its first line is not the version line.
+/// How a step makes its proposal out of what there is:
+///   improve    make the parent faster        repair      the parent failed: mend the error
+///   crossover  join two parents              fresh       start anew, not from a parent
+///   transpile  the same idea for another target or instruction set
+[[nodiscard]] const std::vector<std::string>& operator_names();
+
+/// Reads every template of prompts_dir/<target>/. Errc::environment when a file is missing,
+/// Errc::config when its first line is not the version line.
 [[nodiscard]] Result<PromptBook> load_prompts(
     const std::filesystem::path& prompts_dir, const std::string& target);
 

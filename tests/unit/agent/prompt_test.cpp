@@ -6,8 +6,7 @@
 #include "evaluator/device/cpu/build.hpp"
 #include "tests/support/catch.hpp"
 #include "tests/unit/agent/fakes.hpp"
-
-#include <sstream>
+#include "tests/unit/agent/prompt_texts.hpp"
 
 using namespace kw;
 using namespace kw::agent;
@@ -15,6 +14,7 @@ using kw::test::accepted;
 using kw::test::contains;
 using kw::test::failed;
 using kw::test::must;
+using kw::test::outside_of_fences;
 
 namespace {
 
@@ -73,26 +73,6 @@ Evaluation wrong(bool hidden) {
     outcome.note = "seed 99";
     result.cases = {outcome};
     return result;
-}
-
-/// Lines of a text that stand outside of every fenced block, read as Markdown does.
-std::string outside_of_fences(const std::string& text) {
-    std::istringstream in(text);
-    std::string line;
-    std::string out;
-    std::size_t open = 0;
-    while (std::getline(in, line)) {
-        const std::size_t run = std::min(line.find_first_not_of('`'), line.size());
-        if (open == 0 && run >= 3) {
-            open = run;
-        } else if (open > 0 && run >= open && run == line.size()) {
-            open = 0;
-        } else if (open == 0) {
-            out += line + "\n";
-        }
-    }
-    CHECK(open == 0);
-    return out;
 }
 
 }  // namespace
