@@ -6,7 +6,7 @@ namespace kw::db {
 
 namespace {
 
-constexpr int k_since_schema = 5;
+constexpr int k_since_schema = 6;
 constexpr std::string_view k_storing_critique = "storing the critique";
 constexpr std::string_view k_reading_critiques = "reading the critiques";
 constexpr std::string_view k_storing_estimate = "storing the estimate";

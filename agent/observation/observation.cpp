@@ -17,19 +17,24 @@ namespace {
 /// How much of each part is shown; build_prompt() tries the levels in order until it fits.
 struct Trim {
     std::size_t trajectory_lines;
-    std::size_t other_source;   ///< bytes of best and last when they are not the parent
+    std::size_t example_source;  ///< bytes of each example
+    std::size_t patterns;
+    std::size_t
+        other_source;  ///< bytes of best, last and second parent when they are not the parent
+    std::size_t refuted;
     std::size_t parent_source;  ///< bytes
     bool hints;
 };
 
-constexpr std::array<Trim, 7> k_trims = {{
-    {64, 24'000, 24'000, true},
-    {32, 16'000, 24'000, true},
-    {8, 10'000, 20'000, true},
-    {8, 4'000, 16'000, true},
-    {8, 1'000, 12'000, true},
-    {4, 0, 8'000, true},
-    {2, 0, 4'000, false},
+constexpr std::array<Trim, 8> k_trims = {{
+    {64, 8'000, 5, 24'000, 16, 24'000, true},
+    {32, 6'000, 3, 16'000, 16, 24'000, true},
+    {8, 2'500, 3, 12'000, 16, 20'000, true},
+    {8, 0, 1, 10'000, 8, 20'000, true},
+    {8, 0, 1, 4'000, 8, 16'000, true},
+    {8, 0, 1, 1'000, 4, 12'000, true},
+    {4, 0, 1, 0, 4, 8'000, true},
+    {2, 0, 1, 0, 4, 4'000, false},
 }};
 
 constexpr std::size_t k_max_header = 12'000;
@@ -197,17 +202,19 @@ std::string trajectory_text(const History& done, std::size_t at_most) {
     return out + fence(lines) + "\n";
 }
 
+std::string discounted_text(const History& done) {
+    return "Score to beat now: " + figure(done.attempts.back().best_discounted, 2) +
+           " (the best, raised by " + figure((1 / done.gamma - 1) * 100, 0) +
+           " % for every step since: an early find counts more).\n";
+}
+
 std::string best_text(const History& done, const Attempt* parent, std::size_t at_most, bool cuda) {
     const Attempt* best = best_of(done);
     if (best == nullptr) {
         return {};
     }
-    const double y = done.attempts.back().best_discounted;
-    std::string out = "\n## Best so far (" + label(*best) + ")\n" +
-                      tell_speedup(best->result.speedup.value) +
-                      " than the fastest baseline. Score to beat now: " + figure(y, 2) +
-                      " (the best, raised by " + figure((1 / done.gamma - 1) * 100, 0) +
-                      " % for every step since: an early find counts more).\n" + shape_table(*best);
+    std::string out = tell_speedup(best->result.speedup.value) + " than the fastest baseline.\n" +
+                      shape_table(*best);
     if (best != parent && at_most > 0) {
         out += source_block(best->source, at_most, cuda);
     }
@@ -251,6 +258,87 @@ Result<std::string> answer_text(
         book.answer, {{"task", input.task.name}, {"variety", variety}}, "answer.md");
 }
 
+Result<std::string> rules_text(const PromptBook& book, const Task& task) {
+    const TemplateValues values = {
+        {"task", task.name},
+        {"classes", classes_text(task.cuda)},
+        {"prepare",
+         task.prepare ? "The task allows packing of the weights: define " + task.name +
+                            "_prepare_size and " + task.name +
+                            "_prepare. prepare sees the weights alone, its time is not ranked, its "
+                            "result is read-only in the calls."
+                      : "The task allows no packing before the call."}};
+    return fill_template(book.rules, values, "rules.md");
+}
+
+/// What does not change between the prompts of a campaign.
+TemplateValues contract_values(const ObservationInput& input) {
+    const Task& task = input.task;
+    const bool cuda = target_of_device(input.device) == "cuda";
+    return {
+        {"task", task.name},
+        {"title", one_line(task.title, 200)},
+        {"summary", cut_middle(task.summary, k_max_summary)},
+        {"header", fence(header_for_prompt(input.header), "c")},
+        {"args", args_text(task, cuda)},
+        {"dims", dims_text(task)},
+        {"shapes", shapes_text(task)},
+        {"machine", cut_middle(input.machine_facts, k_max_facts)},
+        {"isa", input.isa},
+        {"naive", naive_text(input.done)},
+        {"arch", input.arch.empty() ? arch_of_device(input.device) : input.arch},
+        {"timing", timing_text(input.device)}};
+}
+
+/// What a prompt is about.
+struct Shown {
+    const ObservationInput& input;
+    const Attempt* parent;         ///< null: not in the history, or not shown
+    std::vector<Ranked> patterns;  ///< for the parent
+    [[nodiscard]] bool has(const char* section) const {
+        return has_section(input.sections, section);
+    }
+};
+
+void add_history(
+    const Shown& shown, const std::string& start, const Trim& trim, TemplateValues& values) {
+    const ObservationInput& input = shown.input;
+    const History& done = input.done;
+    const bool cuda = target_of_device(input.device) == "cuda";
+    const auto put = [&](const char* section, const auto& text) {
+        values[section] = shown.has(section) ? text() : std::string{};
+    };
+    const Attempt* in_parent_section = shown.has("parent") ? shown.parent : nullptr;
+    put("trajectory", [&] { return trajectory_text(done, trim.trajectory_lines); });
+    put("best", [&] { return best_text(done, in_parent_section, trim.other_source, cuda); });
+    if (const Attempt* best = best_of(done);
+        best != nullptr && (shown.has("best") || shown.has("discounted"))) {
+        values["best"] = "\n## Best so far (" + label(*best) + ")\n" +
+                         (shown.has("discounted") ? discounted_text(done) : "") + values["best"];
+    }
+    put("last", [&] { return last_text(done, in_parent_section, trim.other_source, cuda); });
+    put("parent", [&] { return parent_text(shown.parent, start, trim.parent_source, cuda); });
+    values["hints"] = hints_text(
+        input.task,
+        shown.has("hint") ? input.hint : std::string{},
+        trim.hints && !cuda && shown.has("hints"));  // tasks write them for CPUs
+}
+
+void add_advice(const Shown& shown, const Trim& trim, TemplateValues& values) {
+    const ObservationInput& input = shown.input;
+    const Advice& advice = input.advice;
+    static const std::vector<GivenCritique> k_none;
+    const std::vector<GivenCritique>& given =
+        advice.critiques == nullptr ? k_none : *advice.critiques;
+    const auto put = [&](const char* section, const auto& text) {
+        values[section] = shown.has(section) ? text() : std::string{};
+    };
+    put("critique", [&] { return critique_section(input.done, given, shown.parent); });
+    put("refuted", [&] { return refuted_section(input.done, given, trim.refuted); });
+    put("patterns", [&] { return patterns_section(shown.patterns, trim.patterns); });
+    put("examples", [&] { return examples_section(advice.examples, trim.example_source); });
+}
+
 }  // namespace
 
 std::string prompt_header(const Task& task, const std::string& device_id) {
@@ -266,42 +354,25 @@ Result<Prompt> build_prompt(
     const ObservationInput& input,
     const Ask& ask,
     const std::string& start) {
-    const Task& task = input.task;
-    const bool cuda = target_of_device(input.device) == "cuda";
-    const Attempt* parent = find_attempt(input.done, ask.parent_hash);
-    TemplateValues values = {
-        {"task", task.name},
-        {"title", one_line(task.title, 200)},
-        {"summary", cut_middle(task.summary, k_max_summary)},
-        {"header", fence(header_for_prompt(input.header), "c")},
-        {"args", args_text(task, cuda)},
-        {"dims", dims_text(task)},
-        {"shapes", shapes_text(task)},
-        {"machine", cut_middle(input.machine_facts, k_max_facts)},
-        {"isa", input.isa},
-        {"naive", naive_text(input.done)},
-        {"arch", input.arch.empty() ? arch_of_device(input.device) : input.arch},
-        {"timing", timing_text(input.device)}};
-    const TemplateValues rule_values = {
-        {"task", task.name},
-        {"classes", classes_text(task.cuda)},
-        {"prepare",
-         task.prepare ? "The task allows packing of the weights: define " + task.name +
-                            "_prepare_size and " + task.name +
-                            "_prepare. prepare sees the weights alone, its time is not ranked, its "
-                            "result is read-only in the calls."
-                      : "The task allows no packing before the call."}};
-    KW_TRY_ASSIGN(values["rules"], fill_template(book.rules, rule_values, "rules.md"));
+    KW_TRY(check_sections(input.sections));
+    const bool fresh = input.advice.move.op == "fresh";
+    Shown shown{input, fresh ? nullptr : find_attempt(input.done, ask.parent_hash), {}};
+    if (shown.has("patterns")) {
+        shown.patterns = patterns_for(input.task, input.done, input.advice, shown.parent);
+    }
+    TemplateValues values = contract_values(input);
+    KW_TRY_ASSIGN(values["rules"], rules_text(book, input.task));
     KW_TRY_ASSIGN(values["answer"], answer_text(book, input, ask));
     Prompt prompt;
-    KW_TRY_ASSIGN(prompt.system, fill_template(book.system, {{"task", task.name}}, "system.md"));
+    KW_TRY_ASSIGN(
+        prompt.system, fill_template(book.system, {{"task", input.task.name}}, "system.md"));
     for (const Trim& trim : k_trims) {
-        values["best"] = best_text(input.done, parent, trim.other_source, cuda);
-        values["trajectory"] = trajectory_text(input.done, trim.trajectory_lines);
-        values["last"] = last_text(input.done, parent, trim.other_source, cuda);
-        values["parent"] = parent_text(parent, start, trim.parent_source, cuda);
-        values["hints"] =
-            hints_text(task, input.hint, trim.hints && !cuda);  // tasks write them for CPUs
+        add_history(shown, fresh ? std::string{} : start, trim, values);
+        add_advice(shown, trim, values);
+        KW_TRY_ASSIGN(
+            values["operator"],
+            operator_section(
+                book, input.task, input.done, input.advice.move, trim.parent_source / 2));
         KW_TRY_ASSIGN(prompt.text, fill_template(book.propose, values, "propose.md"));
         if (prompt.text.size() + prompt.system.size() <= k_max_prompt_bytes) {
             break;

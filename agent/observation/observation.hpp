@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 // The prompt: a pure function of task, history and ask, so that a resumed campaign asks the same
-// question again. Size is capped at k_max_prompt_bytes; what does not fit is trimmed in this order:
-// the oldest lines of the trajectory (half, then all but the last eight), the best source when it
-// is not the parent, the last attempt's source when it is not the parent, the parent's source, the
-// task's hints. A trimmed source keeps its beginning and its end and says what is left out.
+// question again. Which sections it holds is chosen by name (section_names()). Size is capped at
+// k_max_prompt_bytes; what does not fit is trimmed in this order: the oldest lines of the
+// trajectory (half, then all but the last eight), the sources of examples, patterns but the first,
+// the best, last and second source where they are not the parent, what was ruled out but the last
+// four, the parent's source, the task's hints. A trimmed source keeps its beginning and its end and
+// says what is left out. A critique is never trimmed.
 #pragma once
 
+#include "agent/observation/advice.hpp"
 #include "agent/observation/template.hpp"
 #include "agent/search/history.hpp"
 #include "agent/search/strategy.hpp"
@@ -13,6 +16,7 @@
 
 #include <cstddef>
 #include <string>
+#include <vector>
 
 namespace kw::agent {
 
@@ -26,9 +30,11 @@ struct ObservationInput {
     std::string isa;
     std::string hint;  ///< the user's
     int step = 1;
-    int width = 1;               ///< proposals of this step
-    std::string device = "cpu";  ///< id
-    std::string arch;            ///< Device::arch(); "" = what the id says
+    int width = 1;                           ///< proposals of this step
+    std::string device = "cpu";              ///< id
+    std::string arch = {};                   ///< Device::arch(); "" = what the id says
+    std::vector<std::string> sections = {};  ///< of section_names(); empty = default_sections()
+    Advice advice = {};
 };
 
 /// Generated <task>.h for the CPU; "" for devices whose contract is the launch plan.
@@ -42,7 +48,8 @@ struct Prompt {
 };
 
 /// `start` is used as the parent's source when the parent is not in the history (the first prompt
-/// of a plan).
+/// of a plan). A step that starts afresh is shown no parent. Errc::usage for sections, operators or
+/// inspirations that are not known.
 [[nodiscard]] Result<Prompt> build_prompt(
     const PromptBook& book,
     const ObservationInput& input,
