@@ -85,6 +85,10 @@ TEST_CASE("fuzz: cassettes of anybody are read or refused", "[fuzz]") {
     replay(kw::fuzz::cassette, inputs_of(corpus("cassette")), 4000);
 }
 
+TEST_CASE("fuzz: answers of anybody give a critique or none", "[fuzz]") {
+    replay(kw::fuzz::critique, inputs_of(corpus("critique")), 8000);
+}
+
 TEST_CASE("fuzz: databases of anybody are read or refused and not changed", "[fuzz]") {
     replay(kw::fuzz::database, inputs_of(corpus("database")), 120);
 }
@@ -95,6 +99,10 @@ TEST_CASE("fuzz: launch plans and expressions of anybody end with a plan or a pr
 
 TEST_CASE("fuzz: answers of model servers are read or refused", "[fuzz]") {
     replay(kw::fuzz::model_stream, inputs_of(corpus("model_stream")), 8000);
+}
+
+TEST_CASE("fuzz: pattern files of anybody are read or refused", "[fuzz]") {
+    replay(kw::fuzz::patterns, inputs_of(corpus("patterns")), 3000);
 }
 
 TEST_CASE("fuzz: PTX of anybody runs within its budgets or is refused", "[fuzz]") {

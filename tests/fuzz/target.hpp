@@ -9,9 +9,11 @@
 namespace kw::fuzz {
 
 void cassette(std::string_view bytes);
+void critique(std::string_view bytes);
 void database(std::string_view bytes);
 void launch_plan(std::string_view bytes);
 void model_stream(std::string_view bytes);
+void patterns(std::string_view bytes);
 void ptx(std::string_view bytes);
 void reply_parser(std::string_view bytes);
 void strategy_toml(std::string_view bytes);
