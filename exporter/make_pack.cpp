@@ -69,6 +69,7 @@ public:
             return Error{Errc::no, "no kernel can be exported" + why, {}};
         }
         for (Operation& operation : operations_) {
+            std::stable_sort(operation.rows.begin(), operation.rows.end(), ranks_before);
             KW_TRY(add_naive(operation));
         }
         std::sort(operations_.begin(), operations_.end(), [](const auto& a, const auto& b) {
@@ -78,6 +79,17 @@ public:
     }
 
 private:
+    /// The board ranks within a device; here devices stand beside each other.
+    static bool ranks_before(const Row& a, const Row& b) {
+        const auto modelled = [](const Row& row) {
+            return row.kernel.board.timing_kind == name(Provenance::modelled);
+        };
+        if (modelled(a) != modelled(b)) {
+            return modelled(b);
+        }
+        return a.kernel.board.speedup.lo > b.kernel.board.speedup.lo;
+    }
+
     Result<Operation*> operation_of(const std::string& task) {
         for (Operation& operation : operations_) {
             if (operation.task.name == task) {

@@ -75,7 +75,8 @@ TEST_CASE("make_pack: one unit for a kernel with rows of two devices", "[exporte
     REQUIRE(pack.ok());
     REQUIRE(pack->operations.size() == 1);
     CHECK(pack->operations[0].units.size() == 1);
-    CHECK(pack->operations[0].rows.size() == 2);
+    REQUIRE(pack->operations[0].rows.size() == 2);
+    CHECK(pack->operations[0].rows[0].kernel.board.speedup.value == 3);  // best first
     const Unit& unit = pack->operations[0].units[0];
     CHECK(unit.codes.size() == 3);
     CHECK(unit.absent.at("x86-64-v2") == "CE: no such intrinsic");
