@@ -29,7 +29,7 @@ bool says(const PackCheck& check, const std::string& what) {
 
 }  // namespace
 
-TEST_CASE("check_pack: changed, missing and added lines are found", "[exporter]") {
+TEST_CASE("check_pack: changed and missing files are found", "[exporter]") {
     const Folder folder;
     const Files files{{"a.txt", "x"}, {"b.txt", "y"}, {"manifest.json", k_manifest}};
     REQUIRE(write_pack(files, folder / "p").ok());

@@ -99,7 +99,8 @@ TEST_CASE("make_pack: what cannot be exported is skipped with its reason", "[exp
 }
 
 TEST_CASE(
-    "pack_files: the same pack gives the same bytes, another source another pack", "[exporter]") {
+    "pack_files: the same pack gives the same bytes and another source another pack",
+    "[exporter]") {
     const Task task = scale_add();
     const auto first = pack_files(*pack_of({kernel_of(task, "void f();", "A")}), k_library);
     const auto again = pack_files(*pack_of({kernel_of(task, "void f();", "A")}), k_library);

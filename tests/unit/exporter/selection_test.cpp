@@ -48,7 +48,7 @@ TEST_CASE("selection: the best measured row of each device", "[exporter]") {
     CHECK(selection->skipped[0].reason.find("modelled") != std::string::npos);
 }
 
-TEST_CASE("selection: named kernels go in, modelled ones too", "[exporter]") {
+TEST_CASE("selection: named kernels go in and modelled ones too", "[exporter]") {
     Board board;
     board.add("a", {.source = "a", .speedup = 3});
     const std::string second = board.add("b", {.source = "b", .speedup = 2});
@@ -63,7 +63,8 @@ TEST_CASE("selection: named kernels go in, modelled ones too", "[exporter]") {
     CHECK(board.select(options).error().code == Errc::usage);
 }
 
-TEST_CASE("selection: slow rows, other tasks and other versions of a task stay out", "[exporter]") {
+TEST_CASE(
+    "selection: slow rows and other tasks and other versions of a task stay out", "[exporter]") {
     Board board;
     board.add("a", {.source = "a", .speedup = 1.02});
     SelectOptions options;
