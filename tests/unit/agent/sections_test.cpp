@@ -73,6 +73,7 @@ struct Prompts {
             1,
             1,
             device,
+            "",
             sections,
             advice};
         return build_prompt(book, input, {0, parent}, "start source");
