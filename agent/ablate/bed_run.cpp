@@ -105,6 +105,7 @@ private:
         attempt.note = trial.note;
         if (trial.verdict != Verdict::no_reply) {
             attempt.candidate_hash = key_of(step, slot);
+            attempt.source = "drawn";  // strategies repair what has a source
         }
         attempt.result.verdict = trial.verdict;
         attempt.result.speedup = trial.measured;

@@ -54,7 +54,7 @@ private:
 
 }  // namespace
 
-ModelCall model_call_of(Proposer& proposer) {
+AskedModel asked_model_of(Proposer& proposer) {
     return {
         proposer.label(),
         [&proposer](const ProposeRequest& request, const std::atomic<int>& cancelled) {

@@ -82,8 +82,8 @@ Evaluation spilling(double speedup) {
     return result;
 }
 
-ModelCall says(const std::string& answer, ProposeRequest* seen = nullptr) {
-    ModelCall call;
+AskedModel says(const std::string& answer, ProposeRequest* seen = nullptr) {
+    AskedModel call;
     call.label = "fake";
     call.ask = [answer, seen](const ProposeRequest& request, const std::atomic<int>&) {
         if (seen != nullptr) {

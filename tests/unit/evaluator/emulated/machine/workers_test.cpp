@@ -119,7 +119,7 @@ TEST_CASE("machine: a run that is doubted leaves the whole time to the next", "[
     // or more before it is doubted. A look at this clock takes a millisecond, a block a hundred.
     static std::atomic<int> looks;
     const std::string body =
-        "mov.u32 %r7, 0;\nLOOP: add.u32 %r7, %r7, 1;\nsetp.lt.u32 %p1, %r7, 430000;\n"
+        "mov.u32 %r7, 0;\nLOOP: add.u32 %r7, %r7, 1;\nsetp.lt.u32 %p1, %r7, 330000;\n"
         "@%p1 bra LOOP;\nst.global.u32 [%rd1], %r1;\n";
     for (const int workers : {1, 2}) {
         looks = 0;
