@@ -73,8 +73,8 @@ double processor_s() {
 
 struct Wishes {
     int in_flight = 16;
-    int steps = 5;
-    double delay_s = 2;
+    int steps = 3;
+    double delay_s = 10;  ///< few models are faster
 };
 
 struct Cost {
@@ -177,11 +177,11 @@ CommandSpec bench_search_command() {
     spec.name = "dev bench search";
     spec.group = "Hidden";
     spec.summary = "what the controller of a campaign costs, against a model stub";
-    spec.examples = {"kwright dev bench search --in-flight 16 --delay 2"};
+    spec.examples = {"kwright dev bench search --in-flight 16 --delay 10"};
     spec.options = {
         {"--in-flight", "N", "model calls at once (16)", "", false, "Options", {}},
-        {"--steps", "N", "steps of the campaign (5)", "", false, "Options", {}},
-        {"--delay", "S", "seconds until each answer (2)", "", false, "Options", {}},
+        {"--steps", "N", "steps of the campaign (3)", "", false, "Options", {}},
+        {"--delay", "S", "seconds until each answer (10)", "", false, "Options", {}},
     };
     spec.run = bench_search;
     spec.hidden = true;
