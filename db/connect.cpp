@@ -72,12 +72,13 @@ Result<bool> is_empty(Connection& connection) {
 }
 
 /// The first page, with our mark in it, before the log exists: the mark is in the main file from
-/// then on, whatever happens next.
+/// then on, whatever happens next. In one transaction: each of the two writes the page, and a
+/// process killed between them would leave a file that is nobody's.
 Result<void> mark_new_file(Connection& connection) {
     return connection.exec(
         k_doing,
-        "PRAGMA auto_vacuum = INCREMENTAL; PRAGMA application_id = " +
-            std::to_string(k_application_id));
+        "BEGIN; PRAGMA auto_vacuum = INCREMENTAL; PRAGMA application_id = " +
+            std::to_string(k_application_id) + "; COMMIT");
 }
 
 Result<void> set_writer_pragmas(Connection& connection, const OpenOptions& options) {
