@@ -189,6 +189,10 @@ Result<std::optional<ReplyRow>> CampaignLoop::await(
     }
     KW_TRY_ASSIGN(WaveCalls::Arrival arrival, calls.wait(request, context_.stop.level));
     not_charged_s_ += arrival.queued_s;
+    if (arrival.refused) {
+        stop = limit_met(*arrival.refused);
+        return std::optional<ReplyRow>{};
+    }
     tell_proposed(arrival.row, arrival.remark);
     return std::optional<ReplyRow>(std::move(arrival.row));
 }

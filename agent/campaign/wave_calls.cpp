@@ -95,6 +95,7 @@ struct WaveCalls::Flight final : CallMeter {
             return std::nullopt;
         }
         if (reserved->refused) {
+            refused = reserved->refused;
             return std::nullopt;
         }
         call = reserved->ids.front();
@@ -107,6 +108,7 @@ struct WaveCalls::Flight final : CallMeter {
     nanoseconds begin{0};
     std::int64_t call = 0;         ///< reservation of the try under way; 0 = it is charged already
     std::optional<Error> failure;  ///< of the database
+    std::optional<std::string> refused;
 
     bool ended = false;
     std::optional<Result<Arrival>> arrival;
@@ -192,7 +194,8 @@ void WaveCalls::ended(Flight& flight, CallEnd end) {
     const std::lock_guard guard(mutex_);
     if (!stored) {
         flight.arrival = Result<Arrival>(std::move(stored).error());
-    } else if (end.reply) {
+    } else if (end.reply || flight.refused) {
+        arrival.refused = flight.refused;
         flight.arrival = Result<Arrival>(std::move(arrival));
     } else {
         flight.arrival = Result<Arrival>(std::move(end.reply).error());

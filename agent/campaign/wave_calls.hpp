@@ -56,6 +56,8 @@ public:
         ReplyRow row;  ///< stored
         std::string remark;
         double queued_s = 0;  ///< of the wait for it, spent in a queue for a rate limit
+        /// The limit that allowed no further try; then there is no row.
+        std::optional<std::string> refused;
     };
     /// Waits for a request that was started; once each. Errc::interrupted when `stopped` turns
     /// true.

@@ -210,17 +210,17 @@ TEST_CASE("calls in flight: what fits is reserved together and the rest when mon
 }
 
 TEST_CASE("calls in flight: a campaign crashed at any moment pays for each reply once") {
-    const Budget budget{10, 50, 0, 0};
-    Scene plain(budget);
+    const Budget budget{7, 50, 0, 0};
+    Scene plain(budget, 3);
     Inline calm(&plain.bomb);
     must(plain.run(calm));
     const std::string want = test::outline(plain.world.store, "camp");
     const int moments = plain.bomb.ticks;
-    REQUIRE(moments > 80);
+    REQUIRE(moments > 60);
     int lost = 0;
     for (int moment = 0; moment < moments; ++moment) {
         INFO("crashed at moment " << moment);
-        Scene crashed(budget, 4, moment);
+        Scene crashed(budget, 3, moment);
         Inline first(&crashed.bomb);
         bool died = false;
         try {
@@ -232,7 +232,7 @@ TEST_CASE("calls in flight: a campaign crashed at any moment pays for each reply
         Inline second(&crashed.bomb);
         const CampaignSummary summary = must(crashed.run(second));
         REQUIRE(test::outline(crashed.world.store, "camp") == want);
-        REQUIRE(crashed.replies() == 9);
+        REQUIRE(crashed.replies() == 6);
         double usd = 0;
         int settled = 0;
         for (const ModelCallRow& call : crashed.calls()) {
@@ -241,7 +241,7 @@ TEST_CASE("calls in flight: a campaign crashed at any moment pays for each reply
             lost += call.state == "lost";
             usd += charged_usd(call);
         }
-        REQUIRE(settled == 9);
+        REQUIRE(settled == 6);
         REQUIRE(summary.row.spent_usd == Approx(usd));
     }
     CHECK(lost > 10);
@@ -276,6 +276,23 @@ TEST_CASE("calls in flight: when one gives up the others are stored before the c
     CHECK(must(scene.run(again)).evaluations == 9);
     CHECK(again.asked.front() == std::pair(1, 1));
     CHECK(again.asked.size() == 5);
+}
+
+TEST_CASE("calls in flight: a try that the budget cannot repeat ends the campaign at its limit") {
+    struct Breaks final : Inline {
+        void answer(const ProposeRequest& request, CallMeter& meter, const Done& done) override {
+            const bool again = request.slot != 1 || meter.pay_again();
+            done(again ? reply_to(request) : CallEnd{Error{Errc::model, "gone", ""}, false, {}});
+        }
+    };
+    Scene scene({0, 1.2, 0, 0}, 2);
+    Breaks proposer;
+    const CampaignSummary summary = must(scene.run(proposer));
+    CHECK(summary.stop_reason == "budget: usd");
+    CHECK(summary.row.state == "finished");
+    CHECK(summary.row.spent_usd <= 1.2);
+    CHECK(
+        std::ranges::any_of(scene.calls(), [](const auto& call) { return call.state == "lost"; }));
 }
 
 TEST_CASE("calls in flight: a stop of the user ends the wait and charges what was under way") {
