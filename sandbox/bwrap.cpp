@@ -14,6 +14,7 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::int64_t k_least_tmp_bytes = std::int64_t{16} << 20;
+constexpr std::int64_t k_shared_bytes = std::int64_t{16} << 20;  // a driver's, in /dev/shm
 
 using Args = std::vector<std::string>;
 
@@ -40,11 +41,14 @@ void add_system(Args& args) {
     append(args, {"--ro-bind-try", "/etc/alternatives", "/etc/alternatives"});
 }
 
-void add_private_parts(Args& args, const Limits& limits) {
+void add_private_parts(Args& args, const Limits& limits, Filter filter) {
     append(args, {"--proc", "/proc", "--dev", "/dev"});
     const std::int64_t tmp_bytes = std::clamp(
         limits.file_bytes * 2, k_least_tmp_bytes, std::max(limits.memory_bytes, k_least_tmp_bytes));
     append(args, {"--size", std::to_string(tmp_bytes), "--tmpfs", "/tmp"});
+    if (has_shared_folder(filter)) {
+        append(args, {"--size", std::to_string(k_shared_bytes), "--tmpfs", "/dev/shm"});
+    }
 }
 
 void add_binds(Args& args, const std::vector<Bind>& binds) {
@@ -84,7 +88,7 @@ std::vector<std::string> bwrap_arguments(
     append(args, {"--new-session", "--die-with-parent", "--as-pid-1", "--hostname", "kwright"});
     append(args, {"--seccomp", std::to_string(seccomp_fd)});
     add_system(args);
-    add_private_parts(args, command.limits);
+    add_private_parts(args, command.limits, command.filter);
     for (const auto& device : command.devices) {
         append(args, {"--dev-bind-try", device.string(), device.string()});
     }
@@ -92,7 +96,8 @@ std::vector<std::string> bwrap_arguments(
         append(args, {"--ro-bind-try", "/sys", "/sys"});  // where a driver looks up its bus
     }
     add_binds(args, command.binds);
-    // bubblewrap's root and /dev (with /dev/shm) are tmpfs without a size limit: not writable.
+    // bubblewrap's root and /dev (with its /dev/shm) are tmpfs without a size limit: not writable.
+    // A /dev/shm of our own is a mount by itself, and stays as it is.
     append(args, {"--remount-ro", "/dev", "--remount-ro", "/"});
     append(args, {"--chdir", command.cwd.string(), "--clearenv"});
     for (const auto& [name, value] : command.env) {

@@ -13,7 +13,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
+#include <initializer_list>
 #include <memory>
 
 namespace kw::sandbox {
@@ -24,6 +26,10 @@ namespace {
 // sockets of any family: AF_VSOCK and AF_ALG are not held by a network namespace
 constexpr const char* k_sockets[] = {
     "socket", "socketpair", "connect", "bind", "listen", "accept", "accept4"};
+
+// CUDA's cuInit binds an abstract AF_UNIX name and listens on it, and fails where it may not. It
+// needs nobody who answers.
+constexpr const char* k_peers[] = {"socketpair", "connect", "accept", "accept4"};
 
 constexpr const char* k_denied[] = {
     // other processes' memory and descriptors
@@ -166,12 +172,12 @@ int add_argument_rules(scmp_filter_ctx context) {
     return rc;
 }
 
-/// A network namespace holds these families, and no others.
-int allow_local_sockets(scmp_filter_ctx context) {
+/// Sockets of these families alone; a network namespace holds AF_UNIX's abstract names and AF_INET.
+int allow_families(scmp_filter_ctx context, std::initializer_list<std::uint64_t> families) {
     int rc = 0;
     for (const int call : {SCMP_SYS(socket), SCMP_SYS(socketpair)}) {
         for (std::uint64_t family = 0; family < AF_MAX && rc == 0; ++family) {
-            if (family != AF_UNIX && family != AF_INET) {
+            if (std::ranges::find(families, family) == families.end()) {
                 rc = seccomp_rule_add(
                     context, SCMP_ACT_ERRNO(EPERM), call, 1, SCMP_A0(SCMP_CMP_EQ, family));
             }
@@ -210,10 +216,12 @@ Result<std::vector<std::byte>> exported(scmp_filter_ctx context) {
 
 std::vector<const char*> denied_calls(Filter kind) {
     std::vector<const char*> names(std::begin(k_denied), std::end(k_denied));
-    if (kind != Filter::tools) {
+    if (kind == Filter::gpu) {
+        names.insert(names.end(), std::begin(k_peers), std::end(k_peers));
+    } else if (kind != Filter::tools) {
         names.insert(names.end(), std::begin(k_sockets), std::end(k_sockets));
     }
-    if (kind == Filter::run) {
+    if (kind == Filter::run || kind == Filter::gpu) {
         names.insert(names.end(), std::begin(k_denied_in_run), std::end(k_denied_in_run));
     }
     return names;
@@ -234,7 +242,9 @@ Result<std::vector<std::byte>> build_filter(Filter kind) {
     }
     rc = rc != 0 ? rc : add_argument_rules(context.get());
     if (kind == Filter::tools) {
-        rc = rc != 0 ? rc : allow_local_sockets(context.get());
+        rc = rc != 0 ? rc : allow_families(context.get(), {AF_UNIX, AF_INET});
+    } else if (kind == Filter::gpu) {
+        rc = rc != 0 ? rc : allow_families(context.get(), {AF_UNIX});
     }
     if (rc != 0) {
         return system_error("building the seccomp filter", -rc);

@@ -108,6 +108,9 @@ std::vector<std::string> helper_arguments(
             writable.push_back((bind.inside.empty() ? bind.host : bind.inside).string());
         }
     }
+    if (setup.bwrap && has_shared_folder(command.filter)) {
+        writable.emplace_back("/dev/shm");
+    }
     args.push_back(std::to_string(writable.size()));
     args.insert(args.end(), writable.begin(), writable.end());
     args.insert(args.end(), command.argv.begin(), command.argv.end());

@@ -186,7 +186,7 @@ Result<std::unique_ptr<Sandbox>> open_sandbox(const std::string& mode) {
         profile.weakened = true;
     } else {
         KW_TRY_ASSIGN(setup.bwrap, find_bwrap());
-        for (const Filter kind : {Filter::build, Filter::run, Filter::tools}) {
+        for (const Filter kind : {Filter::build, Filter::run, Filter::gpu, Filter::tools}) {
             KW_TRY_ASSIGN(setup.filters[kind], build_filter(kind));
         }
         setup.landlock = inside::landlock_abi() > 0;

@@ -70,7 +70,7 @@ sandbox::Command command_of(
         {"CUDA_MODULE_LOADING", "EAGER"},
         {"CUDA_DEVICE_ORDER", "PCI_BUS_ID"}};
     command.env.insert(command.env.end(), access.env.begin(), access.env.end());
-    command.filter = wrapper.empty() ? sandbox::Filter::run : sandbox::Filter::tools;
+    command.filter = wrapper.empty() ? sandbox::Filter::gpu : sandbox::Filter::tools;
     command.limits.any_address_space = true;
     command.limits.memory_bytes = k_host_bytes + 2 * transfer_bytes;
     command.limits.cpu = std::chrono::seconds(3600);

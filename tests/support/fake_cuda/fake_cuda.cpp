@@ -15,8 +15,11 @@
 #include "evaluator/device/emulated/engine/tensor_map.hpp"
 
 #include <dlfcn.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
+#include <cstddef>
 #include <cstdlib>
 #include <cstring>
 #include <fstream>
@@ -37,6 +40,7 @@ constexpr int k_invalid_value = 1;
 constexpr int k_out_of_memory = 2;
 constexpr int k_no_binary = 209;
 constexpr int k_invalid_ptx = 218;
+constexpr int k_operating_system = 304;
 constexpr int k_not_found = 500;
 constexpr int k_illegal_address = 700;
 constexpr int k_assert = 710;
@@ -213,6 +217,18 @@ FakeGpu& gpu() {
     return the_gpu;
 }
 
+/// What libcuda does first: an abstract name of this process, on which it listens.
+bool listens_as_a_driver() {
+    sockaddr_un name{};
+    name.sun_family = AF_UNIX;
+    const std::string text = "cuda-uvmfd-4026531836-" + std::to_string(getpid());
+    std::memcpy(name.sun_path + 1, text.data(), text.size());
+    static const int listener = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+    const auto size = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + 1 + text.size());
+    return listener >= 0 && bind(listener, reinterpret_cast<const sockaddr*>(&name), size) == 0 &&
+           listen(listener, 16) == 0;
+}
+
 #define FAKE_BEGIN(name)                              \
     if (const int fake_failed = gpu().begin(#name)) { \
         return fake_failed;                           \
@@ -226,7 +242,7 @@ using namespace fake_cuda;
 
 FAKE cuInit(unsigned) {
     FAKE_BEGIN(cuInit)
-    return k_success;
+    return listens_as_a_driver() ? k_success : k_operating_system;
 }
 FAKE cuDriverGetVersion(int* version) {
     *version = static_cast<int>(gpu().setting("driver_version", 13000));
@@ -496,6 +512,7 @@ FAKE cuGetErrorName(int error, const char** name) {
         {46, "CUDA_ERROR_DEVICE_UNAVAILABLE"},
         {100, "CUDA_ERROR_NO_DEVICE"},
         {209, "CUDA_ERROR_NO_BINARY_FOR_GPU"},
+        {304, "CUDA_ERROR_OPERATING_SYSTEM"},
         {218, "CUDA_ERROR_INVALID_PTX"},
         {222, "CUDA_ERROR_UNSUPPORTED_PTX_VERSION"},
         {700, "CUDA_ERROR_ILLEGAL_ADDRESS"},

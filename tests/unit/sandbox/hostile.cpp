@@ -14,11 +14,13 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <atomic>
 #include <cerrno>
+#include <cstddef>
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
@@ -311,6 +313,31 @@ int processors(const Args&) {
     return 0;
 }
 
+/// What cuInit does, and then whatever else sockets might be good for.
+int driver_socket(const Args&) {
+    sockaddr_un name{};
+    name.sun_family = AF_UNIX;
+    std::memcpy(name.sun_path + 1, "cuda-uvmfd", 10);
+    const auto* address = reinterpret_cast<const sockaddr*>(&name);
+    const socklen_t size = offsetof(sockaddr_un, sun_path) + 11;
+    const int listener = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+    say("unix", listener);
+    say("bind", bind(listener, address, size));
+    say("listen", listen(listener, 16));
+    say("shm", open("/dev/shm/cuda.x", O_RDWR | O_CREAT, 0600));
+    say("inet", socket(AF_INET, SOCK_STREAM, 0));
+    say("inet6", socket(AF_INET6, SOCK_STREAM, 0));
+    say("netlink", socket(AF_NETLINK, SOCK_RAW, 0));
+    say("alg", socket(AF_ALG, SOCK_SEQPACKET, 0));
+    say("vsock", socket(AF_VSOCK, SOCK_STREAM, 0));
+    int pair[2];
+    say("pair", socketpair(AF_UNIX, SOCK_STREAM, 0, pair));
+    say("connect", connect(socket(AF_UNIX, SOCK_SEQPACKET, 0), address, size));
+    say("accept", accept(listener, nullptr, nullptr));
+    say("accept4", accept4(listener, nullptr, nullptr, 0));
+    return 0;
+}
+
 struct Behaviour {
     const char* name;
     int (*run)(const Args&);
@@ -340,6 +367,7 @@ constexpr Behaviour k_behaviours[] = {
     {"count", count},
     {"own_filter", own_filter},
     {"processors", processors},
+    {"driver_socket", driver_socket},
 };
 
 }  // namespace

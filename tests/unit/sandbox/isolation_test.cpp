@@ -48,8 +48,8 @@ private:
 
 }  // namespace
 
-TEST_CASE("sandbox: every call of both deny-lists is refused") {
-    for (const Filter kind : {Filter::build, Filter::run, Filter::tools}) {
+TEST_CASE("sandbox: every call of the deny-lists is refused") {
+    for (const Filter kind : {Filter::build, Filter::run, Filter::gpu, Filter::tools}) {
         Command command = box().hostile({"system_calls"});
         command.filter = kind;
         std::string expected;
@@ -62,6 +62,20 @@ TEST_CASE("sandbox: every call of both deny-lists is refused") {
         }
         CHECK(box().run(command).out == expected);
     }
+}
+
+TEST_CASE("sandbox: a driver may listen on an abstract name and nobody may be called") {
+    Command command = box().hostile({"driver_socket"});
+    command.filter = Filter::gpu;
+    const std::string refused = " " + std::to_string(EPERM) + "\n";
+    std::string expected = "unix 0\nbind 0\nlisten 0\nshm 0\n";
+    for (const char* call :
+         {"inet", "inet6", "netlink", "alg", "vsock", "pair", "connect", "accept", "accept4"}) {
+        expected += call + refused;
+    }
+    CHECK(box().run(command).out == expected);
+    command.filter = Filter::run;
+    CHECK(box().run(command).out.starts_with("unix" + refused));
 }
 
 TEST_CASE("sandbox: clone3 and io_uring look absent") {

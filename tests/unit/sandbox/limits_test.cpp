@@ -117,6 +117,14 @@ TEST_CASE("sandbox: the private tmp cannot grow beyond twice the largest file") 
     CHECK(number_after(outcome.out, "bytes") <= std::int64_t{24} << 20);
 }
 
+TEST_CASE("sandbox: what a driver shares cannot grow without end") {
+    Command command = box().hostile({"fill_directory", "/dev/shm"});
+    command.filter = Filter::gpu;
+    const Outcome outcome = box().run(command);
+    CHECK(number_after(outcome.out, "bytes") > 0);
+    CHECK(number_after(outcome.out, "bytes") <= std::int64_t{16} << 20);
+}
+
 TEST_CASE("sandbox: nothing can be stored outside the private tmp") {
     for (const char* place : {"/dev/shm", "/dev", "/", "/etc", "/usr", "/box", "/proc"}) {
         INFO(place);
