@@ -4,6 +4,7 @@
 #include "cli/device_choice.hpp"
 #include "cli/machine_facts.hpp"
 #include "core/clock.hpp"
+#include "evaluator/device/cuda/gpu_runner.hpp"
 
 #include <signal.h>
 #include <unistd.h>
@@ -161,10 +162,12 @@ Workshop::Workshop(
 
 namespace {
 
-/// A search need not stand still for want of a GPU.
+/// A search need not stand still for want of a GPU. One that is there and does not open is an
+/// error: a campaign of modelled times would hide it.
 Result<std::unique_ptr<Device>> open_or_wait(const std::string& id, const Config& config) {
     auto device = open_device(id, evaluator_config(config));
-    if (device || !is_gpu(id) || device.error().code != Errc::environment) {
+    const bool absent = cuda::gpu_device_nodes().empty() && config.text("cuda.driver").empty();
+    if (device || !is_gpu(id) || !absent || device.error().code != Errc::environment) {
         return device;
     }
     const std::string stand_in = arch_of_device(usual_device("cuda"));

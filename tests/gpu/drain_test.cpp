@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // A campaign for a GPU that is not there, and what becomes of it once there is one, from the
 // command line.
+#include "evaluator/device/cuda/gpu_runner.hpp"
 #include "evaluator/device/cuda/toolkit.hpp"
 #include "tests/gpu/gpu_fixture.hpp"
 #include "tests/support/catch.hpp"
@@ -11,15 +12,53 @@
 using namespace kw;
 using namespace kw::test;
 
-TEST_CASE("campaign drain: candidates wait for an absent GPU and are measured on one", "[gpu]") {
-    if (!cuda::find_toolkit()) {
+namespace {
+
+const std::string k_task = std::string(KW_SOURCE_DIR) + "/tests/support/tasks/scale_add";
+
+bool no_toolkit() {
+    const bool none = !cuda::find_toolkit().ok();
+    if (none) {
         WARN("skipped: no CUDA toolkit here");
+    }
+    return none;
+}
+
+}  // namespace
+
+TEST_CASE("run: a GPU that is there and does not open is an error and no stand-in", "[gpu]") {
+    if (no_toolkit()) {
+        return;
+    }
+    const auto searched = [](const std::string& driver) {
+        const Folder folder;
+        Program kwright(folder.path());
+        kwright.environment["KWRIGHT_CUDA_DRIVER"] = driver;
+        return kwright(
+            {"run", k_task, "--device", "cuda:0", "--proposer", "tune", "--max-evals", "1"});
+    };
+    const Outcome no_library = searched("libkw_no_such_driver.so.1");
+    INFO(no_library.out << no_library.err);
+    CHECK(no_library.code == 3);
+    CHECK(no_library.err.find("libkw_no_such_driver") != std::string::npos);
+    const FakeDriver broken("fail cuInit 999\n");
+    const Outcome no_device = searched(broken.library());
+    INFO(no_device.out << no_device.err);
+    CHECK(no_device.code == 3);
+    CHECK(no_device.err.find("CUDA_ERROR_UNKNOWN") != std::string::npos);
+}
+
+TEST_CASE("campaign drain: candidates wait for an absent GPU and are measured on one", "[gpu]") {
+    if (no_toolkit()) {
+        return;
+    }
+    if (!cuda::gpu_device_nodes().empty()) {
+        WARN("skipped: a GPU is here");
         return;
     }
     const Folder folder;
     Program kwright(folder.path());
     kwright.environment["KWRIGHT_TASKS_DIR"] = KW_SOURCE_DIR "/tests/support/tasks";
-    kwright.environment["KWRIGHT_CUDA_DRIVER"] = "libkw_no_such_driver.so.1";
     const Outcome nothing = kwright({"campaign", "drain", "--device", "cuda:0"});
     CHECK(nothing.err.find("no candidate waits for cuda:0") != std::string::npos);
 
@@ -33,6 +72,7 @@ TEST_CASE("campaign drain: candidates wait for an absent GPU and are measured on
     REQUIRE(!rows.is_discarded());
     CHECK(rows["rows"].empty());
 
+    kwright.environment["KWRIGHT_CUDA_DRIVER"] = "libkw_no_such_driver.so.1";
     const Outcome without = kwright({"campaign", "drain", "--device", "cuda:0"});
     INFO(without.out << without.err);
     CHECK(without.code == 3);
