@@ -12,11 +12,14 @@
 
 #include <algorithm>
 #include <chrono>
+#include <set>
 
 namespace kw::cuda {
 namespace {
 
 using std::chrono::steady_clock;
+
+constexpr double k_least_share_s = 0.2;  // of the cap, for one shape
 
 double seconds_since(steady_clock::time_point begin) {
     return std::chrono::duration<double>(steady_clock::now() - begin).count();
@@ -118,6 +121,7 @@ private:
     std::unique_ptr<Nvml> nvml_;
     cpu::Cores cores_;
     std::unique_ptr<Bench> bench_;
+    std::set<std::string> looked_at_;  ///< hashes of candidates that the tools found nothing in
 };
 
 /// cuBLASLt of the toolkit, for baselines that link it.
@@ -187,13 +191,13 @@ public:
 
     Result<Evaluation> run() {
         const auto begin = steady_clock::now();
-        KW_TRY(stages(begin));
+        KW_TRY(stages());
         result_.wall_s = seconds_since(begin);
         return std::move(result_);
     }
 
 private:
-    Result<void> stages(steady_clock::time_point begin) {
+    Result<void> stages() {
         if (observer_) {
             observer_("build", "CUDA " + device_.builder_->toolkit().version);
         }
@@ -228,8 +232,7 @@ private:
             result_.summary += ", not timed";
             return {};
         }
-        const double cap = options_.cap_s > 0 ? options_.cap_s : task_.judge_cap_s;
-        return time(std::max(1.0, cap - seconds_since(begin)));
+        return time(options_.cap_s > 0 ? options_.cap_s : task_.judge_cap_s);
     }
 
     Result<void> look_at_health() {
@@ -302,13 +305,15 @@ private:
         if (checked.result.rejection) {
             KW_TRY(confirm(checked.suspect));
             finish(*checked.result.rejection);
-        } else {
+        } else if (options_.independent && device_.looked_at_.insert(candidate_.hash).second) {
+            // They take a hundred times a plain run: for what is about to be believed alone.
             KW_TRY_ASSIGN(
                 const ToolsResult tools,
                 run_gpu_tools(device_.tools_, parts, cases, secrets, observer_));
             append(tools.findings);
             checked.result.rejection = tools.rejection;
             if (tools.rejection) {
+                device_.looked_at_.erase(candidate_.hash);
                 finish(*tools.rejection);
             }
         }
@@ -341,11 +346,15 @@ private:
         return bench.get();
     }
 
+    /// The cap is for pairs alone, as on the CPU: the build, the wait for the lane, checks and the
+    /// making of a bench are not paid by what is timed.
     Result<void> time(double cap_s) {
         const auto begin = steady_clock::now();
+        double spent_s = 0;
         SecretStream secrets(seed_, "time");
         const auto timed_shapes =
             std::ranges::count_if(task_.cases, [](const Case& shape) { return shape.timed; });
+        auto shapes_left = timed_shapes;
         for (const Case& shape : task_.cases) {
             if (!shape.timed) {
                 continue;
@@ -356,9 +365,11 @@ private:
                 bench->time(
                     built_,
                     options_,
-                    cap_s / static_cast<double>(timed_shapes),
+                    std::max(
+                        k_least_share_s, (cap_s - spent_s) / static_cast<double>(shapes_left--)),
                     secrets,
                     observer_));
+            spent_s += timed.pairs_s;
             append(timed.findings);
             if (timed.rejection) {
                 KW_TRY(confirm(timed.suspect));

@@ -355,7 +355,9 @@ Result<GpuTimingBench::Timed> GpuTimingBench::time(
     test_options.dead_band = options.dead_band;
     test_options.max_pairs = options.max_pairs;
     stats::PairedTest test(test_options);
+    const auto pairs_begin = steady_clock::now();
     KW_TRY(run_pairs(*candidate, cap_s, secrets, observer, test, timed));
+    timed.pairs_s = seconds_since(pairs_begin);
     if (timed.rejection) {
         return timed;
     }

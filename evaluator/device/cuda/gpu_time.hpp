@@ -44,6 +44,7 @@ public:
         std::optional<cpu::Rejection> rejection;
         std::vector<Finding> findings;
         bool suspect = false;  ///< it ended in a way that a broken device may also cause
+        double pairs_s = 0;    ///< that the pairs took: what counts towards the cap
     };
     Result<Timed> time(
         const BuildOutcome& candidate,
