@@ -13,7 +13,6 @@ namespace {
 
 using std::chrono::steady_clock;
 
-constexpr std::uint32_t k_free_smem = 48 * 1024;  // dynamic shared memory without opting in
 constexpr std::uint64_t k_longest_hold_ns = 2'000'000'000;
 constexpr std::uint64_t k_most_launches = 4096;
 
@@ -86,7 +85,8 @@ cu::Function GpuWorker::function_of(const LaunchRecord& launch, Answer& answer) 
         }
     }
     std::uint32_t& opted_in = opted_in_[name];
-    if (launch.smem > std::max(opted_in, k_free_smem)) {
+    // What a launch may have without asking is 48 KiB less the kernel's static shared memory.
+    if (launch.smem > opted_in) {
         const cu::Result result = cuda_.function_set(
             function, cu::k_function_dynamic_smem, static_cast<int>(launch.smem));
         if (!good(answer, "cuFuncSetAttribute", result)) {

@@ -137,6 +137,26 @@ TEST_CASE("gpu: a kernel that never ends is a timeout, and the next one is judge
         Verdict::accepted);
 }
 
+TEST_CASE("gpu: static and dynamic shared memory together may pass 48 KiB", "[gpu]") {
+    if (no_toolkit()) {
+        return;
+    }
+    const FakeDriver driver;
+    const auto device = opened(driver.config());
+    const std::string source =
+        "//!kwright task=scale target=cuda\n"
+        "//!launch k grid=ceil_div(N, 128) block=128 smem=16384 args=(w, x, y, N)\n"
+        "extern \"C\" __global__ void k(const float* w, const float* x, float* y, int N) {\n"
+        "__shared__ float own[10240]; extern __shared__ float more[];\n"
+        "const int i = blockIdx.x * 128 + threadIdx.x;\n"
+        "own[threadIdx.x * 80] = i < N ? w[i] : 0; more[threadIdx.x] = i < N ? x[i] : 0;\n"
+        "__syncthreads();\n"
+        "if (i < N) { y[i] = own[threadIdx.x * 80] * more[threadIdx.x] + 1.0f; } }\n";
+    const Evaluation result = judge_source(*device, task_of(k_task), source, quick(false));
+    INFO(result.summary << "\n" << result.detail);
+    CHECK(result.verdict == Verdict::accepted);
+}
+
 TEST_CASE("gpu: workspaces larger than the device are a memory limit", "[gpu]") {
     if (no_toolkit()) {
         return;

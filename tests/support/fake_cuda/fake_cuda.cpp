@@ -46,9 +46,11 @@ constexpr int k_illegal_address = 700;
 constexpr int k_assert = 710;
 constexpr int k_misaligned = 716;
 constexpr int k_launch_failed = 719;
-constexpr double k_launch_ns = 2000;      // of any kernel
-constexpr double k_ns_per_warp_insn = 4;  // one SM of our interpreter's
-constexpr double k_event_ns = 500;        // an event costs a little
+constexpr int k_dynamic_shared = 8;  // CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES
+constexpr std::uint32_t k_free_shared = 48 * 1024;  // static and dynamic, without asking
+constexpr double k_launch_ns = 2000;                // of any kernel
+constexpr double k_ns_per_warp_insn = 4;            // one SM of our interpreter's
+constexpr double k_event_ns = 500;                  // an event costs a little
 
 struct FakeModule {
     std::string text;
@@ -58,6 +60,7 @@ struct FakeModule {
 struct FakeFunction {
     FakeModule* module = nullptr;
     std::string name;
+    std::uint32_t opted_in = 0;  // bytes of dynamic shared memory that it asked for
 };
 struct FakeEvent {
     double at_ns = 0;
@@ -145,7 +148,7 @@ public:
         return allocation->host + (address - allocation->address);
     }
 
-    int run(const FakeModule& module, const emu::Launch& launch) {
+    int run(const FakeModule& module, const emu::Launch& launch, std::uint32_t opted_in) {
         if (launch.kernel.find("fake_hang") != std::string::npos) {
             for (;;) {
                 pause();
@@ -163,6 +166,10 @@ public:
         const emu::Report report = emu::run(module.parsed.module, launch, memory_, options);
         clock_ns_ += k_launch_ns +
                      k_ns_per_warp_insn * static_cast<double>(report.counters.warp_instructions);
+        // The driver says so at the launch; static shared memory is known here.
+        if (report.shared_bytes > k_free_shared && launch.dynamic_shared > opted_in) {
+            return sticky_ = k_invalid_value;
+        }
         if (report.ending == emu::Ending::completed) {
             return k_success;
         }
@@ -350,7 +357,11 @@ FAKE cuModuleGetFunction(void** function, void* handle, const char* name) {
     *function = new FakeFunction{module, name};
     return k_success;
 }
-FAKE cuFuncSetAttribute(void*, int, int) {
+FAKE cuFuncSetAttribute(FakeFunction* function, int attribute, int value) {
+    if (attribute != k_dynamic_shared) {
+        return k_invalid_value;
+    }
+    function->opted_in = static_cast<std::uint32_t>(value);
     return k_success;
 }
 
@@ -398,8 +409,9 @@ FAKE cuLaunchKernelEx(const Config* config, FakeFunction* function, void**, void
         std::memcpy(launch.parameters.data(), parameters, bytes);
     }
     const FakeModule* module = function->module;
-    gpu().queue(*config->stream, [module, launch = std::move(launch)] {
-        return gpu().run(*module, launch);
+    const std::uint32_t opted_in = function->opted_in;
+    gpu().queue(*config->stream, [module, opted_in, launch = std::move(launch)] {
+        return gpu().run(*module, launch, opted_in);
     });
     return k_success;
 }
