@@ -68,6 +68,7 @@ bool load(const std::string& library, Driver& driver, std::string& problem, bool
     need("cuStreamEndCapture", driver.capture_end);
     need("cuEventCreate", driver.event_create);
     need("cuEventRecord", driver.event_record);
+    need("cuEventRecordWithFlags", driver.event_record_with);  // 11.1
     need("cuEventElapsedTime", driver.event_elapsed);
     need("cuGraphInstantiateWithFlags", driver.graph_instantiate);
     need("cuGraphUpload", driver.graph_upload);

@@ -109,6 +109,7 @@ inline constexpr int k_limit_persisting_l2 = 6;    // CU_LIMIT_PERSISTING_L2_CAC
 inline constexpr int k_function_dynamic_smem = 8;  // CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_...
 inline constexpr unsigned k_stream_non_blocking = 1;
 inline constexpr unsigned k_host_portable_mapped = 1 | 2;  // CU_MEMHOSTALLOC_PORTABLE, DEVICEMAP
+inline constexpr unsigned k_event_external = 1;            // CU_EVENT_RECORD_EXTERNAL
 inline constexpr int k_capture_thread_local = 1;           // CU_STREAM_CAPTURE_MODE_THREAD_LOCAL
 inline constexpr std::uint32_t k_attribute_cooperative = 2;
 inline constexpr std::uint32_t k_attribute_cluster = 4;
@@ -150,6 +151,7 @@ struct Driver {
     Result (*capture_end)(Stream, Graph*) = nullptr;
     Result (*event_create)(Event*, unsigned) = nullptr;
     Result (*event_record)(Event, Stream) = nullptr;
+    Result (*event_record_with)(Event, Stream, unsigned) = nullptr;
     Result (*event_elapsed)(float*, Event, Event) = nullptr;
     Result (*graph_instantiate)(GraphExec*, Graph, unsigned long long) = nullptr;
     Result (*graph_upload)(GraphExec, Stream) = nullptr;

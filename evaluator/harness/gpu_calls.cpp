@@ -151,6 +151,38 @@ bool GpuWorker::launch_all(std::uint64_t offset, std::uint64_t count, Answer& an
     return true;
 }
 
+/// The calls of a graph with an event before, between and after them: a call that did the work of
+/// the others would be seen. Guards tests/exploits/gpu/super_batch.cu.
+bool GpuWorker::launch_marked(const Order& order, Answer& answer) {
+    if (order.calls < 1 || order.calls > k_gpu_most_calls || order.b % order.calls != 0) {
+        return refuse(answer, k_gpu_bad_order, "calls");
+    }
+    const auto mark = [&](std::uint64_t i) {
+        return good(
+            answer,
+            "cuEventRecordWithFlags",
+            cuda_.event_record_with(marks_[i], stream_, cu::k_event_external));
+    };
+    const std::uint64_t each = order.b / order.calls;
+    bool queued = mark(0);
+    for (std::uint64_t i = 0; i < order.calls && queued; ++i) {
+        queued = launch_all(order.a + i * each * sizeof(LaunchRecord), each, answer) && mark(i + 1);
+    }
+    return queued;
+}
+
+bool GpuWorker::read_marks(std::uint64_t calls, Answer& answer) {
+    for (std::uint64_t i = 0; i < calls; ++i) {
+        float ms = 0;
+        if (!good(
+                answer, "cuEventElapsedTime", cuda_.event_elapsed(&ms, marks_[i], marks_[i + 1]))) {
+            return false;
+        }
+        answer.call_ns[i] = static_cast<double>(ms) * 1e6;
+    }
+    return true;
+}
+
 bool GpuWorker::capture(const Order& order, cu::GraphExec& graph, Answer& answer) {
     cu::Graph captured = nullptr;
     if (!good(
@@ -159,7 +191,7 @@ bool GpuWorker::capture(const Order& order, cu::GraphExec& graph, Answer& answer
             cuda_.capture_begin(stream_, cu::k_capture_thread_local))) {
         return false;
     }
-    const bool launched = launch_all(order.a, order.b, answer);
+    const bool launched = launch_marked(order, answer);
     const bool ended =
         good(answer, "cuStreamEndCapture", cuda_.capture_end(stream_, &captured)) && launched;
     const bool made =
@@ -234,7 +266,9 @@ void GpuWorker::call(const Order& order, Answer& answer) {
                      ? good(answer, "cuGraphLaunch", cuda_.graph_launch(graph, stream_))
                      : launch_all(order.a, order.b, answer);
     }
-    finish(timed && queued, answer);
+    if (finish(timed && queued, answer) && queued && graph != nullptr) {
+        read_marks(order.calls, answer);
+    }
     if (graph != nullptr) {
         (void)cuda_.graph_exec_destroy(graph);
     }

@@ -14,6 +14,8 @@ inline constexpr int k_fd_orders = 3;
 inline constexpr int k_fd_answers = 4;
 inline constexpr int k_fd_transfer = 5;
 
+inline constexpr int k_gpu_most_calls = 8;  ///< in one graph
+
 enum class GpuDo : std::uint32_t {
     count,     ///< -> a: devices, b: driver's version (12040 = 12.4)
     describe,  ///< a: ordinal -> DeviceRecord at the transfer memory's beginning
@@ -39,7 +41,8 @@ struct Order {
     GpuDo what = GpuDo::end;
     std::uint32_t flags = 0;
     std::uint64_t a = 0, b = 0, c = 0, d = 0;
-    char text[160] = {};  ///< ends in 0
+    std::uint64_t calls = 1;  ///< of a graph: `b` is a multiple, and each gets a time of its own
+    char text[160] = {};      ///< ends in 0
 };
 
 /// Where a call of the driver failed, so that the judge can say it.
@@ -47,10 +50,11 @@ struct Answer {
     std::int32_t error = 0;  ///< CUresult; k_gpu_* below for what is not the driver's
     std::uint32_t what = 0;  ///< of the order
     std::uint64_t a = 0, b = 0;
-    double event_ns = 0;     ///< of `call`: between the two events, all repetitions
-    double host_ns = 0;      ///< of `call`: from the release of the stream to its end, by this host
-    char function[48] = {};  ///< "cuModuleLoadDataEx"
-    char text[400] = {};     ///< the driver's name of the error, or its compiler's log
+    double event_ns = 0;  ///< of `call`: between the two events, all repetitions
+    double host_ns = 0;   ///< of `call`: from the release of the stream to its end, by this host
+    double call_ns[k_gpu_most_calls] = {};  ///< of a graph: each of its calls, events included
+    char function[48] = {};                 ///< "cuModuleLoadDataEx"
+    char text[320] = {};  ///< the driver's name of the error, or its compiler's log
 };
 
 inline constexpr std::int32_t k_gpu_no_library = -1;   ///< Answer::text: dlopen's message

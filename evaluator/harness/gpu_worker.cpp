@@ -159,6 +159,11 @@ void GpuWorker::open(const Order& order, Answer& answer) {
         !good(answer, "cuEventCreate", cuda_.event_create(&end_, 0))) {
         return;
     }
+    for (cu::Event& mark : marks_) {
+        if (!good(answer, "cuEventCreate", cuda_.event_create(&mark, 0))) {
+            return;
+        }
+    }
     // No line of the L2 may be set aside for later calls. Devices without the feature refuse.
     (void)cuda_.context_limit(cu::k_limit_persisting_l2, 0);
     make_hold(answer);

@@ -7,6 +7,7 @@
 #include "evaluator/harness/gpu_matmul.hpp"
 #include "evaluator/harness/gpu_protocol.hpp"
 
+#include <array>
 #include <cstddef>
 #include <map>
 #include <span>
@@ -39,6 +40,8 @@ private:
     bool launch(const LaunchRecord& record, Answer& answer);
     bool launch_all(std::uint64_t offset, std::uint64_t count, Answer& answer);
     bool capture(const Order& order, cu::GraphExec& graph, Answer& answer);
+    bool launch_marked(const Order& order, Answer& answer);
+    bool read_marks(std::uint64_t calls, Answer& answer);
     bool prepare(const Order& order, Answer& answer);
     bool begin_hold(Answer& answer);
     bool finish(bool timed, Answer& answer);
@@ -64,6 +67,7 @@ private:
     cu::Context context_ = nullptr;
     cu::Stream stream_ = nullptr;
     cu::Event begin_ = nullptr, end_ = nullptr;
+    std::array<cu::Event, k_gpu_most_calls + 1> marks_{};  ///< before, between and after calls
     cu::Module module_ = nullptr;
     std::map<std::string, cu::Function> functions_;
     std::map<std::string, std::uint32_t> opted_in_;  ///< dynamic shared memory, by function

@@ -4,6 +4,7 @@
 #include "core/text_file.hpp"
 #include "evaluator/device/cuda/toolkit.hpp"
 #include "evaluator/exploits/corpus.hpp"
+#include "evaluator/exploits/expectation.hpp"
 #include "tests/gpu/gpu_fixture.hpp"
 #include "tests/support/catch.hpp"
 
@@ -155,6 +156,48 @@ TEST_CASE("gpu: static and dynamic shared memory together may pass 48 KiB", "[gp
     const Evaluation result = judge_source(*device, task_of(k_task), source, quick(false));
     INFO(result.summary << "\n" << result.detail);
     CHECK(result.verdict == Verdict::accepted);
+}
+
+TEST_CASE("gpu: calls of a graph that share their work unequally are too fast", "[gpu]") {
+    if (no_toolkit()) {
+        return;
+    }
+    const FakeDriver driver;
+    const auto device = opened(driver.config());
+    Task task = task_of(k_task);
+    for (Case& at : task.cases) {
+        at.dims["N"] = at.timed ? 512 : at.dims["N"];
+    }
+    const Evaluation honest =
+        judge_source(*device, task, with_body("scale", k_honest), quick(true));
+    INFO(honest.summary << "\n" << honest.detail);
+    REQUIRE(honest.verdict == Verdict::accepted);
+    CHECK(honest.shapes.front().mode == "graph_8");
+    CHECK(honest.shapes.front().speedup.value == Approx(1.0).epsilon(0.05));
+    // All outputs are right, and every eighth call takes many times as long as the others.
+    const Evaluation uneven = judge_source(
+        *device,
+        task,
+        "//!kwright task=scale target=cuda\n"
+        "//!launch tick grid=1 block=1 args=()\n"
+        "//!launch k grid=ceil_div(N, 128) block=128 args=(w, x, y, N)\n"
+        "__device__ int calls;\n"
+        "extern \"C\" __global__ void tick() { calls = calls + 1; }\n"
+        "extern \"C\" __global__ void k(const float* w, const float* x, float* y, int N) {\n"
+        "const int i = blockIdx.x * 128 + threadIdx.x;\n"
+        "float s = 0;\n"
+        "for (int j = 0; j < 2000 && calls > 24 && calls % 8 == 0; ++j) { s += x[j % N]; }\n"
+        "if (i < N) { y[i] = w[i] * x[i] + 1.0f + (s == 1e30f ? 1.0f : 0.0f); } }\n",
+        quick(true));
+    CHECK(uneven.verdict == Verdict::too_fast);
+    CHECK(uneven.summary.find("of 8 calls") != std::string::npos);
+    const auto batch =
+        read_text_file(std::filesystem::path(KW_SOURCE_DIR) / "tests/exploits/gpu/super_batch.cu");
+    REQUIRE(batch.ok());
+    const Evaluation super =
+        judge_source(*device, task, exploits::without_expectation(*batch), quick(true));
+    INFO(super.summary << "\n" << super.detail);
+    CHECK((super.verdict == Verdict::wrong_result || super.verdict == Verdict::too_fast));
 }
 
 TEST_CASE("gpu: workspaces larger than the device are a memory limit", "[gpu]") {

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <limits>
+#include <numeric>
 
 namespace kw::cuda {
 namespace {
@@ -16,7 +17,7 @@ constexpr std::int64_t k_caches = 4;  // that a rotation passes
 constexpr std::int64_t k_least_sets = 3;
 constexpr std::int64_t k_most_sets = 64;
 constexpr std::int64_t k_most_set_bytes = std::int64_t{1} << 30;  // of one contestant's rotation
-constexpr int k_graph_calls = 8;
+constexpr int k_graph_calls = harness::k_gpu_most_calls;
 constexpr std::int64_t k_most_slot_bytes = std::int64_t{256} << 20;
 
 }  // namespace
@@ -42,6 +43,8 @@ Result<std::unique_ptr<GpuTimingBench>> GpuTimingBench::create(
         bench->sets_ =
             std::clamp((wanted + room.set_bytes - 1) / room.set_bytes, k_least_sets, k_most_sets);
     }
+    bench->sets_by_age_.resize(static_cast<std::size_t>(bench->sets_));
+    std::iota(bench->sets_by_age_.begin(), bench->sets_by_age_.end(), 0);
     // Inputs were just written: flushed as well, and the device is busy until the call.
     bench->flush_bytes_ = 2 * l2;
     bench->slots_ = room.slot_bytes * k_graph_calls <= k_most_slot_bytes ? k_graph_calls : 1;
@@ -58,6 +61,17 @@ Result<std::unique_ptr<GpuTimingBench>> GpuTimingBench::create(
             timing.cpu, task, timing.reference, bench->reference_seat_, {shape.dims}));
     KW_TRY(bench->choose_baseline());
     return bench;
+}
+
+std::int64_t GpuTimingBench::next_set(SecretStream& secrets) {
+    if (pinned_set_) {
+        return *pinned_set_;
+    }
+    // The older half: it is as cold as a rotation needs, and nobody can tell which comes next.
+    const auto oldest = secrets.below(std::max<std::uint64_t>(1, sets_by_age_.size() / 2));
+    const auto at = sets_by_age_.begin() + static_cast<std::ptrdiff_t>(oldest);
+    std::rotate(at, at + 1, sets_by_age_.end());
+    return sets_by_age_.back();
 }
 
 /// New content for a set, the same for every contestant and the reference.
@@ -106,7 +120,7 @@ Result<cpu::Disagreement> GpuTimingBench::compare(
 Result<double> GpuTimingBench::try_baseline(
     GpuContestant& contestant, const std::string& name, bool verify) {
     KW_TRY_ASSIGN(const std::vector<cpu::Inputs> inputs, draw(*pool_stream_));
-    GpuCallRequest request{{&inputs.front()}, {next_set()}, *pool_stream_};
+    GpuCallRequest request{{&inputs.front()}, {next_set(*pool_stream_)}, *pool_stream_};
     // The first call of a module may have to wait for the device: not behind a held stream.
     request.timed = !verify;
     request.flush_bytes = flush_bytes_;

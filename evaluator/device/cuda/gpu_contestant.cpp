@@ -35,6 +35,10 @@ void put(std::span<std::byte> to, std::int64_t offset, std::span<const std::byte
     }
 }
 
+std::size_t slot_of(const GpuCallRequest& request, std::size_t call) {
+    return request.slots.empty() ? call : request.slots[call];
+}
+
 std::span<const std::byte> bytes_of(const std::string& text) {
     return std::as_bytes(std::span(text));
 }
@@ -266,7 +270,7 @@ std::optional<std::string> GpuContestant::lay_out_launches(
         static_cast<std::int64_t>(runner_->transfer().size()) - k_record_bytes;
     std::vector<PlannedCall> calls;
     for (std::size_t i = 0; i < request.sets.size(); ++i) {
-        auto addresses = addresses_of(request.sets[i], i);
+        auto addresses = addresses_of(request.sets[i], slot_of(request, i));
         if (!addresses) {
             return addresses.error().what;
         }
@@ -302,7 +306,9 @@ GpuCallResult GpuContestant::call(const GpuCallRequest& request) {
         result.salts.push_back(request.secrets.next_u64());
         before_[i].resize(slot_bytes);
         compose(task_, room_, false, request.inputs[i]->args, result.salts[i], before_[i]);
-        put(runner_->transfer(), static_cast<std::int64_t>(i * slot_bytes), before_[i]);
+        put(runner_->transfer(),
+            static_cast<std::int64_t>(slot_of(request, i) * slot_bytes),
+            before_[i]);
     }
     const auto all = static_cast<std::int64_t>(calls * slot_bytes);
     if (const GpuAnswer moved = move(slots_at_, 0, all, true); !moved.ok()) {
@@ -330,17 +336,21 @@ GpuCallResult GpuContestant::call(const GpuCallRequest& request) {
                   (request.graph ? harness::gpu_graph : 0);
     order.c = static_cast<std::uint64_t>(request.flush_bytes);
     order.d = request.repetitions;
+    order.calls = request.graph ? calls : 1;
     const GpuAnswer done = runner_->order(order, request.limit);
     if (!done.ok()) {
         return failed(done, std::move(result));
     }
     result.event_ns = done.answer.event_ns;
     result.host_ns = done.answer.host_ns;
+    if (request.graph) {
+        result.call_ns.assign(done.answer.call_ns, done.answer.call_ns + calls);
+    }
     if (const GpuAnswer moved = move(slots_at_, 0, all, false); !moved.ok()) {
         return failed(moved, std::move(result));
     }
     for (std::size_t i = 0; i < calls; ++i) {
-        const std::byte* from = runner_->transfer().data() + i * slot_bytes;
+        const std::byte* from = runner_->transfer().data() + slot_of(request, i) * slot_bytes;
         after_[i].assign(from, from + slot_bytes);
     }
     for (std::size_t i = 0; i < calls && !result.failure; ++i) {

@@ -33,6 +33,8 @@ struct GpuCallRequest {
     std::vector<const cpu::Inputs*> inputs;
     std::vector<std::int64_t> sets;
     SecretStream& secrets;
+    /// By call: which slot its arguments lie in. Empty: in order.
+    std::vector<std::size_t> slots = {};
     bool timed = false;
     bool graph = false;
     std::int64_t flush_bytes = 0;
@@ -45,6 +47,7 @@ struct GpuCallResult {
     bool fatal = false;   ///< the process is lost, or its context
     double event_ns = 0;  ///< of all calls together
     double host_ns = 0;
+    std::vector<double> call_ns;       ///< of a graph: by call, an event included
     std::vector<std::uint64_t> salts;  ///< by call: what outputs were poisoned with
 };
 
@@ -76,7 +79,7 @@ public:
     Result<std::optional<cpu::Rejection>> look_at_weights(std::int64_t set, const Content& content);
 
     GpuCallResult call(const GpuCallRequest& request);
-    /// Of the last call number `slot`: a copy of our own, which nobody changes any more.
+    /// Of the last request's call number `slot`: a copy of our own, which nobody changes any more.
     [[nodiscard]] std::span<const std::byte> output(std::size_t arg, std::size_t slot = 0) const;
     /// What the events of an empty call cost. Errors are the world's.
     Result<double> null_ns();

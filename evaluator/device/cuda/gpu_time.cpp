@@ -20,7 +20,8 @@ constexpr int k_least_pairs = 6;
 constexpr int k_hot_pairs = 6;
 constexpr double k_short_ns = 5000;  // below it an interval of one call is mostly overhead
 constexpr std::uint64_t k_renew_one_in = 16;
-constexpr double k_clock_ratio = 2;  // host against events, candidate against baseline
+constexpr double k_clock_ratio = 2;   // host against events, candidate against baseline
+constexpr double k_spread_ratio = 3;  // longest to shortest call of a graph, against the baseline's
 constexpr double k_clock_slack_ns = 20'000;
 constexpr double k_slow_clock = 0.75;  // of the highest: below it a sample says nothing
 constexpr auto k_cool_down = 30s;
@@ -63,7 +64,11 @@ Result<GpuTimingBench::Pair> GpuTimingBench::run_pair(
     GpuCallRequest request{{}, {}, secrets};
     for (const cpu::Inputs& one : inputs) {
         request.inputs.push_back(&one);
-        request.sets.push_back(next_set());
+        request.sets.push_back(next_set(secrets));
+        request.slots.push_back(request.slots.size());
+    }
+    for (std::size_t left = request.slots.size(); left > 1; --left) {
+        std::swap(request.slots[left - 1], request.slots[secrets.below(left)]);
     }
     request.timed = true;
     request.graph = calls_ > 1;
@@ -99,13 +104,7 @@ Result<GpuTimingBench::Pair> GpuTimingBench::run_pair(
             return pair;
         }
     }
-    const double calls = calls_;
-    pair.baseline_ns = std::max(1.0, theirs.event_ns - null_ns_) / calls;
-    pair.candidate_ns = std::max(1.0, mine.event_ns - null_ns_) / calls;
-    clocks_.baseline_event.push_back(theirs.event_ns);
-    clocks_.baseline_host.push_back(theirs.host_ns);
-    clocks_.candidate_event.push_back(mine.event_ns);
-    clocks_.candidate_host.push_back(mine.host_ns);
+    keep_times(theirs, mine, pair);
     if (on_.nvml != nullptr) {
         const GpuReading now = on_.nvml->read();
         const auto keep = [](const std::optional<double>& value, std::vector<double>& list) {
@@ -121,6 +120,31 @@ Result<GpuTimingBench::Pair> GpuTimingBench::run_pair(
                                                *now.sm_mhz < k_slow_clock * *now.most_sm_mhz);
     }
     return pair;
+}
+
+/// A graph counts as its longest call: one that did the work of the others is paid for it.
+void GpuTimingBench::keep_times(
+    const GpuCallResult& theirs, const GpuCallResult& mine, Pair& pair) {
+    const auto longest = [this](const GpuCallResult& call) {
+        const double ns = call.call_ns.empty() ? call.event_ns : std::ranges::max(call.call_ns);
+        return std::max(1.0, ns - null_ns_);
+    };
+    const auto shortest = [this](const GpuCallResult& call) {
+        return std::max(1.0, std::ranges::min(call.call_ns) - null_ns_);
+    };
+    pair.baseline_ns = longest(theirs);
+    pair.candidate_ns = longest(mine);
+    clocks_.baseline_event.push_back(theirs.event_ns);
+    clocks_.baseline_host.push_back(theirs.host_ns);
+    clocks_.candidate_event.push_back(mine.event_ns);
+    clocks_.candidate_host.push_back(mine.host_ns);
+    if (!mine.call_ns.empty() && !theirs.call_ns.empty()) {
+        clocks_.baseline_spread.push_back(
+            std::ranges::max(theirs.call_ns) / std::max(1.0, std::ranges::min(theirs.call_ns)));
+        clocks_.candidate_spread.push_back(
+            std::ranges::max(mine.call_ns) / std::max(1.0, std::ranges::min(mine.call_ns)));
+        clocks_.candidate_shortest.push_back(shortest(mine));
+    }
 }
 
 Result<void> GpuTimingBench::run_pairs(
@@ -159,7 +183,7 @@ Result<void> GpuTimingBench::run_pairs(
         }
         if (sets_ > 1 && on_.gpu.layers.has(Layer::weight_rewrite) &&
             secrets.below(k_renew_one_in) == 0) {
-            KW_TRY(fill_set((next_set_ + sets_ - 1) % sets_, &candidate));
+            KW_TRY(fill_set(last_set(), &candidate));
         }
         if (observer && number % 16 == 0) {
             observer("time", case_.name + " pair " + std::to_string(number));
@@ -184,16 +208,17 @@ Result<void> GpuTimingBench::run_pairs(
 /// The last set again and again, rewritten first: stored beside the cold time, never ranked.
 Result<void> GpuTimingBench::measure_hot(
     GpuContestant& candidate, SecretStream& secrets, Timed& timed) {
-    const std::int64_t set = (next_set_ + sets_ - 1) % sets_;
+    const std::int64_t set = last_set();
     KW_TRY(fill_set(set, &candidate));
     std::vector<double> mine, theirs;
     for (int i = 0; i < k_hot_pairs; ++i) {
-        next_set_ = set;
+        pinned_set_ = set;
         const std::int64_t flush = std::exchange(flush_bytes_, 0);
         const int calls = std::exchange(calls_, 1);
         auto pair = run_pair(candidate, secrets);
         flush_bytes_ = flush;
         calls_ = calls;
+        pinned_set_.reset();
         KW_TRY_ASSIGN(const Pair done, std::move(pair));
         if (done.rejection) {
             timed.rejection = done.rejection;
@@ -220,7 +245,7 @@ Result<void> GpuTimingBench::measure_energy(
     }
     KW_TRY_ASSIGN(const cpu::Inputs* inputs, inputs_->next(secrets));
     const auto joules = [&](GpuContestant& contestant, double ns) -> double {
-        GpuCallRequest request{{inputs}, {next_set()}, secrets};
+        GpuCallRequest request{{inputs}, {next_set(secrets)}, secrets};
         // Not behind a held stream: no queue is that long.
         request.repetitions =
             static_cast<std::uint64_t>(std::clamp(k_span_ns / std::max(ns, 1.0), 1.0, 50'000.0));
@@ -268,6 +293,25 @@ std::optional<cpu::Rejection> GpuTimingBench::disbelieve_clock() const {
         "Work that the events do not see, or events that were written to."};
 }
 
+/// The calls of a graph do equal work: one far below the others left its own to them.
+std::optional<cpu::Rejection> GpuTimingBench::disbelieve_calls() const {
+    if (clocks_.candidate_spread.empty()) {
+        return std::nullopt;
+    }
+    const double shortest = stats::median(clocks_.candidate_shortest);
+    const double mine = stats::median(clocks_.candidate_spread);
+    const double theirs = stats::median(clocks_.baseline_spread);
+    if (shortest >= floor_.floor_ns && mine < k_spread_ratio * theirs) {
+        return std::nullopt;
+    }
+    return cpu::Rejection{
+        Verdict::too_fast,
+        "too fast to be true: the shortest of " + std::to_string(calls_) + " calls takes " +
+            us(shortest) + ", the longest " + std::to_string(mine) + " times as long (baseline: " +
+            std::to_string(theirs) + "), the floor is " + us(floor_.floor_ns),
+        "The calls of a graph do equal work: one of them did that of others."};
+}
+
 void GpuTimingBench::summarise(const stats::PairedTest& test, Timed& timed) const {
     ShapeTiming& timing = timed.timing;
     std::vector<double> mine, theirs;
@@ -301,6 +345,9 @@ void GpuTimingBench::summarise(const stats::PairedTest& test, Timed& timed) cons
         return;
     }
     timed.rejection = disbelieve_clock();
+    if (!timed.rejection) {
+        timed.rejection = disbelieve_calls();
+    }
     if (timing.candidate_ns < timing.floor_ns) {
         timed.rejection = cpu::Rejection{
             Verdict::too_fast,
@@ -340,7 +387,7 @@ Result<GpuTimingBench::Timed> GpuTimingBench::time(
     }
     // Not behind a held stream: the first launch of a module may wait for the device.
     KW_TRY_ASSIGN(const std::vector<cpu::Inputs> inputs, draw(secrets));
-    const GpuCallResult first = candidate->call({{&inputs.front()}, {next_set()}, secrets});
+    const GpuCallResult first = candidate->call({{&inputs.front()}, {next_set(secrets)}, secrets});
     if (first.failure) {
         timed.rejection = first.failure;
         timed.suspect = first.fatal;

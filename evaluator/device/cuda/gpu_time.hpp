@@ -86,7 +86,11 @@ private:
     Result<void> look_at_all_weights(GpuContestant& candidate, Timed& timed);
     void summarise(const stats::PairedTest& test, Timed& timed) const;
     [[nodiscard]] std::optional<cpu::Rejection> disbelieve_clock() const;
-    [[nodiscard]] std::int64_t next_set() { return next_set_++ % sets_; }
+    [[nodiscard]] std::optional<cpu::Rejection> disbelieve_calls() const;
+    void keep_times(const GpuCallResult& theirs, const GpuCallResult& mine, Pair& pair);
+    /// One of the sets that were used longest ago, drawn; the pinned one where there is one.
+    [[nodiscard]] std::int64_t next_set(SecretStream& secrets);
+    [[nodiscard]] std::int64_t last_set() const { return sets_by_age_.back(); }
     [[nodiscard]] cpu::CheckCase as_case() const {
         return {case_.name, case_.dims, case_.distribution, false};
     }
@@ -108,11 +112,14 @@ private:
     std::string baseline_name_;
     std::vector<std::pair<std::string, double>> baseline_times_;  ///< least of a few, naive first
     double null_ns_ = 0;
-    std::int64_t next_set_ = 0;
+    std::vector<std::int64_t> sets_by_age_;  ///< the last used last
+    std::optional<std::int64_t> pinned_set_;
     std::uint8_t order_ = 0;
     bool second_of_block_ = false;
     struct Clocks {
         std::vector<double> baseline_event, baseline_host, candidate_event, candidate_host;
+        /// Of graphs: the shortest call in ns, and how many times longer the longest was.
+        std::vector<double> baseline_spread, candidate_spread, candidate_shortest;
         std::vector<double> sm_mhz, temperature_c, power_w;
         std::uint64_t slowed_by = 0;
     } clocks_;

@@ -48,9 +48,10 @@ constexpr int k_misaligned = 716;
 constexpr int k_launch_failed = 719;
 constexpr int k_dynamic_shared = 8;  // CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES
 constexpr std::uint32_t k_free_shared = 48 * 1024;  // static and dynamic, without asking
-constexpr double k_launch_ns = 2000;                // of any kernel
-constexpr double k_ns_per_warp_insn = 4;            // one SM of our interpreter's
-constexpr double k_event_ns = 500;                  // an event costs a little
+constexpr unsigned k_event_external = 1;
+constexpr double k_launch_ns = 2000;      // of any kernel
+constexpr double k_ns_per_warp_insn = 4;  // one SM of our interpreter's
+constexpr double k_event_ns = 500;        // an event costs a little
 
 struct FakeModule {
     std::string text;
@@ -492,6 +493,12 @@ FAKE cuEventRecord(FakeEvent* event, FakeStream* stream) {
         return k_success;
     });
     return k_success;
+}
+FAKE cuEventRecordWithFlags(FakeEvent* event, FakeStream* stream, unsigned flags) {
+    if (stream->capturing && flags != k_event_external) {
+        return k_invalid_value;  // it would be a dependency of the capture and no record
+    }
+    return cuEventRecord(event, stream);
 }
 FAKE cuEventElapsedTime(float* ms, const FakeEvent* begin, const FakeEvent* end) {
     FAKE_BEGIN(cuEventElapsedTime)
