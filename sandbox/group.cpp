@@ -21,6 +21,7 @@ using inside::Kind;
 using inside::Report;
 
 constexpr auto k_handshake_limit = std::chrono::seconds(30);
+constexpr auto k_death_limit = std::chrono::seconds(30);
 constexpr auto k_farewell_limit = std::chrono::milliseconds(500);
 
 int milliseconds_until(Clock::time_point until) {
@@ -159,17 +160,33 @@ bool Group::ended() {
     return last_.has_value() || entries[1].revents != 0 || !heard;
 }
 
+/// A task in an uninterruptible wait takes SIGKILL only when its driver lets go of it, and a GPU
+/// that fell off its bus never answers: nobody may wait for that without a limit.
+bool Group::seen_dead() {
+    const auto until = Clock::now() + k_death_limit;
+    bool dead = true;
+    for (const Fd* one : {&outer.pidfd, &helper_pidfd, &program_pidfd}) {
+        dead = dead && (!*one || wait_readable(one->get(), until));
+        if (one == &outer.pidfd && helper_pidfd) {
+            // bubblewrap waits for the helper; where it was killed first, the helper came to our
+            // init.
+            send_signal(helper_pidfd, SIGKILL);
+            send_signal(program_pidfd, SIGKILL);
+        }
+    }
+    return dead;
+}
+
 void Group::reap() {
     Ending& ending = ending_.emplace();
     rusage usage{};
     int status = 0;
-    while (::wait4(outer.pid, &status, 0, &usage) < 0 && errno == EINTR) {
+    ending.never = !seen_dead();
+    const int patience = ending.never ? WNOHANG : 0;
+    while (::wait4(outer.pid, &status, patience, &usage) < 0 && errno == EINTR) {
     }
     outer.pid = -1;
-    // bubblewrap waits for the helper; where it was killed first, the helper came to our init.
     if (helper_pidfd) {
-        send_signal(helper_pidfd, SIGKILL);
-        wait_readable(helper_pidfd.get(), Clock::now() + k_handshake_limit);
         ::waitpid(helper_pid, nullptr, WNOHANG);
     }
     ending.wall_s = std::chrono::duration<double>(Clock::now() - started_).count();
@@ -227,7 +244,9 @@ Outcome decode(const Ending& ending, Cause cause, const Limits& limits) {
     // RLIMIT_CPU counts each process alone: SIGXCPU first, SIGKILL a second later if ignored. A
     // compiler driver turns its child's signal into an exit code.
     const bool cpu_used_up = ending.cpu_s >= static_cast<double>(limits.cpu.count());
-    if (cause == Cause::wall_limit) {
+    if (ending.never) {
+        outcome.ended_by = EndedBy::never;
+    } else if (cause == Cause::wall_limit) {
         outcome.ended_by = EndedBy::wall_limit;
     } else if (cause == Cause::output_limit) {
         outcome.ended_by = EndedBy::output_limit;

@@ -21,6 +21,7 @@ struct Ending {
     double cpu_s = 0;
     std::int64_t peak_bytes = 0;
     std::int64_t oom_kills = 0;
+    bool never = false;  ///< SIGKILL did not end it: given up, and not reaped
 };
 
 /// Why *we* ended it.
@@ -62,6 +63,7 @@ private:
     };
     std::optional<Heard> hear(std::chrono::steady_clock::time_point until);
     void reap();
+    [[nodiscard]] bool seen_dead();
 
     std::chrono::steady_clock::time_point started_{};
     std::optional<inside::Report> last_;  ///< the `ended` report

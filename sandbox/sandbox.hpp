@@ -82,7 +82,8 @@ enum class EndedBy {
     cpu_limit,
     memory_limit,
     output_limit,
-    killed_by_us
+    killed_by_us,
+    never  ///< killed and still there after 30 s, in a call of a driver that does not return
 };
 
 /// What happened, in full. `exit_code` and `signal` are the child's own, not bubblewrap's.

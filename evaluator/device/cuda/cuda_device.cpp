@@ -283,11 +283,17 @@ private:
 
     /// A verdict that a broken device may cause as well stands only when a fresh process finds the
     /// device well.
-    Result<void> confirm(bool suspect) {
+    Result<void> confirm(const cpu::Rejection& rejection, bool suspect) {
         if (!suspect) {
             return {};
         }
         bench_->shapes.clear();  // a reset may have taken their contexts, too
+        if (rejection.verdict == Verdict::internal) {
+            return Error{
+                Errc::environment,
+                "judging on " + device_.id() + ": " + rejection.summary,
+                "see dmesg for Xid; nvidia-smi --gpu-reset, or reboot"};
+        }
         return probe_device(*bench_->gpu);
     }
 
@@ -303,7 +309,7 @@ private:
         result_.cases = std::move(checked.result.cases);
         append(checked.findings);
         if (checked.result.rejection) {
-            KW_TRY(confirm(checked.suspect));
+            KW_TRY(confirm(*checked.result.rejection, checked.suspect));
             finish(*checked.result.rejection);
         } else if (options_.independent && device_.looked_at_.insert(candidate_.hash).second) {
             // They take a hundred times a plain run: for what is about to be believed alone.
@@ -372,7 +378,7 @@ private:
             spent_s += timed.pairs_s;
             append(timed.findings);
             if (timed.rejection) {
-                KW_TRY(confirm(timed.suspect));
+                KW_TRY(confirm(*timed.rejection, timed.suspect));
                 finish(*timed.rejection);
                 result_.shapes.clear();
                 return {};

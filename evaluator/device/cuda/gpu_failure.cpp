@@ -70,6 +70,7 @@ std::string describe(const GpuAnswer& answer) {
         case GpuAnswer::State::done: return "done";
         case GpuAnswer::State::hung: return "no answer in time";
         case GpuAnswer::State::died: return "kw-gpu ended: " + answer.words;
+        case GpuAnswer::State::lost: return "device lost: kw-gpu was killed and does not end";
         case GpuAnswer::State::failed: break;
     }
     std::string text = answer.answer.function;
@@ -85,6 +86,9 @@ bool is_old_driver(const GpuAnswer& answer) {
 
 cpu::Rejection rejection_of(const GpuAnswer& answer, const std::string& where) {
     const std::string detail = where + "\n" + describe(answer);
+    if (answer.state == GpuAnswer::State::lost) {
+        return {Verdict::internal, describe(answer), where};
+    }
     if (answer.state == GpuAnswer::State::hung) {
         return {Verdict::timeout, "the kernels do not end", detail};
     }

@@ -145,6 +145,9 @@ GpuAnswer GpuRunner::lost(GpuAnswer::State state) {
     answer.state = state;
     const sandbox::Outcome outcome =
         state == GpuAnswer::State::hung ? child_->kill() : child_->wait(milliseconds(2000));
+    if (outcome.ended_by == sandbox::EndedBy::never) {
+        answer.state = GpuAnswer::State::lost;
+    }
     answer.words = outcome.ended_by == sandbox::EndedBy::signal
                        ? "signal " + std::to_string(outcome.signal)
                        : "exit code " + std::to_string(outcome.exit_code);

@@ -41,9 +41,10 @@ struct GpuWrapper {
     [[nodiscard]] bool empty() const { return argv.empty(); }
 };
 
-/// How an order ended. `died` and `hung`: there is no process any more.
+/// How an order ended. `died` and `hung`: there is no process any more. `lost`: there is one that
+/// cannot be ended, because the device does not answer its driver.
 struct GpuAnswer {
-    enum class State { done, failed, died, hung };
+    enum class State { done, failed, died, hung, lost };
     State state = State::done;
     harness::Answer answer;  ///< of done and failed
     std::string words;       ///< of died: how, and what it wrote last

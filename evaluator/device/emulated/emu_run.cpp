@@ -235,6 +235,7 @@ Result<RunReport> Emulator::run(const RunRequest& request, cpu::SharedMemory& me
         case sandbox::EndedBy::signal:
         case sandbox::EndedBy::output_limit:
         case sandbox::EndedBy::killed_by_us:
+        case sandbox::EndedBy::never:
             report.problem = "the emulator died (signal " + std::to_string(outcome.signal) + ")";
             return report;
     }

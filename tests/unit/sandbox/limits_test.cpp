@@ -245,5 +245,7 @@ TEST_CASE("sandbox: an ending is decoded with the nearest cause first") {
         ending.oom_kills = one.oom_kills;
         INFO(one.wait_status << " " << one.cpu_s << " " << one.oom_kills);
         CHECK(decode(ending, one.cause, limits).ended_by == one.expected);
+        ending.never = true;
+        CHECK(decode(ending, one.cause, limits).ended_by == EndedBy::never);
     }
 }
