@@ -78,19 +78,26 @@ Verdict verdict_of(const std::string& tool) {
     return tool == "racecheck" ? Verdict::race : Verdict::runtime_error;
 }
 
-/// Of "12 errors" or "3 hazards displayed (...)": -1 when there is no such line.
-long errors_in(const std::vector<std::string>& lines) {
-    long errors = -1;
+/// The number before `word` in the summaries: of "12 errors" 12, of "3 hazards displayed (1 error,
+/// 2 warnings)" 1 and 2. -1 when no summary has it.
+long counted(const std::vector<std::string>& lines, std::string_view word) {
+    long most = -1;
     for (const std::string& line : lines) {
-        for (const std::string_view summary : {k_summary, k_race_summary}) {
-            if (line.starts_with(summary)) {
-                long value = 0;
-                std::from_chars(line.data() + summary.size(), line.data() + line.size(), value);
-                errors = std::max(errors, value);
-            }
+        const auto at = line.find(word);
+        if (at == std::string::npos ||
+            !(line.starts_with(k_summary) || line.starts_with(k_race_summary))) {
+            continue;
         }
+        const auto before = line.find_last_not_of("0123456789", at - 1);
+        long value = 0;
+        std::from_chars(line.data() + before + 1, line.data() + at, value);
+        most = std::max(most, value);
     }
-    return errors;
+    return most;
+}
+
+long errors_in(const std::vector<std::string>& lines) {
+    return counted(lines, " error");
 }
 
 struct Metric {
@@ -182,6 +189,18 @@ std::optional<cpu::Rejection> read_sanitizer(const std::string& tool, const std:
         }
     }
     return rejection;
+}
+
+std::optional<Finding> sanitizer_warnings(const std::string& tool, const std::string& report) {
+    const long warnings = counted(marked_lines(report), " warning");
+    if (warnings <= 0) {
+        return std::nullopt;
+    }
+    return Finding{
+        "compute-sanitizer-warning",
+        "warning",
+        "check",
+        tool + " warns of " + std::to_string(warnings) + " hazards"};
 }
 
 GpuWrapper profiler_wrapper(const fs::path& profiler) {
@@ -286,6 +305,9 @@ Result<ToolsResult> run_gpu_tools(
             break;
         }
         result.rejection = read_sanitizer(tool, checked->tool_output);
+        if (const auto warned = sanitizer_warnings(tool, checked->tool_output)) {
+            result.findings.push_back(*warned);
+        }
     }
     if (tools.profiler.empty()) {
         skipped("ncu", "it is not installed");

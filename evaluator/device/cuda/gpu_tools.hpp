@@ -31,6 +31,10 @@ struct GpuTools {
 /// Whether the report ends as a complete run does: "========= ERROR SUMMARY: 0 errors".
 [[nodiscard]] bool sanitizer_ran(const std::string& report);
 
+/// Its warnings: hazards that do not change a result (write after write of the same value).
+[[nodiscard]] std::optional<Finding> sanitizer_warnings(
+    const std::string& tool, const std::string& report);
+
 [[nodiscard]] GpuWrapper profiler_wrapper(const std::filesystem::path& profiler);
 /// Facts from ncu's CSV: time bound, stalls, bank conflicts, sectors a request, tensor pipe.
 [[nodiscard]] std::vector<Finding> read_profile(const std::string& report);

@@ -34,11 +34,11 @@ TEST_CASE("gpu failure: each code of the driver has the verdict that fits it") {
     CHECK(verdict(cu::k_out_of_memory) == Verdict::memory_limit);
     CHECK(verdict(cu::k_launch_timeout) == Verdict::timeout);
     CHECK(verdict(cu::k_invalid_ptx) == Verdict::compile_error);
-    GpuAnswer hung;
     GpuAnswer lost;
     lost.state = GpuAnswer::State::lost;
     CHECK(rejection_of(lost, "there").verdict == Verdict::internal);
     CHECK(world_error(lost, "judging").what.find("device lost") != std::string::npos);
+    GpuAnswer hung;
     hung.state = GpuAnswer::State::hung;
     CHECK(rejection_of(hung, "").verdict == Verdict::timeout);
     GpuAnswer died;

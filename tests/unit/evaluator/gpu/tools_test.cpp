@@ -35,6 +35,19 @@ TEST_CASE("gpu tools: a report of compute-sanitizer is a rejection only when it 
             ->verdict == Verdict::race);
 }
 
+TEST_CASE("gpu tools: hazards that are only warnings are a finding") {
+    const std::string warned =
+        "========= RACECHECK SUMMARY: 3 hazards displayed (0 errors, 3 warnings)\n";
+    CHECK(sanitizer_ran(warned));
+    CHECK(!read_sanitizer("racecheck", warned));
+    REQUIRE(sanitizer_warnings("racecheck", warned));
+    CHECK(sanitizer_warnings("racecheck", warned)->evidence == "racecheck warns of 3 hazards");
+    CHECK(!sanitizer_warnings("racecheck", k_clean));
+    const std::string both =
+        "========= RACECHECK SUMMARY: 5 hazards displayed (1 error, 4 warnings)\n";
+    CHECK(read_sanitizer("racecheck", both)->summary.find("counts 1") != std::string::npos);
+}
+
 TEST_CASE("gpu tools: what a kernel prints cannot pass for the tool's report") {
     // A device's printf has no line of its own: the mark must begin one, and a clean summary that
     // is forged does not hide the true one.
