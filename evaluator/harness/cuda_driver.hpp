@@ -74,6 +74,7 @@ inline constexpr Result k_no_binary_for_gpu = 209;
 inline constexpr Result k_ecc_uncorrectable = 214;
 inline constexpr Result k_invalid_ptx = 218;
 inline constexpr Result k_unsupported_ptx_version = 222;
+inline constexpr Result k_operating_system = 304;
 inline constexpr Result k_not_found = 500;
 inline constexpr Result k_not_ready = 600;
 inline constexpr Result k_illegal_address = 700;

@@ -258,6 +258,8 @@ TEST_CASE("gpu: what keeps a device from opening is said with a remedy", "[gpu]"
     using Catch::Matchers::Contains;
     CHECK_THAT(problem("fail cuInit 100\n", "cuda:0"), Contains("cuInit"));
     CHECK_THAT(problem("devices 0\n", "cuda:0"), Contains("no device"));
+    CHECK_THAT(problem("compute_mode 3\n", "cuda:0"), Contains("nvidia-smi -c 0"));
+    CHECK_THAT(problem("fail cuInit 304\n", "cuda:0"), Contains("nvidia-modprobe"));
     CHECK_THAT(problem("devices 2\n", "cuda:7"), Contains("there is: cuda:0 (Fake GPU, GPU-"));
     CHECK_THAT(problem("devices 2\n", "cuda:GPU-"), Contains("several"));
     CHECK_THAT(problem("", "cuda:MIG-1"), Contains("there is no device cuda:MIG-1"));

@@ -17,6 +17,9 @@ constexpr std::int64_t k_caches = 4;  // that a rotation passes
 constexpr std::int64_t k_least_sets = 3;
 constexpr std::int64_t k_most_sets = 64;
 constexpr std::int64_t k_most_set_bytes = std::int64_t{1} << 30;  // of one contestant's rotation
+// A driver that does not tell the cache, or tells one partition of it, must not mean no flush.
+constexpr std::int64_t k_least_flush = std::int64_t{256} << 20;
+constexpr std::int64_t k_flush_part = 16;  // of the device's memory, at most for that
 constexpr int k_graph_calls = harness::k_gpu_most_calls;
 constexpr std::int64_t k_most_slot_bytes = std::int64_t{256} << 20;
 
@@ -46,7 +49,8 @@ Result<std::unique_ptr<GpuTimingBench>> GpuTimingBench::create(
     bench->sets_by_age_.resize(static_cast<std::size_t>(bench->sets_));
     std::iota(bench->sets_by_age_.begin(), bench->sets_by_age_.end(), 0);
     // Inputs were just written: flushed as well, and the device is busy until the call.
-    bench->flush_bytes_ = 2 * l2;
+    bench->flush_bytes_ =
+        std::max(2 * l2, std::min(k_least_flush, timing.gpu.gpu.memory_bytes / k_flush_part));
     bench->slots_ = room.slot_bytes * k_graph_calls <= k_most_slot_bytes ? k_graph_calls : 1;
     KW_TRY_ASSIGN(bench->floor_, floor_of(task, shape.dims, timing.gpu.gpu, rotates ? 1.0 : 0.0));
     KW_TRY_ASSIGN(const cpu::Layout layout, cpu::plan_layout(task, {shape.dims}, bench->sets_));

@@ -71,6 +71,7 @@ GpuInfo info_of(const harness::DeviceRecord& record, int ordinal, int driver_ver
     info.dram_gb_s =
         std::max(0, record.memory_khz) * 1e3 * 2 * (std::max(0, record.bus_bits) / 8.0) / 1e9;
     info.ecc = record.ecc != 0;
+    info.compute_mode = record.compute_mode;
     info.driver_version = driver_version;
     return info;
 }
@@ -133,6 +134,15 @@ Result<GpuInfo> find_gpu(sandbox::Sandbox& sandbox, GpuAccess& access, const std
         if (by_number || (!is_number && !wanted.empty() && gpu.uuid.starts_with(wanted))) {
             found.push_back(gpu);
         }
+    }
+    if (found.size() == 1 && found.front().compute_mode != 0) {
+        return Error{
+            Errc::environment,
+            "opening cuda:" + wanted + ": its compute mode lets " +
+                (found.front().compute_mode == 3 ? "one process compute at a time, and a judgement "
+                                                   "has two contexts"
+                                                 : "nobody compute"),
+            "nvidia-smi -c 0"};
     }
     if (found.size() == 1) {
         return found.front();

@@ -3,6 +3,9 @@
 
 #include "evaluator/harness/cuda_driver.hpp"
 
+#include <filesystem>
+#include <string_view>
+
 namespace kw::cuda {
 namespace {
 
@@ -35,7 +38,21 @@ constexpr Meaning k_meanings[] = {
     {harness::k_gpu_no_kernel, Verdict::runtime_error, "the module has no such kernel"},
 };
 
+/// What cuInit does not say: which node is missing, or what forbids it its own.
+std::string hint_of_init() {
+    std::error_code ignored;
+    const bool half = std::filesystem::exists("/dev/nvidiactl", ignored) &&
+                      !std::filesystem::exists("/dev/nvidia-uvm", ignored);
+    return std::string(half ? "there is no /dev/nvidia-uvm" : "is /dev/nvidia-uvm there?") +
+           ": nvidia-modprobe -u -c=0, outside of any container; then nvidia-smi and dmesg";
+}
+
 std::string hint_of(const GpuAnswer& answer) {
+    const bool at_init = std::string_view(answer.answer.function) == "cuInit";
+    if (at_init &&
+        (answer.answer.error == cu::k_operating_system || answer.answer.error == cu::k_unknown)) {
+        return hint_of_init();
+    }
     switch (answer.answer.error) {
         case harness::k_gpu_no_library:
             return "install the NVIDIA driver (it brings libcuda.so.1), or name the library: "

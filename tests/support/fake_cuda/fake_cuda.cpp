@@ -7,6 +7,7 @@
 //   driver_version 12040      what cuDriverGetVersion gives
 //   devices 1
 //   memory_mib 256            of the device
+//   compute_mode 3            one process alone
 //   fail NAME CODE            the entry point NAME gives CODE
 //   launch_error CODE         every kernel but our own ends so
 //   sm_mhz 1980 / slowed_by 4 / processes 1 / broken_memory 1     what NVML tells
@@ -289,7 +290,6 @@ FAKE cuDeviceGetAttribute(int* value, int attribute, int) {
         {1, 1024},
         {13, 1'980'000},
         {16, 4},
-        {20, 0},
         {32, 1},
         {36, 1'000'000},
         {37, 512},
@@ -300,6 +300,10 @@ FAKE cuDeviceGetAttribute(int* value, int attribute, int) {
         {81, 233472},
         {82, 65536},
         {97, 232448}};
+    if (attribute == 20) {
+        *value = static_cast<int>(gpu().setting("compute_mode", 0));
+        return k_success;
+    }
     const auto found = values.find(attribute);
     *value = found == values.end() ? 0 : found->second;
     return found == values.end() ? k_invalid_value : k_success;
