@@ -89,6 +89,7 @@ inside::Orders orders_for(const Setup& setup, const Command& command) {
     orders.open_files = k_open_files;
     orders.pin_cpu = command.pin_cpu.value_or(-1);
     if (setup.bwrap) {
+        orders.tcp = command.filter == Filter::tools ? 1 : 0;
         orders.own_pid_namespace = 1;
         orders.processes = static_cast<std::uint64_t>(limits.processes) + 1;  // and the helper
         orders.landlock = setup.landlock ? 1 : 0;

@@ -104,7 +104,8 @@ void set_limits(const Orders& orders) {
     if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) {
         refuse("no_new_privs");
     }
-    if (orders.landlock != 0 && !kw::sandbox::inside::confine(writable, writable_count)) {
+    if (orders.landlock != 0 &&
+        !kw::sandbox::inside::confine(writable, writable_count, orders.tcp != 0)) {
         refuse("landlock");
     }
     set_limits(orders);

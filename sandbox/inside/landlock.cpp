@@ -73,7 +73,7 @@ int landlock_abi() {
     return abi > 0 ? static_cast<int>(abi) : 0;
 }
 
-bool confine(char** writable, int count) {
+bool confine(char** writable, int count, bool tcp) {
     const int abi = landlock_abi();
     if (abi < 1) {
         return false;
@@ -83,7 +83,7 @@ bool confine(char** writable, int count) {
     attr.handled_access_fs = all;
     std::size_t size = sizeof(attr.handled_access_fs);
     if (abi >= 4) {
-        attr.handled_access_net = k_tcp_bind_and_connect;
+        attr.handled_access_net = tcp ? 0 : k_tcp_bind_and_connect;
         size = offsetof(RulesetAttr, scoped);
     }
     if (abi >= 6) {

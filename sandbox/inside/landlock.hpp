@@ -11,6 +11,6 @@ namespace kw::sandbox::inside {
 /// Everything may be read and run; only /tmp, /dev, /proc and `writable` may be written; no TCP; no
 /// signal and no abstract socket beyond this domain where the kernel knows those. False with errno
 /// when any part could not be set: never a weaker ruleset.
-[[nodiscard]] bool confine(char** writable, int count);
+[[nodiscard]] bool confine(char** writable, int count, bool tcp);
 
 }  // namespace kw::sandbox::inside

@@ -21,6 +21,7 @@ struct Orders {
     std::int32_t pin_cpu = -1;
     std::uint32_t own_pid_namespace = 0;  ///< 1: the helper is pid 1 of its own namespace
     std::uint32_t landlock = 0;           ///< 1: confine by Landlock, fail when that cannot be
+    std::uint32_t tcp = 0;                ///< 1: Landlock leaves TCP to the network namespace
 };
 
 enum class Kind : std::uint32_t {
