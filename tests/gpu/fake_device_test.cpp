@@ -292,7 +292,7 @@ TEST_CASE("gpu: lowered clocks set pairs aside and leave the comparison open", "
     if (no_toolkit()) {
         return;
     }
-    const Evaluation result = judged(k_honest, "sm_mhz 900\n", true);
+    const Evaluation result = judged(k_honest, "sm_mhz 900\nslowed_by 4\n", true);
     REQUIRE(result.verdict == Verdict::accepted);
     CHECK(has_rule(result, "throttled"));
     CHECK(result.comparison == Comparison::unclear);

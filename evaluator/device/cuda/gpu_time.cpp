@@ -23,7 +23,9 @@ constexpr std::uint64_t k_renew_one_in = 16;
 constexpr double k_clock_ratio = 2;   // host against events, candidate against baseline
 constexpr double k_spread_ratio = 3;  // longest to shortest call of a graph, against the baseline's
 constexpr double k_clock_slack_ns = 20'000;
-constexpr double k_slow_clock = 0.75;  // of the highest: below it a sample says nothing
+constexpr double k_slow_clock = 0.9;  // of the run's median: below it a sample says nothing
+constexpr double k_warm_up_s = 1;
+constexpr double k_warm_up_part = 0.25;  // of the cap, at most for that
 constexpr auto k_cool_down = 30s;
 
 double seconds_since(steady_clock::time_point begin) {
@@ -78,6 +80,10 @@ Result<GpuTimingBench::Pair> GpuTimingBench::run_pair(
     for (int turn = 0; turn < 2; ++turn) {
         const bool baseline_turn = (turn == 0) == (pair.order == 0);
         (baseline_turn ? theirs : mine) = (baseline_turn ? *baseline_ : candidate).call(request);
+        // At once: while the reference computes, an idle device changes its clocks.
+        if (on_.nvml != nullptr) {
+            keep_reading(on_.nvml->read(), pair);
+        }
     }
     if (theirs.failure) {
         return baseline_failed(baseline_name_, theirs.failure->summary);
@@ -105,21 +111,45 @@ Result<GpuTimingBench::Pair> GpuTimingBench::run_pair(
         }
     }
     keep_times(theirs, mine, pair);
-    if (on_.nvml != nullptr) {
-        const GpuReading now = on_.nvml->read();
-        const auto keep = [](const std::optional<double>& value, std::vector<double>& list) {
-            if (value) {
-                list.push_back(*value);
-            }
-        };
-        keep(now.sm_mhz, clocks_.sm_mhz);
-        keep(now.temperature_c, clocks_.temperature_c);
-        keep(now.power_w, clocks_.power_w);
-        clocks_.slowed_by |= now.slowed_by.value_or(0);
-        pair.disturbed = is_throttled(now) || (now.sm_mhz && now.most_sm_mhz && *now.sm_mhz > 0 &&
-                                               *now.sm_mhz < k_slow_clock * *now.most_sm_mhz);
-    }
     return pair;
+}
+
+void GpuTimingBench::keep_reading(const GpuReading& now, Pair& pair) {
+    const auto keep = [](const std::optional<double>& value, std::vector<double>& list) {
+        if (value) {
+            list.push_back(*value);
+        }
+    };
+    keep(now.sm_mhz, clocks_.sm_mhz);
+    keep(now.temperature_c, clocks_.temperature_c);
+    keep(now.power_w, clocks_.power_w);
+    clocks_.slowed_by |= now.slowed_by.value_or(0);
+    const bool slow =
+        now.sm_mhz && *now.sm_mhz > 0 && *now.sm_mhz < k_slow_clock * stats::median(clocks_.sm_mhz);
+    pair.disturbed = pair.disturbed || slow || is_throttled(now);
+}
+
+/// Untimed calls in turns until the clock has risen to what it will be, and the memory is warm.
+Result<void> GpuTimingBench::warm_up(
+    GpuContestant& candidate, double cap_s, SecretStream& secrets, Timed& timed) {
+    const auto begin = steady_clock::now();
+    const double most = std::min(k_warm_up_s, cap_s * k_warm_up_part);
+    KW_TRY_ASSIGN(const std::vector<cpu::Inputs> inputs, draw(secrets));
+    while (seconds_since(begin) < most) {
+        GpuCallRequest request{{&inputs.front()}, {next_set(secrets)}, secrets};
+        request.limit = call_limit();
+        const GpuCallResult theirs = baseline_->call(request);
+        if (theirs.failure) {
+            return baseline_failed(baseline_name_, theirs.failure->summary);
+        }
+        const GpuCallResult mine = candidate.call(request);
+        if (mine.failure) {
+            timed.rejection = mine.failure;
+            timed.suspect = mine.fatal;
+            return {};
+        }
+    }
+    return {};
 }
 
 /// A graph counts as its longest call: one that did the work of the others is paid for it.
@@ -397,6 +427,10 @@ Result<GpuTimingBench::Timed> GpuTimingBench::time(
                                                  is_throttled(on_.nvml->read()) &&
                                                  steady_clock::now() - begin < k_cool_down;) {
         std::this_thread::sleep_for(500ms);
+    }
+    KW_TRY(warm_up(*candidate, cap_s, secrets, timed));
+    if (timed.rejection) {
+        return timed;
     }
     stats::PairedTestOptions test_options;
     test_options.dead_band = options.dead_band;

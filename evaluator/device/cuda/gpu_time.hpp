@@ -73,6 +73,9 @@ private:
         const GpuCallResult& call,
         const std::vector<std::int64_t>& sets,
         std::size_t slot) const;
+    void keep_reading(const GpuReading& now, Pair& pair);
+    Result<void> warm_up(
+        GpuContestant& candidate, double cap_s, SecretStream& secrets, Timed& timed);
     Result<Pair> run_pair(GpuContestant& candidate, SecretStream& secrets);
     Result<void> run_pairs(
         GpuContestant& candidate,
