@@ -145,6 +145,10 @@ Result<GpuInfo> find_gpu(sandbox::Sandbox& sandbox, GpuAccess& access, const std
             "nvidia-smi -c 0"};
     }
     if (found.size() == 1) {
+        // Nothing of ours makes a context on a neighbour from here on.
+        std::erase_if(
+            access.env, [](const auto& entry) { return entry.first == "CUDA_VISIBLE_DEVICES"; });
+        access.env.emplace_back("CUDA_VISIBLE_DEVICES", found.front().uuid);
         return found.front();
     }
     std::string there;
