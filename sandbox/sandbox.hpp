@@ -49,8 +49,8 @@ struct PassedFd {
 };
 
 /// Which seccomp deny-list bubblewrap installs. Programs that run candidates install their own,
-/// stricter filter before they load one (evaluator/harness). `gpu`: as run, but with AF_UNIX sockets
-/// that can be bound and listened on (a GPU's driver does, and is no driver without), never
+/// stricter filter before they load one (evaluator/harness). `gpu`: as run, but with AF_UNIX
+/// sockets that can be bound and listened on (a GPU's driver does, and is no driver without), never
 /// connected. `tools`: as build, but with sockets of the child's own network namespace, by which
 /// profilers talk to what they look at. The last two have a small writable /dev/shm.
 enum class Filter { build, run, gpu, tools };
