@@ -24,7 +24,7 @@ struct GpuInfo {
     double sm_mhz = 0;     ///< highest; 0 = the driver does not say
     double dram_gb_s = 0;  ///< theoretical: memory clock x 2 x bus width; 0 = not said
     bool ecc = false;
-    int compute_mode = 0;  ///< CUcomputemode: 0 shared, 2 none may compute, 3 one process alone
+    int compute_mode = 0;    ///< CUcomputemode: 0 shared, 2 none may compute, 3 one process alone
     int driver_version = 0;  ///< 12040 = CUDA 12.4
 };
 /// The architecture to build for: "sm_90a" where the device has features of its own.
