@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "core/dim_expr.hpp"
 
+#include "core/dim_expr_c.hpp"
 #include "core/dim_expr_node.hpp"
 
 #include <algorithm>
@@ -146,21 +147,40 @@ std::string literal_to_c(std::int64_t value) {
     return value < 0 ? joined({"(-INT64_C(", digits, "))"}) : joined({"INT64_C(", digits, ")"});
 }
 
-std::string node_to_c(const Node& node) {
-    const auto call = [&](const char* function) {
-        return joined({function, "(", node_to_c(*node.a), ", ", node_to_c(*node.b), ")"});
+/// `bad`: the flag of checked expressions, "" = unchecked.
+std::string node_to_c(const Node& node, std::string_view bad) {
+    const auto call = [&](std::string_view function) {
+        return joined({function, "(", node_to_c(*node.a, bad), ", ", node_to_c(*node.b, bad), ")"});
     };
-    const auto infix = [&](const char* op) {
-        return joined({"(", node_to_c(*node.a), op, node_to_c(*node.b), ")"});
+    const auto infix = [&](std::string_view op) {
+        return joined({"(", node_to_c(*node.a, bad), op, node_to_c(*node.b, bad), ")"});
     };
-    const auto truth = [&](const char* op) {
+    const auto truth = [&](std::string_view op) {
         return joined({"((int64_t)", infix(op), ")"});
     };
+    const auto checked = [&](std::string_view function) {
+        const std::string a = node.op == Op::negate ? literal_to_c(0) : node_to_c(*node.a, bad);
+        const std::string b = node_to_c(node.op == Op::negate ? *node.a : *node.b, bad);
+        return joined({"kw_dim_checked_", function, "(&", bad, ", ", a, ", ", b, ")"});
+    };
+    if (!bad.empty()) {
+        switch (node.op) {
+            case Op::add: return checked("add");
+            case Op::subtract:
+            case Op::negate: return checked("sub");
+            case Op::multiply: return checked("mul");
+            case Op::divide: return checked("div");
+            case Op::remainder: return checked("mod");
+            case Op::ceil_div: return checked("ceil_div");
+            default: break;
+        }
+    }
     switch (node.op) {
         case Op::literal: return literal_to_c(node.value);
         case Op::name: return node.name;
-        case Op::negate: return joined({"(-", node_to_c(*node.a), ")"});
-        case Op::logical_not: return joined({"((int64_t)(!", node_to_c(*node.a), "))"});
+        case Op::negate: return joined({"(-", node_to_c(*node.a, bad), ")"});
+        case Op::logical_not:
+            return joined({"((int64_t)(!", node_to_c(*node.a, bad), "))"});
         case Op::add: return infix(" + ");
         case Op::subtract: return infix(" - ");
         case Op::multiply: return infix(" * ");
@@ -180,11 +200,11 @@ std::string node_to_c(const Node& node) {
         case Op::choose:
             return joined(
                 {"(",
-                 node_to_c(*node.a),
+                 node_to_c(*node.a, bad),
                  " ? ",
-                 node_to_c(*node.b),
+                 node_to_c(*node.b, bad),
                  " : ",
-                 node_to_c(*node.c),
+                 node_to_c(*node.c, bad),
                  ")"});
     }
     return {};
@@ -240,7 +260,16 @@ std::vector<std::string> DimExpr::names() const {
 }
 
 std::string DimExpr::to_c() const {
-    return empty() ? "INT64_C(0)" : node_to_c(*root_);
+    return empty() ? "INT64_C(0)" : node_to_c(*root_, {});
+}
+
+std::string to_checked_c(const DimExpr& expr, std::string_view flag) {
+    if (expr.empty()) {
+        return "INT64_C(0)";
+    }
+    const auto root = parse_dim_expr(expr.text());
+    KW_CHECK(root.ok());  // it was parsed once already
+    return node_to_c(**root, flag);
 }
 
 std::string_view dim_expr_c_prelude() {
@@ -259,6 +288,41 @@ static inline int64_t kw_dim_ceil_div(int64_t a, int64_t b) {
 }
 static inline int64_t kw_dim_min(int64_t a, int64_t b) { return a < b ? a : b; }
 static inline int64_t kw_dim_max(int64_t a, int64_t b) { return a > b ? a : b; }
+)";
+}
+
+std::string_view dim_expr_checked_c_prelude() {
+    return R"(#include <stdbool.h>
+static inline int64_t kw_dim_checked_add(bool* bad, int64_t a, int64_t b) {
+    int64_t value = 0;
+    if (__builtin_add_overflow(a, b, &value)) return *bad = true, 0;
+    return value;
+}
+static inline int64_t kw_dim_checked_sub(bool* bad, int64_t a, int64_t b) {
+    int64_t value = 0;
+    if (__builtin_sub_overflow(a, b, &value)) return *bad = true, 0;
+    return value;
+}
+static inline int64_t kw_dim_checked_mul(bool* bad, int64_t a, int64_t b) {
+    int64_t value = 0;
+    if (__builtin_mul_overflow(a, b, &value)) return *bad = true, 0;
+    return value;
+}
+static inline bool kw_dim_divides(bool* bad, int64_t a, int64_t b) {
+    const bool good = b != 0 && !(a == INT64_MIN && b == -1);
+    *bad = *bad || !good;
+    return good;
+}
+static inline int64_t kw_dim_checked_div(bool* bad, int64_t a, int64_t b) {
+    return kw_dim_divides(bad, a, b) ? kw_dim_div(a, b) : 0;
+}
+static inline int64_t kw_dim_checked_mod(bool* bad, int64_t a, int64_t b) {
+    if (b == -1) return 0;
+    return kw_dim_divides(bad, a, b) ? kw_dim_mod(a, b) : 0;
+}
+static inline int64_t kw_dim_checked_ceil_div(bool* bad, int64_t a, int64_t b) {
+    return kw_dim_divides(bad, a, b) ? kw_dim_ceil_div(a, b) : 0;
+}
 )";
 }
 

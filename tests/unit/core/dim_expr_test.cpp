@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "core/dim_expr.hpp"
 
+#include "core/dim_expr_c.hpp"
 #include "tests/unit/core/random_expr.hpp"
 
 #include <cstdlib>
@@ -64,10 +65,10 @@ TEST_CASE("dim_expr: random expressions agree with an independent evaluator", "[
     CHECK(errors > 1000);
 }
 
-TEST_CASE("dim_expr: the emitted C gives the same values wherever eval does", "[core]") {
+TEST_CASE("dim_expr: the emitted C gives the same values and the checked one errors", "[core]") {
     Dice dice(99);
     std::ostringstream program;
-    program << dim_expr_c_prelude() << "#include <inttypes.h>\n#include <stdio.h>\n";
+    program << dim_expr_c_prelude() << dim_expr_checked_c_prelude() << "#include <inttypes.h>\n#include <stdio.h>\n";
     std::ostringstream calls;
     std::string want;
     for (int i = 0; i < 150; ++i) {
@@ -77,20 +78,26 @@ TEST_CASE("dim_expr: the emitted C gives the same values wherever eval does", "[
         program << "static int64_t f" << i
                 << "(int64_t N, int64_t K, int64_t M_2, int64_t _q) {\n"
                    "    (void)N; (void)K; (void)M_2; (void)_q;\n    return "
-                << expr->to_c() << ";\n}\n";
+                << expr->to_c() << ";\n}\nstatic int64_t g" << i
+                << "(int64_t N, int64_t K, int64_t M_2, int64_t _q) {\n"
+                   "    bool bad = false;\n    (void)N; (void)K; (void)M_2; (void)_q;\n"
+                   "    const int64_t value = "
+                << to_checked_c(*expr, "bad") << ";\n    return bad ? 0x5bad : value;\n}\n";
         for (int j = 0; j < 4; ++j) {
             const DimMap dims = random_dims(dice);
             const Result<std::int64_t> value = expr->eval(dims);
-            if (!value.ok()) {
-                continue;
+            for (const char* function : {"f", "g"}) {
+                if (!value.ok() && *function == 'f') {
+                    continue;
+                }
+                calls << "    printf(\"%\" PRId64 \"\\n\", " << function << i << "(";
+                for (const char* name : {"N", "K", "M_2", "_q"}) {
+                    const DimExpr argument = DimExpr::constant(dims.at(name));
+                    calls << (std::string(name) == "N" ? "" : ", ") << argument.to_c();
+                }
+                calls << "));\n";
+                want += std::to_string(value.ok() ? *value : 0x5bad) + "\n";
             }
-            calls << "    printf(\"%\" PRId64 \"\\n\", f" << i << "(";
-            for (const char* name : {"N", "K", "M_2", "_q"}) {
-                const DimExpr argument = DimExpr::constant(dims.at(name));
-                calls << (std::string(name) == "N" ? "" : ", ") << argument.to_c();
-            }
-            calls << "));\n";
-            want += std::to_string(*value) + "\n";
         }
     }
     program << "int main(void) {\n" << calls.str() << "    return 0;\n}\n";
@@ -109,6 +116,7 @@ TEST_CASE("dim_expr: the emitted C gives the same values wherever eval does", "[
     std::ifstream out(folder / "out");
     CHECK(std::string(std::istreambuf_iterator<char>(out), {}) == want);
     CHECK(want.size() > 500);
+    CHECK(want.find(std::to_string(0x5bad)) != std::string::npos);
 }
 
 TEST_CASE("dim_expr: precedence and associativity are those of C", "[core]") {
