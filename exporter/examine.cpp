@@ -17,7 +17,7 @@ public:
         const Task& task, const Candidate& candidate, const IsaLevel& level) override {
         KW_TRY(open());
         Candidate as_level = candidate;
-        as_level.isa = level.judged_as;
+        as_level.isa = level.name;
         if (observer_) {
             observer_("examine", task.name + " for " + level.name);
         }
@@ -25,7 +25,7 @@ public:
         Examination result;
         result.keeps_state = facts.keeps_state;
         result.refusal = refusal_of(facts);
-        if (!result.refusal.empty() || !cpu::machine_has(level.judged_as)) {
+        if (!result.refusal.empty() || !cpu::machine_has(level.name)) {
             return result;
         }
         JudgeOptions options;

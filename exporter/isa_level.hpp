@@ -9,11 +9,10 @@
 namespace kw::exporter {
 
 struct IsaLevel {
-    std::string name;                ///< "x86-64-v3"
+    std::string name;                ///< "x86-64-v3": what the judge builds and runs it as
     std::string suffix;              ///< of symbols and files: "v3"
     std::string c_name;              ///< "KWK_LEVEL_V3"
-    std::vector<std::string> flags;  ///< of the compiler
-    std::string judged_as;           ///< isa of a candidate that is checked for it
+    std::vector<std::string> flags;  ///< of the compiler, the judge's own
 };
 
 /// Worst first.

@@ -67,7 +67,6 @@ Json unit_json(const Unit& unit) {
         codes.push_back(
             {{"isa", code.level.name},
              {"flags", code.level.flags},
-             {"judged_as", code.level.judged_as},
              {"checked", code.checked},
              {"one_call_at_a_time", code.keeps_state}});
     }

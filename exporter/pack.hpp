@@ -19,7 +19,7 @@ namespace kw::exporter {
 
 struct CpuCode {
     IsaLevel level;
-    bool checked = false;      ///< by the judge, as level.judged_as, when the pack was made
+    bool checked = false;      ///< by the judge, at this level, when the pack was made
     bool keeps_state = false;  ///< the run-time lets in one call at a time
 };
 

@@ -59,7 +59,7 @@ std::optional<BuildOutcome> refuse(const BuildRequest& request) {
     }
     if (!is_isa_name(request.isa)) {
         outcome.summary = "unknown instruction set '" + request.isa.substr(0, 40) + "'";
-        outcome.detail = "choose native, x86-64-v2, x86-64-v3 or x86-64-v4\n";
+        outcome.detail = "choose native, x86-64-v2, x86-64-v3, x86-64-v4 or x86-64-v4-vnni\n";
         return outcome;
     }
     if (const auto flag = first_forbidden_flag(request.flags)) {

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "evaluator/device/cpu/build_flags.hpp"
 
+#include "evaluator/device/cpu/machine_isa.hpp"
+
 #include <algorithm>
 
 namespace kw::cpu {
@@ -59,10 +61,10 @@ std::vector<std::string> compile_flags(
     // A reference must not depend on what the machine can fuse.
     const std::string contract =
         kind == SourceKind::reference ? "-ffp-contract=off" : "-ffp-contract=fast";
-    std::vector<std::string> flags{
-        "-std=c++20",
-        "-O3",
-        "-march=" + isa,
+    std::vector<std::string> flags{"-std=c++20", "-O3"};
+    const std::vector<std::string> machine = machine_flags(isa);
+    flags.insert(flags.end(), machine.begin(), machine.end());
+    const std::vector<std::string> fixed{
         "-fPIC",
         "-fvisibility=hidden",
         "-fno-math-errno",
@@ -71,6 +73,7 @@ std::vector<std::string> compile_flags(
         "-fno-stack-protector",
         "-fno-ident",
         "-g0"};
+    flags.insert(flags.end(), fixed.begin(), fixed.end());
     flags.insert(flags.end(), extra.begin(), extra.end());
     // Diagnostics: no source text from the compiler (it would show lines of any file that a source
     // can name); the candidate's own lines are added later.

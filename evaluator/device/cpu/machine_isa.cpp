@@ -8,6 +8,7 @@
 #include <cpuid.h>
 #endif
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 
@@ -72,6 +73,11 @@ int find_level() {
     return 4;
 }
 
+bool find_vnni() {
+    constexpr std::uint32_t k_avx512_vnni = 1U << 11;
+    return find_level() >= 4 && all(cpuid(7).ecx, k_avx512_vnni);
+}
+
 std::string find_id() {
     Hasher hasher;
     hasher.add("kw-machine-isa/1");
@@ -109,11 +115,33 @@ std::string find_id() {
 int find_level() {
     return 0;
 }
+bool find_vnni() {
+    return false;
+}
 std::string find_id() {
     return "not x86-64";
 }
 
 #endif
+
+struct IsaName {
+    std::string_view name;
+    int level;  // of the psABI that it needs
+    bool vnni;
+};
+constexpr std::string_view k_v4_vnni = "x86-64-v4-vnni";
+constexpr std::array k_names{
+    IsaName{"native", 2, false},
+    IsaName{"x86-64-v2", 2, false},
+    IsaName{"x86-64-v3", 3, false},
+    IsaName{"x86-64-v4", 4, false},
+    IsaName{k_v4_vnni, 4, true}};
+
+const IsaName* find_name(const std::string& isa) {
+    const auto* found = std::find_if(
+        k_names.begin(), k_names.end(), [&](const IsaName& each) { return each.name == isa; });
+    return found == k_names.end() ? nullptr : found;
+}
 
 }  // namespace
 
@@ -128,15 +156,20 @@ std::string machine_isa_id() {
 }
 
 bool is_isa_name(const std::string& isa) {
-    return isa == "native" || isa == "x86-64-v2" || isa == "x86-64-v3" || isa == "x86-64-v4";
+    return find_name(isa) != nullptr;
 }
 
 bool machine_has(const std::string& isa) {
-    if (!is_isa_name(isa)) {
-        return false;
+    static const bool vnni = find_vnni();
+    const IsaName* name = find_name(isa);
+    return name != nullptr && machine_level() >= name->level && (vnni || !name->vnni);
+}
+
+std::vector<std::string> machine_flags(const std::string& isa) {
+    if (isa == k_v4_vnni) {
+        return {"-march=x86-64-v4", "-mavx512vnni"};
     }
-    const int needed = isa == "native" ? 2 : isa.back() - '0';
-    return machine_level() >= needed;
+    return {"-march=" + isa};
 }
 
 }  // namespace kw::cpu

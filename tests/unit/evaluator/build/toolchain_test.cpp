@@ -38,6 +38,8 @@ TEST_CASE("machine: levels include the lower ones and unknown names are never th
         const std::string isa = "x86-64-v" + std::to_string(level);
         CHECK(machine_has(isa) == (machine_level() >= level));
     }
+    // Dot products beyond the fourth level: not on a machine that lacks that level.
+    CHECK((!machine_has("x86-64-v4-vnni") || machine_has("x86-64-v4")));
     CHECK_FALSE(machine_has("x86-64-v9"));
     CHECK_FALSE(machine_has("armv9"));
     CHECK(machine_isa_id() == machine_isa_id());
