@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // A launch plan as C: the expressions of its directives become those of a function that launches.
+#include "core/dim_expr_c.hpp"
 #include "evaluator/device/cuda/launch_plan.hpp"
 #include "exporter/c_text.hpp"
 #include "exporter/emit.hpp"
@@ -14,6 +15,7 @@ namespace {
 using cuda::KernelParameter;
 using cuda::LaunchArg;
 
+constexpr const char* k_bad = "kwk_bad";
 constexpr std::array k_device_names{
     "SM_COUNT", "MAX_THREADS", "MAX_SMEM", "SM_SMEM", "SM_THREADS", "SM_REGS", "L2_BYTES", "CC"};
 
@@ -47,7 +49,7 @@ private:
         for (const std::string& name : expr.expr.names()) {
             used_.insert(name);
         }
-        return expr.expr.to_c();
+        return to_checked_c(expr.expr, k_bad);
     }
 
     /// What the expressions written so far read: dims, constants of the file and of the device.
@@ -77,31 +79,40 @@ private:
     }
 
     std::string workspace_function() {
-        std::string body = "    int64_t kwk_total = 0;\n";
+        std::string body = "    bool kwk_bad = false;\n    int64_t kwk_total = 0;\n";
         for (std::size_t i = 0; i < plan_.workspaces.size(); ++i) {
-            const std::string bytes = "kwk_bytes_" + std::to_string(i);
-            body += "    const int64_t " + bytes + " = " + c(plan_.workspaces[i].bytes) +
-                    ";\n    if (" + bytes + " < 0) return -1;\n    kwk_offsets[" +
-                    std::to_string(i) + "] = kwk_total;\n    kwk_total += (" + bytes +
-                    " + 255) / 256 * 256;\n";
+            body += "    kwk_total = kwk_cuda_space(\n        kwk_total, " +
+                    c(plan_.workspaces[i].bytes) + ",\n        kwk_spans != NULL ? kwk_spans + " +
+                    std::to_string(i) + " : NULL);\n";
         }
         return "static int64_t workspace(\n    const int64_t* kwk_dims, const kwk_cuda_facts* "
-               "kwk_facts, int64_t* kwk_offsets) {\n    (void)kwk_offsets;\n" +
-               locals() + body + "    return kwk_total;\n}\n\n";
+               "kwk_facts, kwk_span* kwk_spans) {\n    (void)kwk_spans;\n" +
+               locals() + body + "    return kwk_bad ? -1 : kwk_total;\n}\n\n";
     }
 
-    std::string address(const std::string& name) const {
+    /// A task's argument or a workspace by its number, as the two parts of the plan see it.
+    struct Buffer {
+        std::string address;
+        std::string bytes;
+    };
+
+    Buffer buffer(const std::string& name) const {
         for (std::size_t i = 0; i < task_.args.size(); ++i) {
             if (task_.args[i].name == name) {
-                return "kwk_pointers[" + std::to_string(i) + "]";
+                const std::string number = std::to_string(i);
+                return {
+                    "kwk_pointers[" + number + "]",
+                    "kwk_cuda_argument_bytes(kwk_call, " + number + ")"};
             }
         }
         for (std::size_t i = 0; i < plan_.workspaces.size(); ++i) {
             if (plan_.workspaces[i].name == name) {
-                return "(void*)(kwk_memory + kwk_offsets[" + std::to_string(i) + "])";
+                const std::string span = "kwk_spans[" + std::to_string(i) + "]";
+                return {"(void*)(kwk_memory + " + span + ".offset)", span + ".bytes"};
             }
         }
-        return "NULL";
+        KW_CHECK_NOTE(false, "a buffer that the plan's parser accepted");
+        return {};
     }
 
     std::string dim3(const std::array<cuda::PlanExpr, 3>& sizes, const std::string& missing) {
@@ -109,12 +120,12 @@ private:
                c(sizes[2], missing) + "}";
     }
 
-    std::string array(const std::vector<cuda::PlanExpr>& values, const std::string& type) {
-        std::string text = "{";
+    std::string array(const std::vector<cuda::PlanExpr>& values) {
+        std::string text;
         for (const cuda::PlanExpr& value : values) {
-            text += "(" + type + ")" + c(value) + ", ";
+            text += (text.empty() ? "{" : ", ") + c(value);
         }
-        return text + "0}";
+        return text.empty() ? "{0}" : text + "}";
     }
 
     static int index_of(const std::vector<std::string>& names, const std::string& name) {
@@ -141,28 +152,40 @@ private:
         static const std::vector<std::string> promotions{"none", "64B", "128B", "256B"};
         const std::string dtype = map.dtype == "i8" ? "u8" : map.dtype == "i16" ? "u16" : map.dtype;
         const std::size_t rank = map.dims.size();
+        KW_CHECK(rank >= 1 && rank <= k_most_map_rank && map.strides.size() < rank && map.box.size() == rank);
+        const Buffer base = buffer(map.base);
         std::string text = "    kwk_tensormap kwk_map_" + map.name + " = {\n        " +
                            std::to_string(index_of(dtypes, dtype)) + ", " + std::to_string(rank) +
                            ", " + std::to_string(index_of(interleaves, map.interleave)) + ", " +
                            std::to_string(index_of(swizzles, map.swizzle)) + ", " +
                            std::to_string(index_of(promotions, map.l2)) + ", " +
-                           (map.oob == "nan" ? "1" : "0") +
-                           ",\n        .dims = " + array(map.dims, "uint64_t") +
-                           ", .strides = " + array(map.strides, "uint64_t") +
-                           ",\n        .box = " + array(map.box, "uint32_t");
-        text += map.element_strides.empty()
-                    ? ", .steps = {1, 1, 1, 1, 1}};\n"
-                    : ", .steps = " + array(map.element_strides, "uint32_t") + "};\n";
-        if (map.strides.empty() && rank > 1) {
-            const std::string name = "kwk_map_" + map.name;
-            text += "    " + name + ".strides[0] = " + name + ".dims[0] * " +
-                    std::to_string(cuda::tensormap_element_bytes(map.dtype)) +
-                    ";\n    for (int i = 1; i < " + std::to_string(rank - 1) + "; ++i) " + name +
-                    ".strides[i] = " + name + ".strides[i - 1] * " + name + ".dims[i];\n";
-        }
+                           (map.oob == "nan" ? "1" : "0") + ", " +
+                           (map.strides.empty() ? "true" : "false") + ", " +
+                           std::to_string(cuda::tensormap_element_bytes(map.dtype)) + ", " +
+                           (map.swizzle == "none" ? "0" : map.swizzle.substr(0, map.swizzle.size() - 1)) +
+                           ", " + base.bytes + ",\n        .dims = " + array(map.dims) +
+                           ", .strides = " + array(map.strides) + ",\n        .box = " +
+                           array(map.box) + ", .steps = " +
+                           (map.element_strides.empty() ? "{1, 1, 1, 1, 1}"
+                                                        : array(map.element_strides)) +
+                           "};\n";
         return text + "    _Alignas(64) char kwk_bytes_of_" + map.name +
-               "[128];\n    kwk_cuda_encode(kwk_call, &kwk_map_" + map.name + ", " +
-               address(map.base) + ", kwk_bytes_of_" + map.name + ");\n";
+               "[128];\n    kwk_call->bad = kwk_call->bad || kwk_bad;\n"
+               "    kwk_cuda_encode(kwk_call, &kwk_map_" +
+               map.name + ", " + base.address + ", kwk_bytes_of_" + map.name + ");\n";
+    }
+
+    /// The maps that a launch takes, each once.
+    std::string tensormaps(const cuda::Launch& launch) {
+        std::string text;
+        for (const cuda::TensorMap& map : plan_.tensormaps) {
+            const bool taken =
+                std::any_of(launch.args.begin(), launch.args.end(), [&](const LaunchArg& arg) {
+                    return arg.kind == LaunchArg::Kind::tensormap && arg.name == map.name;
+                });
+            text += taken ? tensormap(map) : std::string();
+        }
+        return text;
     }
 
     /// One parameter as a local of its type.
@@ -171,21 +194,19 @@ private:
         const bool real = parameter.count == 0 && parameter.type.starts_with("f");
         const std::string real_type = parameter.bytes == 4 ? "float" : "double";
         switch (arg.kind) {
-            case LaunchArg::Kind::pointer: return "void* " + name + " = " + address(arg.name);
+            case LaunchArg::Kind::pointer: return "void* " + name + " = " + buffer(arg.name).address;
             case LaunchArg::Kind::tensormap: return "void* " + name + " = kwk_bytes_of_" + arg.name;
             case LaunchArg::Kind::real:
                 return real_type + " " + name + " = (" + real_type + ")" + c_double(arg.real);
             case LaunchArg::Kind::scalar: break;
         }
-        const std::string number = c(arg.value);
+        const std::string bytes = std::to_string(parameter.bytes);
+        const std::string checked = "(kwk_call, " + c(arg.value) + ", " + bytes + ")";
         if (real) {
-            return real_type + " " + name + " = (" + real_type + ")" + number;
-        }
-        if (parameter.bytes == 4) {
-            return "int32_t " + name + " = kwk_cuda_i32(kwk_call, " + number + ")";
+            return real_type + " " + name + " = (" + real_type + ")kwk_cuda_real" + checked;
         }
         const std::string type = "int" + std::to_string(8 * parameter.bytes) + "_t";
-        return type + " " + name + " = (" + type + ")" + number;
+        return type + " " + name + " = (" + type + ")kwk_cuda_integer" + checked;
     }
 
     std::string launch(const cuda::Launch& each) {
@@ -199,13 +220,15 @@ private:
             const bool map = each.args[i].kind == LaunchArg::Kind::tensormap;
             list += (map ? "" : "&") + name + ", ";
         }
-        return "    if (" + c(each.when, "1") + " != 0) {\n" + values +
+        const bool clustered = !each.cluster[0].expr.empty();
+        return "    if (" + c(each.when, "1") + " != 0) {\n" + tensormaps(each) + values +
                "        void* kwk_parameters[] = {" + list + "NULL};\n" +
                "        const kwk_launch kwk_one = {\n            " + dim3(each.grid, "1") +
                ",\n            " + dim3(each.block, "1") + ",\n            " +
-               dim3(each.cluster, each.cluster[0].expr.empty() ? "0" : "1") + ",\n            " +
-               c(each.smem) + ", " + (each.cooperative ? "true" : "false") +
-               ", kwk_parameters};\n        kwk_cuda_launch(kwk_call, " +
+               dim3(each.cluster, "1") + ",\n            " + c(each.smem) + ", " +
+               (clustered ? "true" : "false") + ", " + (each.cooperative ? "true" : "false") +
+               ", kwk_parameters};\n        kwk_call->bad = kwk_call->bad || kwk_bad;\n"
+               "        kwk_cuda_launch(kwk_call, " +
                std::to_string(function_index(kernel->name)) + ", &kwk_one);\n    }\n";
     }
 
@@ -220,26 +243,37 @@ private:
 
     std::string launch_function() {
         std::string body;
-        for (const cuda::TensorMap& map : plan_.tensormaps) {
-            body += tensormap(map);
-        }
         for (const cuda::Launch& each : plan_.launches) {
             body += launch(each);
         }
-        return "static void launch(\n    kwk_cuda_call* kwk_call, void* const* kwk_pointers, const "
-               "int64_t* kwk_dims, char* kwk_memory) {\n    const kwk_cuda_facts* kwk_facts = "
-               "kwk_call->facts;\n    int64_t kwk_offsets[KWK_MAX_LAUNCHED] = {0};\n"
-               "    (void)workspace(kwk_dims, kwk_facts, kwk_offsets);\n    (void)kwk_memory;\n"
-               "    (void)kwk_pointers;\n" +
-               locals() + body + "}\n\n";
+        const std::string spans = std::to_string(std::max<std::size_t>(plan_.workspaces.size(), 1));
+        return "static void launch(kwk_cuda_call* kwk_call, void* const* kwk_pointers, char* "
+               "kwk_memory) {\n    const int64_t* kwk_dims = kwk_call->dims;\n"
+               "    const kwk_cuda_facts* kwk_facts = kwk_call->facts;\n    kwk_span kwk_spans[" +
+               spans +
+               "] = {{0, 0}};\n    (void)workspace(kwk_dims, kwk_facts, kwk_spans);\n"
+               "    (void)kwk_memory;\n    (void)kwk_pointers;\n    bool kwk_bad = false;\n" +
+               locals() + body + "    kwk_call->bad = kwk_call->bad || kwk_bad;\n}\n\n";
+    }
+
+    static std::string sizes(const std::array<std::uint32_t, 3>& of) {
+        return "{" + std::to_string(of[0]) + ", " + std::to_string(of[1]) + ", " +
+               std::to_string(of[2]) + "}";
     }
 
     std::string functions_table() {
-        std::string text = "static const char* const functions[] = {\n";
+        std::string text = "static const kwk_function functions[] = {\n";
         for (const std::string& name : functions_) {
-            text += "    " + c_string(name) + ",\n";
+            const cuda::KernelSignature* kernel = cuda::find_kernel(cuda_.signatures, name);
+            KW_CHECK(kernel != nullptr);
+            const auto& most = kernel->max_threads;
+            text += "    {" + c_string(name) + ", " + std::to_string(kernel->static_smem) + ", " +
+                    std::to_string(std::int64_t{most[0]} * most[1] * most[2]) + ", " +
+                    sizes(kernel->required_threads) + ", " + sizes(kernel->required_cluster) +
+                    "},\n";
         }
-        return text + "};\n\n";
+        return text + "};\nstatic void* loaded[KWK_IMAGES][sizeof functions / sizeof "
+                      "*functions];\n\n";
     }
 
     const Task& task_;
@@ -261,16 +295,18 @@ std::string cuda_source(const Operation& operation, const Unit& unit) {
     const std::string plan = writer.text();
     std::string text = "/* " + unit.id +
                        ": its code and its launch plan, generated by kwright export. */\n" +
-                       "#include \"kwk_cuda.h\"\n\n" + std::string(dim_expr_c_prelude()) + "\n" +
+                       "#include \"kwk_cuda.h\"\n\n" + std::string(dim_expr_c_prelude()) +
+                       std::string(dim_expr_checked_c_prelude()) + "\n" +
                        bytes_table("ptx", code.ptx, true);
     if (!code.cubin.empty()) {
         text += bytes_table("cubin", code.cubin, false);
     }
-    text += plan + "static kwk_library library;\nKWK_HIDDEN const kwk_cuda_plan " +
+    text += plan + "static kwk_library libraries[KWK_IMAGES] = {\n    {.functions = "
+                   "loaded[KWK_IMAGE_CUBIN]}, {.functions = loaded[KWK_IMAGE_PTX]}};\nKWK_HIDDEN const kwk_cuda_plan " +
             cuda_plan_name(unit) + " = {\n    " + c_string(code.arch) + ", " +
             (code.cubin.empty() ? "NULL" : "cubin") +
             ", ptx, functions, sizeof functions / sizeof *functions, workspace, launch, "
-            "&library};\n";
+            "libraries};\n";
     return text;
 }
 

@@ -61,6 +61,14 @@ struct Pack {
     std::vector<Skipped> skipped;
 };
 
+/// Sizes of the run-time's tables: KWK_MAX_ARGS, _DIMS, _RANK, _KERNELS and _MAP_RANK of
+/// library/src/kwk_runtime.h and kwk_cuda.h.
+inline constexpr std::size_t k_most_args = 32;
+inline constexpr std::size_t k_most_dims = 16;
+inline constexpr std::size_t k_most_rank = 8;
+inline constexpr std::size_t k_most_rows = 64;  ///< of an operation
+inline constexpr std::size_t k_most_map_rank = 5;
+
 /// Path in the pack -> bytes.
 using Files = std::map<std::string, std::string>;
 

@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* CUdevice_attribute, CUfunction_attribute and CUlaunchAttributeID of cuda.h. */
+/* CUdevice_attribute and CUfunction_attribute of cuda.h. */
 enum {
     k_max_threads = 1,
     k_sm_count = 16,
@@ -20,16 +20,14 @@ enum {
     k_sm_smem = 81,
     k_sm_regs = 82,
     k_smem_optin = 97,
-    k_dynamic_smem = 8,
-    k_cooperative = 2,
-    k_cluster = 4
+    k_static_smem = 1,
+    k_dynamic_smem = 8
 };
 
 typedef struct device {
     int index;
     char name[128];
     kwk_cuda_facts facts;
-
 } device;
 
 typedef struct device_cache {
@@ -128,6 +126,9 @@ static kwk_status choose(
     const device** found,
     const kwk_kernel** kernel) {
     const char* problem = NULL;
+    if (kwk_this_machine()->reference_only) {
+        return KWK_ERROR_UNSUPPORTED; /* the reference is none of the device's */
+    }
     const device* d = current_device(&problem);
     if (d == NULL) {
         return KWK_ERROR_DEVICE;
@@ -153,46 +154,76 @@ static kwk_status choose(
 
 /* --- loading ---------------------------------------------------------------------------------- */
 
-static bool load(const kwk_cuda_plan* plan, const device* d) {
+static bool load(const kwk_cuda_plan* plan, kwk_library* library, const void* image) {
     const kwk_driver* driver = kwk_cuda_driver();
-    kwk_library* library = plan->library;
-    const void* image = runs_cubin(plan, d->facts.CC) ? plan->cubin : plan->ptx;
-    if (driver->load(&library->library, image, NULL, NULL, 0, NULL, NULL, 0) != 0 &&
-        (image == plan->ptx ||
-         driver->load(&library->library, plan->ptx, NULL, NULL, 0, NULL, NULL, 0) != 0)) {
-        return false;
+    if (library->library == NULL) {
+        void* made = NULL;
+        if (driver->load(&made, image, NULL, NULL, 0, NULL, NULL, 0) != 0) {
+            return false;
+        }
+        library->library = made;
     }
     for (size_t i = 0; i < plan->function_count; ++i) {
-        if (driver->kernel(&library->functions[i], library->library, plan->functions[i]) != 0) {
+        if (driver->kernel(&library->functions[i], library->library, plan->functions[i].name) != 0) {
             return false;
         }
     }
     return true;
 }
 
-static kwk_status loaded(const kwk_cuda_plan* plan, const device* d) {
-    kwk_library* library = plan->library;
+/* What failed may be tried again: the device's memory was full, say. */
+static bool is_loaded(const kwk_cuda_plan* plan, kwk_library* library, const void* image) {
     int state = atomic_load_explicit(&library->ready, memory_order_acquire);
-    while (state < 2) {
+    while (state != 2) {
         if (state == 0 && atomic_compare_exchange_strong(&library->ready, &state, 1)) {
-            atomic_store_explicit(&library->ready, load(plan, d) ? 2 : 3, memory_order_release);
+            const bool good = load(plan, library, image);
+            atomic_store_explicit(&library->ready, good ? 2 : 0, memory_order_release);
+            return good;
         }
         sched_yield();
         state = atomic_load_explicit(&library->ready, memory_order_acquire);
     }
-    if (state == 3) {
-        return KWK_ERROR_DEVICE;
+    return true;
+}
+
+/* More than 48 KiB of shared memory must be asked for, static and dynamic together at most what a
+ * block may have: the driver knows what the code took, the PTX does not. */
+static bool take_shared_memory(const kwk_cuda_plan* plan, const kwk_library* library, const device* d) {
+    const kwk_driver* driver = kwk_cuda_driver();
+    for (size_t i = 0; i < plan->function_count; ++i) {
+        void* function = library->functions[i];
+        int taken = 0;
+        if (driver->get_kernel(&taken, k_static_smem, function, d->index) != 0 ||
+            driver->set_kernel(
+                k_dynamic_smem, (int)d->facts.MAX_SMEM - taken, function, d->index) != 0) {
+            return false;
+        }
     }
+    return true;
+}
+
+/* Each device has the image that it runs: machine code where the driver takes it, else the PTX. */
+static kwk_status loaded(const kwk_cuda_plan* plan, const device* d, const kwk_library** found) {
     const unsigned long long bit = 1ULL << d->index;
+    kwk_library* cubin = &plan->libraries[KWK_IMAGE_CUBIN];
+    kwk_library* library = cubin;
+    const bool tried = runs_cubin(plan, d->facts.CC) && (atomic_load(&cubin->refused) & bit) == 0;
+    if (!tried || !is_loaded(plan, cubin, plan->cubin)) {
+        library = &plan->libraries[KWK_IMAGE_PTX];
+        if (!is_loaded(plan, library, plan->ptx)) {
+            return KWK_ERROR_DEVICE;
+        }
+        if (tried) {
+            atomic_fetch_or(&cubin->refused, bit);
+        }
+    }
     if ((atomic_load(&library->prepared) & bit) == 0) {
-        /* More than 48 KiB of shared memory must be asked for. A kernel with static shared memory
-         * may have less: then a launch that needs it says so. */
-        for (size_t i = 0; i < plan->function_count; ++i) {
-            (void)kwk_cuda_driver()->set_kernel(
-                k_dynamic_smem, (int)d->facts.MAX_SMEM, library->functions[i], d->index);
+        if (!take_shared_memory(plan, library, d)) {
+            return KWK_ERROR_DEVICE;
         }
         atomic_fetch_or(&library->prepared, bit);
     }
+    *found = library;
     return KWK_OK;
 }
 
@@ -202,7 +233,8 @@ kwk_status kwk_cuda_choose(
     const kwk_op* op, void* const* pointers, const int64_t* dims, const kwk_kernel** kernel) {
     const device* d = NULL;
     const kwk_status status = choose(op, pointers, dims, &d, kernel);
-    return status == KWK_OK ? loaded((*kernel)->cuda, d) : status;
+    const kwk_library* library = NULL;
+    return status == KWK_OK ? loaded((*kernel)->cuda, d, &library) : status;
 }
 
 bool kwk_cuda_measured_here(const kwk_kernel* kernel) {
@@ -214,8 +246,7 @@ bool kwk_cuda_measured_here(const kwk_kernel* kernel) {
 size_t kwk_cuda_workspace(const kwk_kernel* kernel, const int64_t* dims) {
     const char* problem = NULL;
     const device* d = current_device(&problem);
-    int64_t offsets[KWK_MAX_LAUNCHED];
-    const int64_t bytes = d != NULL ? kernel->cuda->workspace(dims, &d->facts, offsets) : 0;
+    const int64_t bytes = d != NULL ? kernel->cuda->workspace(dims, &d->facts, NULL) : 0;
     return bytes > 0 ? (size_t)bytes : 0;
 }
 
@@ -228,12 +259,12 @@ kwk_status kwk_cuda_run(
     const kwk_kernel* kernel = NULL;
     const device* d = NULL;
     kwk_status status = choose(op, pointers, dims, &d, &kernel);
-    status = status == KWK_OK ? loaded(kernel->cuda, d) : status;
+    const kwk_library* library = NULL;
+    status = status == KWK_OK ? loaded(kernel->cuda, d, &library) : status;
     if (status != KWK_OK) {
         return status;
     }
-    int64_t offsets[KWK_MAX_LAUNCHED];
-    const int64_t bytes = kernel->cuda->workspace(dims, &d->facts, offsets);
+    const int64_t bytes = kernel->cuda->workspace(dims, &d->facts, NULL);
     if (bytes < 0) {
         return KWK_ERROR_UNSUPPORTED;
     }
@@ -242,8 +273,17 @@ kwk_status kwk_cuda_run(
                       common->kwk_workspace_bytes < (size_t)bytes)) {
         return KWK_ERROR_WORKSPACE;
     }
-    kwk_cuda_call call = {kernel->cuda->library->functions, stream, &d->facts, KWK_OK};
-    kernel->cuda->launch(&call, pointers, dims, common->kwk_workspace);
+    kwk_cuda_call call = {
+        .op = op, .plan = kernel->cuda, .functions = library->functions, .stream = stream,
+        .dims = dims, .facts = &d->facts, .trial = true};
+    kernel->cuda->launch(&call, pointers, common->kwk_workspace);
+    if (call.status == KWK_OK && (call.bad || call.launches == 0)) {
+        call.status = KWK_ERROR_UNSUPPORTED; /* the plan has nothing for this shape */
+    }
+    if (call.status == KWK_OK) {
+        call.trial = false;
+        kernel->cuda->launch(&call, pointers, common->kwk_workspace);
+    }
     return call.status;
 }
 
@@ -257,63 +297,4 @@ const char* kwk_cuda_device_text(char* text, size_t size) {
                  (int)d->facts.CC % 10);
     }
     return text;
-}
-
-/* --- what launch plans call --------------------------------------------------------------------- */
-
-static bool in(int64_t value, int64_t most) {
-    return value >= 1 && value <= most;
-}
-
-void kwk_cuda_launch(kwk_cuda_call* call, size_t index, const kwk_launch* l) {
-    if (call->status != KWK_OK) {
-        return;
-    }
-    if (!in(l->grid.x, INT32_MAX) || !in(l->grid.y, 65535) || !in(l->grid.z, 65535) ||
-        !in(l->block.x, 1024) || !in(l->block.y, 1024) || !in(l->block.z, 64) ||
-        l->block.x * l->block.y * l->block.z > call->facts->MAX_THREADS || l->smem < 0 ||
-        l->smem > call->facts->MAX_SMEM) {
-        call->status = KWK_ERROR_UNSUPPORTED; /* a shape that the plan has no launch for */
-        return;
-    }
-    kwk_launch_attribute attributes[2];
-    memset(attributes, 0, sizeof attributes);
-    uint32_t count = 0;
-    if (l->cluster.x > 0) {
-        attributes[count].id = k_cluster;
-        attributes[count].value.cluster.x = (uint32_t)l->cluster.x;
-        attributes[count].value.cluster.y = (uint32_t)l->cluster.y;
-        attributes[count++].value.cluster.z = (uint32_t)l->cluster.z;
-    }
-    if (l->cooperative) {
-        attributes[count].id = k_cooperative;
-        attributes[count++].value.cooperative = 1;
-    }
-    const kwk_launch_config config = {
-        (uint32_t)l->grid.x, (uint32_t)l->grid.y, (uint32_t)l->grid.z, (uint32_t)l->block.x,
-        (uint32_t)l->block.y, (uint32_t)l->block.z, (uint32_t)l->smem, call->stream, attributes,
-        count};
-    const kwk_driver* driver = kwk_cuda_driver();
-    if (driver->launch(&config, call->functions[index], l->parameters, NULL) != 0) {
-        call->status = KWK_ERROR_DEVICE;
-    }
-}
-
-int32_t kwk_cuda_i32(kwk_cuda_call* call, int64_t value) {
-    /* PTX does not tell int from unsigned. */
-    if (value < INT32_MIN || value > (int64_t)UINT32_MAX) {
-        call->status = KWK_ERROR_UNSUPPORTED;
-    }
-    return (int32_t)(uint32_t)(uint64_t)value;
-}
-
-void kwk_cuda_encode(kwk_cuda_call* call, const kwk_tensormap* map, void* base, void* out) {
-    const kwk_driver* driver = kwk_cuda_driver();
-    if (call->status == KWK_OK &&
-        (driver->encode == NULL ||
-         driver->encode(out, map->dtype, (uint32_t)map->rank, base, map->dims, map->strides,
-                        map->box, map->steps, map->interleave, map->swizzle, map->l2,
-                        map->nan) != 0)) {
-        call->status = KWK_ERROR_DEVICE;
-    }
 }

@@ -24,6 +24,7 @@ static void load_driver(kwk_driver* driver) {
                      find(library, "cuDeviceGetName", &driver->name) &&
                      find(library, "cuLibraryLoadData", &driver->load) &&
                      find(library, "cuLibraryGetKernel", &driver->kernel) &&
+                     find(library, "cuKernelGetAttribute", &driver->get_kernel) &&
                      find(library, "cuKernelSetAttribute", &driver->set_kernel) &&
                      find(library, "cuLaunchKernelEx", &driver->launch);
     find(library, "cuTensorMapEncodeTiled", &driver->encode);

@@ -36,6 +36,7 @@ typedef struct kwk_driver {
         void** library, const void* code, const int* jit, void** jit_values, unsigned jit_count,
         const int* options, void** values, unsigned count);
     int (*kernel)(void** kernel, void* library, const char* name);
+    int (*get_kernel)(int* value, int attribute, void* kernel, int device);
     int (*set_kernel)(int attribute, int value, void* kernel, int device);
     int (*launch)(const kwk_launch_config* config, void* function, void** parameters, void** extra);
     int (*encode)(

@@ -4,6 +4,7 @@
 #include "core/task_file.hpp"
 #include "evaluator/device/cuda/ptx_facts.hpp"
 #include "exporter/export.hpp"
+#include "tests/support/board_kernels.hpp"
 #include "tests/support/catch.hpp"
 #include "tests/support/program.hpp"
 
@@ -21,11 +22,29 @@ const fs::path k_here = fs::path(KW_SOURCE_DIR) / "tests/integration/exporter/cu
 constexpr const char* k_source = R"(//!kwright task=scale_add target=cuda arch=sm_90a
 //!workspace partial=4*N other=TILE*4
 //!tensormap name=tm base=x dtype=f32 dims=(64, N/64) box=(64, 2) swizzle=none
-//!launch first grid=ceil_div(N, TILE) block=TILE smem=SM_COUNT*16 args=(w, x, partial, N, 0.5, N + 5)
-//!launch second grid=(2, N/2) block=(32, 4) cluster=2 when=N>100 args=(partial, other, y, tm, N)
+//!tensormap name=far base=x dtype=f32 dims=(64, N/64 + 1) box=(64, 2)
+//!tensormap name=deep base=x dtype=f32 dims=(4, 4, 4, 1, N/64) box=(4, 1, 1, 1, 1)
+//!launch first grid=ceil_div(N, TILE) block=TILE smem=SM_COUNT*16 when=N!=192 args=(w, x, partial, N, 0.5, N + 5)
+//!launch second grid=(2, N/2) block=(32, 4) cluster=2 when=(N>100 && N!=192) args=(partial, other, y, tm, N)
 //!launch second grid=1 block=32 cooperative=1 when=N==128 args=(partial, other, y, tm, N)
+//!launch second grid=4096/(N-256) block=32 when=N==256 args=(partial, other, y, tm, N)
+//!launch second grid=1 block=32 when=N==320 args=(partial, other, y, deep, N*N*N*N*N*N*N*N)
+//!launch second grid=1 block=32 when=N==448 args=(partial, other, y, far, N)
+//!launch second grid=1 block=32 when=N==64 args=(partial, other, y, deep, N)
+//!launch second grid=1 block=32 smem=232000 when=N==640 args=(partial, other, y, deep, N)
+//!launch second grid=3 block=32 cluster=2 when=N==704 args=(partial, other, y, deep, N)
 #define TILE 128
 )";
+/// More kernels than a run-time might think of.
+constexpr int k_more_kernels = 40;
+
+std::string source() {
+    std::string text = k_source;
+    for (int i = 0; i < k_more_kernels; ++i) {
+        text += "//!launch more" + std::to_string(i) + " grid=1 block=32 when=N==384 args=(w)\n";
+    }
+    return text;
+}
 
 constexpr const char* k_ptx = R"(.version 8.0
 .target sm_90a
@@ -35,8 +54,16 @@ constexpr const char* k_ptx = R"(.version 8.0
 { ret; }
 .visible .entry second(
     .param .u64 a, .param .u64 b, .param .u64 c, .param .align 64 .b8 d[128], .param .u64 e)
-{ ret; }
+{ .shared .align 4 .b8 kept[1024]; ret; }
 )";
+
+std::string ptx() {
+    std::string text = k_ptx;
+    for (int i = 0; i < k_more_kernels; ++i) {
+        text += ".visible .entry more" + std::to_string(i) + "(.param .u64 a)\n{ ret; }\n";
+    }
+    return text;
+}
 
 /// Says what the kernel is made of without a toolkit.
 struct GivenCode final : Examiner {
@@ -50,9 +77,9 @@ struct GivenCode final : Examiner {
             INFO(cuda::show(problem, "k.cu"));
             CHECK(false);
         }
-        const auto signatures = cuda::signatures(cuda::ptx_facts(k_ptx));
+        const auto signatures = cuda::signatures(cuda::ptx_facts(ptx()));
         CHECK(cuda::check_against_kernels(plan.plan, signatures).empty());
-        code = {"sm_90a", k_ptx, "cubin of the kernel", plan.plan, signatures, false};
+        code = {"sm_90a", ptx(), "cubin of the kernel", plan.plan, signatures, false};
         return std::string();
     }
 };
@@ -75,7 +102,7 @@ bool has(const std::string& text, const std::string& part) {
 
 Selection one_row(const Task& task) {
     StoredKernel kernel;
-    const Candidate candidate = make_candidate(task.name, k_source, "native", "cuda", "sm_90a");
+    const Candidate candidate = make_candidate(task.name, source(), "native", "cuda", "sm_90a");
     kernel.board.task = task.name;
     kernel.board.candidate_hash = candidate.hash;
     kernel.board.target = "cuda";
@@ -86,7 +113,8 @@ Selection one_row(const Task& task) {
     kernel.candidate.task = task.name;
     kernel.candidate.target = "cuda";
     kernel.candidate.isa = "sm_90a";
-    kernel.candidate.source = k_source;
+    kernel.candidate.source = source();
+    kernel.judging.result.cases = passed_cases(task);
     return {{kernel}, {}};
 }
 
@@ -129,7 +157,7 @@ TEST_CASE("pack: CUDA kernels are loaded and launched as their plan says", "[exp
             "supported: ok\nworkspace 2560\nwithout workspace: workspace missing or too small\n"));
         CHECK(has(ran, "load cubin 0 0\n"));
         CHECK(ran.find("load ") == ran.rfind("load "));  // once
-        CHECK(has(ran, "set 8=232448 second 0\n"));
+        CHECK(has(ran, "set 8=231424 second 0\n"));
         CHECK(
             has(ran,
                 "launch _Z5firstPKfS0_Pfifl grid 4 1 1 block 128 1 1 smem 128 stream 0x77 0x1000 "
@@ -153,9 +181,37 @@ TEST_CASE("pack: CUDA kernels are loaded and launched as their plan says", "[exp
         CHECK(has(ran, "on Fake GPU, compute capability 9.0\n  runs k"));
         CHECK(has(ran, "(measured on this device)"));
         const std::string small = shell(folder.path(), run + " 64");
-        CHECK(!has(small, "launch second"));
+        CHECK(!has(small, "launch second grid 2"));
+        CHECK(has(small, "encode 7 rank 5"));
+        CHECK(!has(small, "encode 7 rank 2"));  // a map that no launch takes may be anything
         const std::string both = shell(folder.path(), run + " 128");
         CHECK(has(both, "attribute 2 1"));
+    }
+    SECTION("a shape that the plan has no launch for launches nothing") {
+        // No launch remains; division by zero; overflow; a tensor beyond its buffer; more shared
+        // memory than static smem leaves; a cluster that does not divide the grid.
+        for (const char* size : {"192", "256", "320", "448", "640", "704"}) {
+            const std::string ran = shell(folder.path(), run + " " + size, &code);
+            INFO(ran);
+            CHECK(code == 0);
+            CHECK(has(ran, "call: no kernel for this machine or shape"));
+            CHECK(!has(ran, "launch "));
+        }
+    }
+    SECTION("a plan may have more kernels than sixteen") {
+        const std::string ran = shell(folder.path(), run + " 384", &code);
+        INFO(ran);
+        CHECK(code == 0);
+        CHECK(has(ran, "launch more39 grid 1"));
+    }
+    SECTION("what the driver refuses once is tried again, and each device has its own image") {
+        const std::string ran = shell(folder.path(), "FAKE_FULL=1 " + run + " 512", &code);
+        INFO(ran);
+        CHECK(code == 0);
+        CHECK(has(ran, "supported: CUDA driver"));
+        CHECK(has(ran, "call: ok"));
+        const std::string none = shell(folder.path(), "KWK_DEVICE=reference " + run, &code);
+        CHECK(has(none, "call: no kernel for this machine or shape"));
     }
     SECTION("another architecture, no context, no driver and a refusal are said") {
         CHECK(

@@ -53,6 +53,10 @@ int cuLibraryLoadData(
     (void)jit, (void)jit_values, (void)options, (void)values;
     printf("load %.5s %u %u\n", (const char*)code, jits, count);
     *library = (void*)(uintptr_t)0x11;
+    static int loads;
+    if (getenv("FAKE_FULL") != NULL && loads++ < 2) {
+        return 2; /* out of memory, for a while */
+    }
     return getenv("FAKE_NO_CUBIN") != NULL && memcmp(code, "cubin", 5) == 0 ? 209 : 0;
 }
 int cuLibraryGetKernel(void** kernel, void* library, const char* name) {
@@ -60,9 +64,18 @@ int cuLibraryGetKernel(void** kernel, void* library, const char* name) {
     *kernel = strdup(name); /* as long as the process: a library is never unloaded */
     return 0;
 }
+static int static_smem(const char* kernel) {
+    return strcmp(kernel, "second") == 0 ? 1024 : 0;
+}
+int cuKernelGetAttribute(int* value, int what, void* kernel, int device) {
+    (void)device;
+    *value = static_smem(kernel);
+    return what == 1 ? 0 : 1;
+}
+/* As the driver: static and dynamic memory together are what a block may have. */
 int cuKernelSetAttribute(int what, int value, void* kernel, int device) {
     printf("set %d=%d %s %d\n", what, value, (const char*)kernel, device);
-    return 0;
+    return value + static_smem(kernel) > 232448 ? 1 : 0;
 }
 int cuTensorMapEncodeTiled(
     void* map, int dtype, uint32_t rank, void* base, const uint64_t* dims, const uint64_t* strides,
@@ -91,7 +104,9 @@ static void print_parameter(char kind, const void* at) {
 int cuLaunchKernelEx(const config* c, void* kernel, void** parameters, void** extra) {
     (void)extra;
     const char* name = kernel;
-    const char* kinds = strstr(name, "first") != NULL ? "pppifl" : "ppptl";
+    const char* kinds = strstr(name, "first") != NULL  ? "pppifl"
+                        : strstr(name, "more") != NULL ? "p"
+                                                       : "ppptl";
     printf("launch %s grid %u %u %u block %u %u %u smem %u stream %p", name, c->grid[0], c->grid[1],
            c->grid[2], c->block[0], c->block[1], c->block[2], c->smem, c->stream);
     for (uint32_t i = 0; i < c->count; ++i) {
