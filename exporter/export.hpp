@@ -28,8 +28,11 @@ namespace kw::exporter {
 /// The text of SHA256SUMS, as sha256sum(1) writes it.
 [[nodiscard]] std::string sums_of(const Files& files);
 
-/// Writes beside `folder` and renames, so that there is a whole pack or none. The folder must not
-/// exist or be empty: Errc::usage.
+/// The folder must not exist or be empty: Errc::usage. Ask before the work, too.
+[[nodiscard]] Result<void> check_target(const std::filesystem::path& folder);
+
+/// Writes to a fresh folder beside `folder` and renames, so that there is a whole pack or none, and
+/// removes nothing that it did not make.
 [[nodiscard]] Result<void> write_pack(const Files& files, const std::filesystem::path& folder);
 
 }  // namespace kw::exporter

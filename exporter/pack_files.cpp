@@ -6,10 +6,14 @@
 #include "exporter/emit.hpp"
 #include "exporter/export.hpp"
 
+#include <stdlib.h>
+
 #include <system_error>
 
 #include <algorithm>
 #include <cctype>
+#include <cerrno>
+#include <cstring>
 #include <fstream>
 #include <set>
 
@@ -158,22 +162,33 @@ std::string sums_of(const Files& files) {
     return text;
 }
 
-Result<void> write_pack(const Files& files, const fs::path& folder) {
+Result<void> check_target(const fs::path& folder) {
     std::error_code failed;
-    if (fs::exists(folder, failed) &&
-        !(fs::is_directory(folder, failed) && fs::is_empty(folder, failed))) {
-        return Error{
-            Errc::usage,
-            "exporting to '" + folder.string() + "': it is there already",
-            "name a folder that does not exist"};
+    const fs::file_status there = fs::symlink_status(folder, failed);
+    if (!fs::exists(there) || (fs::is_directory(there) && fs::is_empty(folder, failed))) {
+        return {};
     }
+    return Error{
+        Errc::usage,
+        "exporting to '" + folder.string() + "': it is there already",
+        "name a folder that does not exist"};
+}
+
+Result<void> write_pack(const Files& files, const fs::path& folder) {
+    KW_TRY(check_target(folder));
+    std::error_code failed;
     fs::path target = fs::absolute(folder, failed).lexically_normal();
     if (!target.has_filename()) {
         target = target.parent_path();
     }
-    fs::path partial = target;
-    partial += ".partial";
-    fs::remove_all(partial, failed);
+    fs::create_directories(target.parent_path(), failed);
+    // Its own name: whatever else lies there, under whoever's guess of a name, is not touched.
+    std::string fresh = target.string() + ".XXXXXX";
+    if (::mkdtemp(fresh.data()) == nullptr) {
+        return not_written(target, std::strerror(errno));
+    }
+    const fs::path partial = fresh;
+    fs::permissions(partial, fs::perms(0755), failed);
     Files all = files;
     all["SHA256SUMS"] = sums_of(files);
     for (const auto& [name, text] : all) {
@@ -187,8 +202,7 @@ Result<void> write_pack(const Files& files, const fs::path& folder) {
             return not_written(file, "cannot be written");
         }
     }
-    fs::remove(target, failed);  // an empty folder
-    fs::rename(partial, target, failed);
+    fs::rename(partial, target, failed);  // over an empty folder too, and over nothing else
     if (failed) {
         const std::string why = failed.message();
         fs::remove_all(partial, failed);

@@ -194,6 +194,7 @@ Result<int> run_export(const Invocation& invocation, Console& console) {
         KW_TRY_ASSIGN(db::Store store, open_store(invocation.config, db::Access::read_only));
         return exporter::select_rows(store, options, find_task);
     };
+    KW_TRY(exporter::check_target(folder));
     KW_TRY_ASSIGN(exporter::Selection selection, select());
     if (invocation.has("reverify")) {
         KW_TRY(reverify(selection, invocation, console));
