@@ -8,6 +8,7 @@
 #include "core/task.hpp"
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -26,10 +27,12 @@ struct Domain {
     DimExpr predicate;           ///< 1 inside
 };
 
-/// Every dim from the least to the greatest value among the cases of this judging and the task's
-/// public ones (which every accepted kernel passed), in steps of their common divisor, but never
-/// finer than the task's own.
-[[nodiscard]] Result<Domain> verified_domain(const Task& task, const Evaluation& judging);
+/// Every dim from the least to the greatest value among the shapes whose outputs this judging
+/// compared and accepted (its cases, and what it timed by measuring), in steps of their common
+/// divisor. The shapes between them are inferred, not seen. Nothing when there is no such shape:
+/// cases of the task that were left out (the emulated device leaves large ones out) and modelled
+/// times say nothing of the kernel.
+[[nodiscard]] Result<std::optional<Domain>> verified_domain(const Task& task, const Evaluation& judging);
 
 /// Every shape that the task has.
 [[nodiscard]] Result<Domain> whole_domain(const Task& task);

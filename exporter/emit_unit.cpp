@@ -112,7 +112,7 @@ std::string build_list(const Pack& pack) {
     text += ")\n";
     for (const Operation& operation : pack.operations) {
         const std::string& task = operation.task.name;
-        auto flags = code_flags(cpu::SourceKind::reference, {"-march=x86-64"}, nullptr);
+        auto flags = code_flags(cpu::SourceKind::reference, {}, nullptr);
         flags.emplace_back("-fno-exceptions");
         text += "\nkwk_operation(" + task + " " + cmake_list(flags) + ")\n";
         for (const Unit& unit : operation.units) {

@@ -51,12 +51,21 @@ public:
 
     Result<void> add(StoredKernel kernel) {
         KW_TRY_ASSIGN(Operation * operation, operation_of(kernel.board.task));
-        KW_TRY_ASSIGN(const std::optional<std::size_t> unit, unit_of(*operation, kernel));
-        if (!unit) {
+        if (operation->rows.size() >= k_most_rows) {
+            skip(kernel, "the operation has " + std::to_string(k_most_rows) + " rows already");
             return {};
         }
-        KW_TRY_ASSIGN(Domain domain, verified_domain(operation->task, kernel.judging.result));
-        operation->rows.push_back({std::move(kernel), *unit, std::move(domain)});
+        KW_TRY_ASSIGN(
+            std::optional<Domain> domain,
+            verified_domain(operation->task, kernel.judging.result));
+        if (!domain) {
+            skip(kernel, "its judging lists no case that it passed");
+            return {};
+        }
+        KW_TRY_ASSIGN(const std::optional<std::size_t> unit, unit_of(*operation, kernel));
+        if (unit) {
+            operation->rows.push_back({std::move(kernel), *unit, *std::move(domain)});
+        }
         return {};
     }
 
@@ -88,6 +97,11 @@ private:
             return modelled(b);
         }
         return a.kernel.board.speedup.lo > b.kernel.board.speedup.lo;
+    }
+
+    void skip(const StoredKernel& kernel, std::string why) {
+        skipped_.push_back(
+            {short_id('k', kernel.board.candidate_hash), kernel.board.task, std::move(why)});
     }
 
     Result<Operation*> operation_of(const std::string& task) {

@@ -7,8 +7,10 @@ set(KWK_ISOLATED_CHECKS)  # objects of kwk-selfcheck alone
 string(TOLOWER "${CMAKE_SYSTEM_PROCESSOR}" kwk_processor)
 if(kwk_processor MATCHES "^(x86_64|amd64)$")
     set(KWK_X86_64 ON)
+    set(kwk_reference_flags -march=x86-64)  # on any processor of the kind
 else()
     set(KWK_X86_64 OFF)
+    set(kwk_reference_flags)
     message(STATUS "The kernels of this pack are for x86-64: on ${CMAKE_SYSTEM_PROCESSOR} the references run")
 endif()
 # Of binutils whatever the compiler is: LLVM's linker keeps groups in a partial link.
@@ -64,7 +66,7 @@ macro(kwk_operation task flags)
     set(KWK_TASK ${task})
     kwk_isolate(KWK_ISOLATED kwk_${task}_reference_code kwk_${task}_reference
         ${CMAKE_CURRENT_SOURCE_DIR}/src/${task}/reference.cpp ${CMAKE_CURRENT_SOURCE_DIR}/src/${task}
-        "${flags}" $<TARGET_OBJECTS:kwk_shim> entry)
+        "${kwk_reference_flags};${flags}" $<TARGET_OBJECTS:kwk_shim> entry)
 endmacro()
 
 macro(kwk_kernel task id level flags)

@@ -5,6 +5,7 @@
 
 #include "core/task_file.hpp"
 #include "exporter/export.hpp"
+#include "tests/support/board_kernels.hpp"
 #include "tests/support/catch.hpp"
 #include "tests/support/program.hpp"
 
@@ -54,6 +55,7 @@ StoredKernel kernel_of(const Task& task, const std::string& source, const std::s
     kernel.board.device = "cpu: " + stranger + ", 2 cores, x86-64-v4";
     kernel.board.timing_kind = "measured";
     kernel.board.speedup = {2, 1.9, 2.1};
+    kernel.judging.result.cases = passed_cases(task);
     return kernel;
 }
 
@@ -96,6 +98,44 @@ TEST_CASE("make_pack: what cannot be exported is skipped with its reason", "[exp
     REQUIRE(some.ok());
     REQUIRE(some->skipped.size() == 1);
     CHECK(some->skipped[0].reason == "no toolkit");
+}
+
+TEST_CASE("make_pack: a row without accepted cases and one too many stay out", "[exporter]") {
+    const Task task = scale_add();
+    StoredKernel unseen = kernel_of(task, "void g();", "A");
+    unseen.judging.result.cases.clear();
+    std::vector<StoredKernel> kernels(k_most_rows + 1, kernel_of(task, "void f();", "A"));
+    kernels.insert(kernels.begin(), unseen);
+    const auto pack = pack_of(kernels);
+    REQUIRE(pack.ok());
+    CHECK(pack->operations[0].rows.size() == k_most_rows);
+    REQUIRE(pack->skipped.size() == 2);
+    CHECK(pack->skipped[0].reason.find("no case") != std::string::npos);
+    CHECK(pack->skipped[1].reason.find("64 rows") != std::string::npos);
+}
+
+TEST_CASE("pack: the tables of the run-time have the sizes that the exporter minds", "[exporter]") {
+    const std::string runtime =
+        read_file(k_library / "src/kwk_runtime.h") + read_file(k_library / "src/kwk_cuda.h");
+    for (const auto& [name, size] :
+         {std::pair("ARGS", k_most_args),
+          std::pair("DIMS", k_most_dims),
+          std::pair("RANK", k_most_rank),
+          std::pair("KERNELS", k_most_rows),
+          std::pair("MAP_RANK", k_most_map_rank)}) {
+        const std::string want = std::string("KWK_MAX_") + name + " = " + std::to_string(size);
+        INFO(want);
+        CHECK(runtime.find(want + ",") != std::string::npos);
+    }
+}
+
+TEST_CASE("build_list: references are built for any processor", "[exporter]") {
+    const auto pack = pack_of({kernel_of(scale_add(), "void f();", "A")});
+    REQUIRE(pack.ok());
+    const std::string list = build_list(*pack);
+    const std::size_t at = list.find("kwk_operation(scale_add");
+    REQUIRE(at != std::string::npos);
+    CHECK(list.substr(at, list.find('\n', at) - at).find("-march") == std::string::npos);
 }
 
 TEST_CASE(
@@ -166,5 +206,25 @@ TEST_CASE("write_pack: a folder that is not empty is left alone", "[exporter]") 
     const auto twice = write_pack(files, folder / "new");
     REQUIRE(!twice.ok());
     CHECK(twice.error().code == Errc::usage);
-    CHECK(!std::filesystem::exists(folder / "new.partial"));
+    CHECK(check_target(folder / "new").error().code == Errc::usage);
+    CHECK(check_target(folder / "other").ok());
+    std::filesystem::create_directory(folder / "empty");
+    CHECK(write_pack(files, folder / "empty").ok());
+}
+
+TEST_CASE("write_pack: what others laid beside the folder stays", "[exporter]") {
+    const Folder folder;
+    write_file(folder / "mine" / "precious.txt", "x");
+    std::filesystem::create_directory_symlink(folder / "mine", folder / "new.partial");
+    std::filesystem::create_directory_symlink(folder / "mine", folder / "link");
+    REQUIRE(write_pack({{"a.txt", "y"}}, folder / "new").ok());
+    CHECK(read_file(folder / "mine" / "precious.txt") == "x");
+    CHECK(std::filesystem::is_symlink(folder / "new.partial"));
+    CHECK(!write_pack({{"a.txt", "y"}}, folder / "link").ok());
+    std::size_t entries = 0;
+    for (const auto& entry : std::filesystem::directory_iterator(folder.path())) {
+        static_cast<void>(entry);
+        ++entries;
+    }
+    CHECK(entries == 4);  // mine, two links, the pack
 }

@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "evaluator/device/cpu/build_flags.hpp"
 #include "evaluator/device/cpu/code_facts.hpp"
+#include "evaluator/device/cpu/machine_isa.hpp"
 #include "exporter/c_text.hpp"
 #include "exporter/domain.hpp"
 #include "exporter/isa_level.hpp"
 #include "tests/support/catch.hpp"
 #include "tests/support/program.hpp"
 
+#include <algorithm>
 #include <random>
 
 using namespace kw;
@@ -27,7 +30,7 @@ Task gemv() {
     Task task;
     task.dims = {{"N", 1, 65536, 1, ""}, {"K", 128, 65536, 128, ""}};
     task.cases.push_back({"tiny", {{"N", 8}, {"K", 128}}, "", false, true, false});
-    task.cases.push_back({"big", {{"N", 4096}, {"K", 4096}}, "", true, false, false});
+    task.cases.push_back({"big", {{"N", 65536}, {"K", 65536}}, "", true, false, false});
     return task;
 }
 
@@ -67,6 +70,9 @@ TEST_CASE("c_text: doubles come back as they were", "[exporter]") {
 
 TEST_CASE("domain: it is what the cases covered and no more", "[exporter]") {
     Evaluation judging;
+    CaseOutcome small;
+    small.dims = {{"N", 8}, {"K", 128}};
+    judging.cases.push_back(small);
     CaseOutcome hidden;
     hidden.dims = {{"N", 4104}, {"K", 14336}};
     judging.cases.push_back(hidden);
@@ -77,11 +83,16 @@ TEST_CASE("domain: it is what the cases covered and no more", "[exporter]") {
     CaseOutcome forged = hidden;
     forged.dims = {{"N", 1 << 30}, {"K", 130}};
     judging.cases.push_back(forged);
-    const auto domain = verified_domain(gemv(), judging);
-    REQUIRE(domain.ok());
-    CHECK(domain->text == "N 8..4104 (multiple of 8), K 128..14336 (multiple of 128)");
+    ShapeTiming timed;
+    timed.dims = {{"N", 65536}, {"K", 65536}};
+    judging.shapes.push_back(timed);
+    judging.timing_kind = "modelled";  // never compared
+    const auto found = verified_domain(gemv(), judging);
+    REQUIRE((found.ok() && found->has_value()));
+    const Domain& domain = **found;
+    CHECK(domain.text == "N 8..4104 (multiple of 8), K 128..14336 (multiple of 128)");
     const auto inside = [&](std::int64_t n, std::int64_t k) {
-        return *domain->predicate.eval({{"N", n}, {"K", k}}) != 0;
+        return *domain.predicate.eval({{"N", n}, {"K", k}}) != 0;
     };
     CHECK(inside(8, 128));
     CHECK(inside(4104, 14336));
@@ -89,6 +100,30 @@ TEST_CASE("domain: it is what the cases covered and no more", "[exporter]") {
     CHECK(!inside(4, 128));
     CHECK(!inside(9, 128));
     CHECK(!inside(8, 192));
+    judging.timing_kind = "measured";
+    const auto timed_too = verified_domain(gemv(), judging);
+    REQUIRE((timed_too.ok() && timed_too->has_value()));
+    CHECK((*timed_too)->dims[0].max == 65536);
+    judging.timing_kind = "modelled";
+    judging.cases = {failed, forged};
+    const auto none = verified_domain(gemv(), judging);
+    REQUIRE(none.ok());
+    CHECK(!none->has_value());
+}
+
+TEST_CASE("isa levels: each is built, examined and run as itself", "[exporter]") {
+    for (const IsaLevel& level : isa_levels()) {
+        cpu::Toolchain gcc;
+        const auto flags = cpu::compile_flags(gcc, cpu::SourceKind::candidate, level.name, {});
+        for (const std::string& flag : level.flags) {
+            INFO(level.name << " " << flag);
+            CHECK(std::find(flags.begin(), flags.end(), flag) != flags.end());
+        }
+        CHECK(cpu::is_isa_name(level.name));
+    }
+    CHECK(isa_levels().back().name == "x86-64-v4-vnni");
+    CHECK((cpu::machine_has("x86-64-v4") || !cpu::machine_has("x86-64-v4-vnni")));
+    CHECK(levels_up_to("x86-64-v4-vnni").size() == isa_levels().size());
 }
 
 TEST_CASE("isa levels: a kernel gets none above what it was accepted for", "[exporter]") {
