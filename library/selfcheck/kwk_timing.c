@@ -63,6 +63,9 @@ static bool set_up(contest* c, const kwk_case* shape) {
         memcpy(slots, c->slots, sizeof slots);
         const size_t bytes = c->code->prepare_size(c->dims);
         c->buffers.packed = aligned_alloc(64, (bytes + 64) / 64 * 64);
+        if (c->buffers.packed == NULL) {
+            return false;
+        }
         slots[op->arg_count] = c->buffers.packed;
         c->code->prepare(slots);
     }
@@ -154,7 +157,7 @@ double kwk_overhead_ns(const kwk_op* op) {
         pointers[i] = memory;
     }
     for (size_t c = 0; kwk_checks[c] != NULL; ++c) {
-        if (kwk_checks[c]->op == op) {
+        if (kwk_checks[c]->op == op && kwk_checks[c]->case_count > 0) {
             const size_t bytes = op->dim_count * sizeof(int64_t);
             memcpy(pointers + op->arg_count, kwk_checks[c]->cases[0].dims, bytes);
         }

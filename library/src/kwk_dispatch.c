@@ -210,7 +210,11 @@ kwk_status kwk_run(const kwk_op* op, const void* args, kwk_stream stream) {
     }
     status = reader_of(op, common->packed, dims, &choice);
     if (status != KWK_OK) {
-        return status;
+        if (common->packed != NULL || !falls_back(args)) {
+            return status;
+        }
+        tell(op, args, stream); /* the weights were never packed: the reference needs none */
+        return kwk_run_reference(op, pointers, dims);
     }
     const bool header = op->takes_packed && common->packed != NULL;
     const void* packed = header ? (const char*)common->packed + KWK_PACKED_HEADER : NULL;

@@ -239,7 +239,7 @@ kwk_status kwk_run_reference(const kwk_op* op, void* const* pointers, const int6
     if (scratch == NULL) {
         return KWK_ERROR_MEMORY;
     }
-    void* slots[2 * KWK_MAX_ARGS + 2];
+    void* slots[3 * KWK_MAX_ARGS + 1]; /* an inout is an input and two outputs */
     double* wide[KWK_MAX_ARGS];
     lay_out(op, pointers, dims, scratch, slots, wide);
     while (atomic_flag_test_and_set_explicit(&op->state->reference_busy, memory_order_acquire)) {
