@@ -179,8 +179,7 @@ std::string node_to_c(const Node& node, std::string_view bad) {
         case Op::literal: return literal_to_c(node.value);
         case Op::name: return node.name;
         case Op::negate: return joined({"(-", node_to_c(*node.a, bad), ")"});
-        case Op::logical_not:
-            return joined({"((int64_t)(!", node_to_c(*node.a, bad), "))"});
+        case Op::logical_not: return joined({"((int64_t)(!", node_to_c(*node.a, bad), "))"});
         case Op::add: return infix(" + ");
         case Op::subtract: return infix(" - ");
         case Op::multiply: return infix(" * ");

@@ -32,7 +32,8 @@ struct Domain {
 /// divisor. The shapes between them are inferred, not seen. Nothing when there is no such shape:
 /// cases of the task that were left out (the emulated device leaves large ones out) and modelled
 /// times say nothing of the kernel.
-[[nodiscard]] Result<std::optional<Domain>> verified_domain(const Task& task, const Evaluation& judging);
+[[nodiscard]] Result<std::optional<Domain>> verified_domain(
+    const Task& task, const Evaluation& judging);
 
 /// Every shape that the task has.
 [[nodiscard]] Result<Domain> whole_domain(const Task& task);

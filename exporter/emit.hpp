@@ -39,7 +39,8 @@ namespace kw::exporter {
     const Task& task, const std::string& name, const DimExpr& predicate);
 /// "const int64_t N = kwk_dims[0]; (void)N; ..." on lines of their own.
 [[nodiscard]] std::string dim_locals(const Task& task);
-/// "Intel(R) Xeon(R) Processor" of "cpu: Intel(R) Xeon(R) Processor, 2 cores, x86-64-v4".
+/// "Intel(R) Xeon(R) Processor" of "cpu: Intel(R) Xeon(R) Processor, 2 cores, x86-64-v4";
+/// "NVIDIA H200" of "cuda: NVIDIA H200 (sm_90a, 132 SMs), driver for CUDA 12.8".
 [[nodiscard]] std::string device_name(const std::string& description);
 /// "2.31x [2.27, 2.36] over the fastest baseline".
 [[nodiscard]] std::string evidence(const BoardRow& row);

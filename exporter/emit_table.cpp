@@ -103,6 +103,22 @@ std::string code_tables(const Operation& operation) {
     return text + "#endif\n";
 }
 
+/// The instruction set that its time was measured for: its own, or all that the device had.
+std::string measured_level(const BoardRow& row) {
+    constexpr std::string_view k_before = ", x86-64-";
+    std::string isa = row.isa;
+    const std::size_t at = row.device.rfind(k_before);
+    if (isa == "native" && at != std::string::npos) {
+        isa = row.device.substr(at + 2);
+    }
+    for (const IsaLevel& level : isa_levels()) {
+        if (row.target == "cpu" && level.name == isa) {
+            return level.c_name;
+        }
+    }
+    return "KWK_LEVEL_NONE";
+}
+
 std::string kernel_table(const Operation& operation) {
     std::string text;
     for (std::size_t i = 0; i < operation.rows.size(); ++i) {
@@ -117,14 +133,14 @@ std::string kernel_table(const Operation& operation) {
         const bool modelled = row.kernel.board.timing_kind == name(Provenance::modelled);
         text += (unit.cuda ? "" : "#if defined(__x86_64__)\n") + std::string("    {") +
                 c_string(unit.id) + ",\n     " + c_string(device_name(row.kernel.board.device)) +
-                ",\n     " + c_string(evidence(row.kernel.board)) + ",\n     " +
-                c_string(row.domain.text) + ",\n     " + (modelled ? "true" : "false") +
-                ", domain_" + std::to_string(i) +
+                ",\n     " + measured_level(row.kernel.board) + ",\n     " +
+                c_string(evidence(row.kernel.board)) + ",\n     " + c_string(row.domain.text) +
+                ",\n     " + (modelled ? "true" : "false") + ", domain_" + std::to_string(i) +
                 (unit.cuda ? ", NULL, 0, &" + cuda_plan_name(unit) + "},\n"
                            : ", " + codes + ", sizeof " + codes + " / sizeof *" + codes +
                                  ", NULL},\n#endif\n");
     }
-    return text + "    {NULL, NULL, NULL, NULL, false, NULL, NULL, 0, NULL}};\n\n";
+    return text + "    {NULL, NULL, KWK_LEVEL_NONE, NULL, NULL, false, NULL, NULL, 0, NULL}};\n\n";
 }
 
 std::string public_functions(const Task& task) {
@@ -187,6 +203,9 @@ std::string code_prefix(const Unit& unit, const CpuCode& code) {
 }
 
 std::string device_name(const std::string& description) {
+    if (description.starts_with("cuda: ")) {
+        return description.substr(6, description.rfind(" (sm_") - 6);
+    }
     std::string name = description.starts_with("cpu: ") ? description.substr(5) : description;
     const std::size_t isa = name.rfind(", x86-64");
     const std::size_t cores = isa == std::string::npos ? isa : name.rfind(", ", isa - 1);

@@ -12,9 +12,10 @@
 
 namespace kw::exporter {
 
-/// Examines every kernel for every instruction set that it may have. What cannot be exported is in
-/// Pack::skipped with its reason; nothing left: Errc::no. A task whose names would collide with
-/// those of the pack: Errc::config.
+/// Walks down the rows of every task and device until each instruction set that they may have has
+/// code, at most eight rows; named ones all go in. Examines each for every such set. What cannot be
+/// exported is in Pack::skipped with its reason; nothing left: Errc::no. A task whose names would
+/// collide with those of the pack: Errc::config.
 [[nodiscard]] Result<Pack> make_pack(
     Selection selection,
     const TaskFinder& find_task,

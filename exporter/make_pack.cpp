@@ -5,19 +5,41 @@
 
 #include <algorithm>
 #include <array>
+#include <map>
 #include <optional>
+#include <set>
+#include <string_view>
+#include <utility>
 
 namespace kw::exporter {
 namespace {
 
+/// Rows of a task and device that are examined (judged, that is) before the rest is left alone.
+constexpr std::size_t k_most_tries = 8;
 constexpr std::size_t k_id_digits = 12;  // of a unit: collisions of shown ids are not for symbols
 
 /// Names of a task that C (not C++, whose words the task reader refuses) or the pack has for
 /// itself.
 std::optional<std::string> taken_name(const Task& task) {
-    constexpr std::array k_taken{"restrict", "NULL", "unix", "linux", "EOF"};
+    // Words of C, macros and types of the headers that generated files include, and what Python may
+    // not call an argument.
+    constexpr auto k_taken = std::to_array<std::string_view>(
+        {"restrict",  "NULL",    "unix",     "linux",       "EOF",         "offsetof",  "size_t",
+         "ptrdiff_t", "wchar_t", "SIZE_MAX", "PTRDIFF_MAX", "PTRDIFF_MIN", "WCHAR_MAX", "WCHAR_MIN",
+         "policy",    "packed",  "stream",   "workspace",   "operation",   "lambda",    "in",
+         "is",        "def",     "del",      "elif",        "except",      "finally",   "from",
+         "global",    "import",  "None",     "nonlocal",    "pass",        "raise",     "with",
+         "yield",     "async",   "await",    "assert"});
+    constexpr auto k_numbers = std::to_array<std::string_view>({"int", "uint", "INT", "UINT"});
+    const auto is_number = [&](const std::string& name) {  // int64_t, INT64_C, UINT8_MAX, ...
+        return std::any_of(k_numbers.begin(), k_numbers.end(), [&](std::string_view prefix) {
+            return name.starts_with(prefix) &&
+                   name.find_first_of("0123456789_", prefix.size()) == prefix.size();
+        });
+    };
     const auto taken = [&](const std::string& name) {
-        return name.starts_with("kwk_") || name.starts_with("KWK_") ||
+        return name.starts_with("kwk_") || name.starts_with("KWK_") || name.starts_with("kw_") ||
+               name.starts_with("KW_") || is_number(name) ||
                std::find(k_taken.begin(), k_taken.end(), name) != k_taken.end();
     };
     for (const Arg& arg : task.args) {
@@ -30,7 +52,22 @@ std::optional<std::string> taken_name(const Task& task) {
             return dim.name;
         }
     }
-    return taken(task.name) ? std::optional(task.name) : std::nullopt;
+    // CMake's targets and Python's functions beside those of the operations.
+    constexpr auto k_others = std::to_array<std::string_view>(
+        {"kwk",
+         "static",
+         "shared",
+         "objects",
+         "isolated",
+         "shim",
+         "check_objects",
+         "empty",
+         "operations",
+         "Array",
+         "Error",
+         "Packed"});
+    const bool other = std::find(k_others.begin(), k_others.end(), task.name) != k_others.end();
+    return other || taken(task.name) ? std::optional(task.name) : std::nullopt;
 }
 
 Candidate candidate_of(const CandidateRow& row) {
@@ -45,25 +82,33 @@ std::string unit_id(const Candidate& candidate) {
 
 class PackMaker {
 public:
-    PackMaker(const TaskFinder& find_task, Examiner& examiner)
+    PackMaker(const TaskFinder& find_task, Examiner& examiner, bool named)
         : find_task_(find_task)
-        , examiner_(examiner) {}
+        , examiner_(examiner)
+        , named_(named) {}
 
     Result<void> add(StoredKernel kernel) {
         KW_TRY_ASSIGN(Operation * operation, operation_of(kernel.board.task));
+        Place& place = places_[{kernel.board.task, kernel.board.device}];
+        if (!named_ && (place.tries >= k_most_tries || !adds(place, kernel))) {
+            return {};
+        }
         if (operation->rows.size() >= k_most_rows) {
             skip(kernel, "the operation has " + std::to_string(k_most_rows) + " rows already");
             return {};
         }
         KW_TRY_ASSIGN(
-            std::optional<Domain> domain,
-            verified_domain(operation->task, kernel.judging.result));
+            std::optional<Domain> domain, verified_domain(operation->task, kernel.judging.result));
         if (!domain) {
             skip(kernel, "its judging lists no case that it passed");
             return {};
         }
-        KW_TRY_ASSIGN(const std::optional<std::size_t> unit, unit_of(*operation, kernel));
+        ++place.tries;
+        KW_TRY_ASSIGN(const std::optional<std::size_t> unit, unit_of(*operation, place, kernel));
         if (unit) {
+            for (const std::string& level : levels_of(operation->units[*unit])) {
+                place.covered.insert(level);
+            }
             operation->rows.push_back({std::move(kernel), *unit, *std::move(domain)});
         }
         return {};
@@ -99,6 +144,34 @@ private:
         return a.kernel.board.speedup.lo > b.kernel.board.speedup.lo;
     }
 
+    /// What a task has for one device so far.
+    struct Place {
+        std::set<std::string> covered;  ///< instruction sets, architectures
+        std::size_t tries = 0;
+    };
+
+    static std::vector<std::string> levels_of(const Unit& unit) {
+        std::vector<std::string> levels;
+        for (const CpuCode& code : unit.codes) {
+            levels.push_back(code.level.name);
+        }
+        if (unit.cuda) {
+            levels.push_back(unit.candidate.arch);
+        }
+        return levels;
+    }
+
+    /// Whether a worse row may run where the better ones do not.
+    static bool adds(const Place& place, const StoredKernel& kernel) {
+        if (kernel.candidate.target != "cpu") {
+            return !place.covered.contains(kernel.candidate.isa);
+        }
+        const auto levels = levels_up_to(kernel.candidate.isa);
+        return std::any_of(levels.begin(), levels.end(), [&](const IsaLevel& level) {
+            return !place.covered.contains(level.name);
+        });
+    }
+
     void skip(const StoredKernel& kernel, std::string why) {
         skipped_.push_back(
             {short_id('k', kernel.board.candidate_hash), kernel.board.task, std::move(why)});
@@ -123,12 +196,17 @@ private:
         return &operations_.back();
     }
 
-    Result<std::optional<std::size_t>> unit_of(Operation& operation, const StoredKernel& kernel) {
+    Result<std::optional<std::size_t>> unit_of(
+        Operation& operation, const Place& place, const StoredKernel& kernel) {
         const Candidate candidate = candidate_of(kernel.candidate);
         const std::string id = unit_id(candidate);
         for (std::size_t i = 0; i < operation.units.size(); ++i) {
-            if (operation.units[i].id == id) {
+            if (operation.units[i].candidate.hash == candidate.hash) {
                 return std::optional(i);
+            }
+            if (operation.units[i].id == id) {
+                skip(kernel, "its symbols would be those of another kernel (" + id + ")");
+                return std::optional<std::size_t>();
             }
         }
         Unit unit{id, candidate, {}, {}, {}};
@@ -138,6 +216,13 @@ private:
                 unit.absent.empty() ? "no instruction set" : unit.absent.rbegin()->second;
             skipped_.push_back({short_id('k', candidate.hash), operation.task.name, reason});
             return std::optional<std::size_t>();
+        }
+        const auto levels = levels_of(unit);
+        const bool new_level = std::any_of(levels.begin(), levels.end(), [&](const auto& level) {
+            return !place.covered.contains(level);
+        });
+        if (!named_ && !new_level) {
+            return std::optional<std::size_t>();  // it has no code that a better row lacks
         }
         operation.units.push_back(std::move(unit));
         return std::optional(operation.units.size() - 1);
@@ -161,7 +246,14 @@ private:
     Result<void> build_cuda(const Task& task, Unit& unit) {
         CudaCode code;
         KW_TRY_ASSIGN(const std::string refusal, examiner_.build_cuda(task, unit.candidate, code));
-        if (refusal.empty()) {
+        const auto own = std::find_if(
+            code.plan.constants.begin(), code.plan.constants.end(), [](const auto& constant) {
+                return constant.first.starts_with("kwk_") || constant.first.starts_with("kw_");
+            });
+        if (refusal.empty() && own != code.plan.constants.end()) {
+            unit.absent[unit.candidate.arch] =
+                "its constant '" + own->first + "' has a name of the pack's own";
+        } else if (refusal.empty()) {
             unit.cuda = std::move(code);
         } else {
             unit.absent[unit.candidate.arch] = refusal;
@@ -182,6 +274,8 @@ private:
 
     const TaskFinder& find_task_;
     Examiner& examiner_;
+    bool named_;
+    std::map<std::pair<std::string, std::string>, Place> places_;  ///< by task and device
     std::vector<Operation> operations_;
     std::vector<Skipped> skipped_;
 };
@@ -193,7 +287,7 @@ Result<Pack> make_pack(
     const TaskFinder& find_task,
     Examiner& examiner,
     const std::string& version) {
-    PackMaker maker(find_task, examiner);
+    PackMaker maker(find_task, examiner, selection.named);
     for (StoredKernel& kernel : selection.kernels) {
         KW_TRY(maker.add(std::move(kernel)));
     }

@@ -6,8 +6,6 @@
 #include "exporter/emit.hpp"
 #include "exporter/export.hpp"
 
-#include <stdlib.h>
-
 #include <system_error>
 
 #include <algorithm>
@@ -16,6 +14,7 @@
 #include <cstring>
 #include <fstream>
 #include <set>
+#include <stdlib.h>
 
 namespace kw::exporter {
 namespace {
@@ -119,6 +118,50 @@ void add_operation(const Operation& operation, Files& files) {
     }
 }
 
+/// Generated files say their licence; sources of kernels and tasks stay as they are.
+void add_licences(const Pack& pack, const Files& library, Files& files) {
+    for (const Operation& operation : pack.operations) {
+        const std::string& task = operation.task.name;
+        const std::string line =
+            "/* SPDX-License-Identifier: " + comment_text(operation.task.license) + " */\n";
+        for (auto& [name, text] : files) {
+            const bool of_task = name.starts_with("src/" + task + "/") ||
+                                 name.starts_with("include/kwk/" + task + ".h");
+            const std::string kind = fs::path(name).extension().string();
+            const bool generated = kind == ".c" || kind == ".cpp" || kind == ".h" || kind == ".hpp";
+            if (of_task && generated && !library.contains(name)) {
+                text.insert(0, line);
+            }
+        }
+    }
+    for (const char* name : {"src/operations.c", "selfcheck/checks.c", "src/exported.map"}) {
+        files[name].insert(0, "/* SPDX-License-Identifier: Apache-2.0 */\n");
+    }
+    for (const char* name : {"kernels.cmake", "python/kwk/_operations.py"}) {
+        files[name].insert(0, "# SPDX-License-Identifier: Apache-2.0\n");
+    }
+}
+
+std::string notice(const Pack& pack) {
+    std::string text =
+        "Kernels written by kwright export. The run-time is under the Apache License 2.0 "
+        "(LICENSE).\n"
+        "Kernels, references and headers of an operation are under the licence of its task:\n";
+    for (const Operation& operation : pack.operations) {
+        text += "\n" + operation.task.name + ": " + comment_text(operation.task.license) + "\n";
+        std::set<std::string> lines;  // a kernel may have rows of several devices
+        for (const Row& row : operation.rows) {
+            lines.insert(
+                "  " + operation.units[row.unit].id + " by " +
+                comment_text(row.kernel.board.model) + "\n");
+        }
+        for (const std::string& line : lines) {
+            text += line;
+        }
+    }
+    return text;
+}
+
 /// Of everything in it: another source, flag or row is another pack.
 std::string id_of(const Files& files) {
     Hasher hasher;
@@ -139,6 +182,7 @@ Result<Files> pack_files(const Pack& pack, const fs::path& library_dir) {
     Files files;
     KW_TRY(add_library(library_dir, files));
     KW_TRY(check_names(pack, files));
+    const Files library = files;
     for (const Operation& operation : pack.operations) {
         add_operation(operation, files);
     }
@@ -148,8 +192,10 @@ Result<Files> pack_files(const Pack& pack, const fs::path& library_dir) {
     files["python/kwk/_operations.py"] = python_operations(pack);
     files["python/kwk/__init__.pyi"] += python_stubs(pack);
     files["README.md"] = readme(pack);
+    files["NOTICE"] = notice(pack);
     const std::string id = id_of(files);
     files["src/operations.c"] = operations_list(pack, id);
+    add_licences(pack, library, files);
     files["manifest.json"] = manifest(pack, id);
     return files;
 }

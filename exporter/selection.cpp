@@ -21,7 +21,7 @@ bool fits(const BoardRow& row, const std::string& filter) {
 Result<std::vector<BoardRow>> board_rows(db::Store& store, const SelectOptions& options) {
     BoardFilter filter;
     filter.limit = 0;
-    filter.all = !options.kernels.empty();
+    filter.all = true;  // the best row of a device need not fit the filter, or be exportable
     KW_TRY_ASSIGN(std::vector<BoardRow> rows, store.board(filter));
     std::set<std::string> named;
     for (const std::string& kernel : options.kernels) {
@@ -82,6 +82,8 @@ Result<Selection> select_rows(
     db::Store& store, const SelectOptions& options, const TaskFinder& find_task) {
     KW_TRY_ASSIGN(const std::vector<BoardRow> rows, board_rows(store, options));
     Selection selection;
+    selection.named = !options.kernels.empty();
+    std::set<std::array<std::string, 3>> told;  // task, device, reason: of the best such row
     std::map<std::string, Task> tasks;
     for (const BoardRow& row : rows) {
         const std::string kernel = short_id('k', row.candidate_hash);
@@ -106,7 +108,7 @@ Result<Selection> select_rows(
         std::string reason = reason_against(row, *judging, tasks.at(row.task), options);
         if (reason.empty()) {
             selection.kernels.push_back({row, std::move(candidate), *judging});
-        } else {
+        } else if (told.insert({row.task, row.device, reason}).second) {
             selection.skipped.push_back({kernel, row.task, std::move(reason)});
         }
     }

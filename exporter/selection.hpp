@@ -39,13 +39,15 @@ struct Skipped {
 struct Selection {
     std::vector<StoredKernel> kernels;  ///< by task, then as the board ranks them
     std::vector<Skipped> skipped;
+    bool named = false;  ///< all of `kernels` go in; else see make_pack()
 };
 
 using TaskFinder = std::function<Result<Task>(const std::string& name)>;
 
-/// The best row of every task and device. Modelled ones only when named: they say nothing of the
-/// time on a device. A row of another version of its task is skipped. Nothing left, a kernel that
-/// is on no board, or a filter that nothing fits: Errc::usage.
+/// The rows of every task and device, best first: the best may turn out to be no library. Modelled
+/// ones only when named: they say nothing of the time on a device. A row of another version of its
+/// task is skipped. Nothing left, a kernel that is on no board, or a filter that nothing fits:
+/// Errc::usage.
 [[nodiscard]] Result<Selection> select_rows(
     db::Store& store, const SelectOptions& options, const TaskFinder& find_task);
 

@@ -15,6 +15,8 @@
 
 #include <algorithm>
 #include <optional>
+#include <set>
+#include <utility>
 
 namespace kw::cli {
 namespace {
@@ -64,8 +66,11 @@ Result<int> check(const std::string& folder, const Invocation& invocation, Conso
 Result<void> reverify(
     const exporter::Selection& selection, const Invocation& invocation, Console& console) {
     std::vector<std::string> kernels;
+    std::set<std::pair<std::string, std::string>> seen;  // the best row of each task and device
     for (const exporter::StoredKernel& kernel : selection.kernels) {
-        kernels.push_back("k" + kernel.board.candidate_hash);
+        if (seen.insert({kernel.board.task, kernel.board.device}).second || selection.named) {
+            kernels.push_back("k" + kernel.board.candidate_hash);
+        }
     }
     std::sort(kernels.begin(), kernels.end());
     kernels.erase(std::unique(kernels.begin(), kernels.end()), kernels.end());

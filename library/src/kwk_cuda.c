@@ -116,7 +116,7 @@ static int rank(const kwk_kernel* kernel, const device* d) {
     if (!cubin && !runs_ptx(kernel->cuda, d->facts.CC)) {
         return 0;
     }
-    return d->name[0] != 0 && strstr(kernel->device, d->name) != NULL ? 3 : cubin ? 2 : 1;
+    return strcmp(kernel->device, d->name) == 0 ? 3 : cubin ? 2 : 1;
 }
 
 static kwk_status choose(

@@ -43,7 +43,7 @@ static const kwk_code* best_code(const kwk_kernel* kernel, kwk_level level) {
     return NULL;
 }
 
-/* Kernels that were measured on this processor come first; the table is in order already. */
+/* Kernels whose code was measured on this processor come first; the table is in order already. */
 static void rank(const kwk_op* op, kwk_state* state) {
     const kwk_machine* machine = kwk_this_machine();
     size_t count = 0;
@@ -51,7 +51,8 @@ static void rank(const kwk_op* op, kwk_state* state) {
         for (size_t i = 0; i < op->kernel_count && count < KWK_MAX_KERNELS; ++i) {
             const kwk_kernel* kernel = &op->kernels[i];
             const kwk_code* code = best_code(kernel, machine->level);
-            const bool same = strcmp(kernel->device, machine->processor) == 0;
+            const bool same = code != NULL && code->level >= kernel->level &&
+                              strcmp(kernel->device, machine->processor) == 0;
             if (kernel->cuda != NULL || code == NULL || same != (exact != 0)) {
                 continue;
             }

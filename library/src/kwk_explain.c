@@ -30,10 +30,16 @@ static void say_call(writer* w, const kwk_op* op, const int64_t* dims) {
     }
 }
 
-static const char* where(const kwk_kernel* kernel, bool exact) {
-    return kernel->modelled ? "modelled, never measured"
-           : exact          ? "measured on this device"
-                            : "measured on another device of the family";
+static void say_where(writer* w, const kwk_kernel* kernel, bool exact) {
+    if (kernel->modelled) {
+        say(w, "modelled, never measured");
+    } else if (exact) {
+        say(w, "measured on this device");
+    } else if (strcmp(kernel->device, kwk_this_machine()->processor) == 0) {
+        say(w, "measured as %s on this device", kwk_level_name(kernel->level));
+    } else {
+        say(w, "measured on another device of the family");
+    }
 }
 
 static void say_processor(writer* w, const kwk_op* op, void* const* pointers, const int64_t* dims) {
@@ -43,13 +49,14 @@ static void say_processor(writer* w, const kwk_op* op, void* const* pointers, co
     const kwk_status status = kwk_choose(op, pointers, dims, &choice);
     if (status == KWK_OK) {
         say(w,
-            "  runs %s for %s%s%s: %s (%s)\n",
+            "  runs %s for %s%s%s: %s (",
             choice->kernel->id,
             kwk_level_name(choice->code->level),
             choice->code->checked ? "" : ", not judged at this instruction set",
             choice->prepares ? ", on packed weights" : "",
-            choice->kernel->evidence,
-            where(choice->kernel, choice->exact));
+            choice->kernel->evidence);
+        say_where(w, choice->kernel, choice->exact);
+        say(w, ")\n");
     } else {
         say(w, "  runs the reference, or fails by policy: %s\n", kwk_status_name(status));
         if (machine->reference_only) {
@@ -88,7 +95,9 @@ static void say_gpu(writer* w, const kwk_op* op, void* const* pointers, const in
     const kwk_status status = kwk_cuda_choose(op, pointers, dims, &chosen);
     if (status == KWK_OK) {
         const bool exact = kwk_cuda_measured_here(chosen);
-        say(w, "  runs %s: %s (%s)\n", chosen->id, chosen->evidence, where(chosen, exact));
+        say(w, "  runs %s: %s (", chosen->id, chosen->evidence);
+        say_where(w, chosen, exact);
+        say(w, ")\n");
     } else {
         say(w, "  fails: %s (there is no reference on the device)\n", kwk_status_name(status));
     }

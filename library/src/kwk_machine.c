@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * What this machine can run, and what the environment says about it. Read once. */
-#include "kwk_runtime.h"
+#include "kwk_cuda.h"
 
 #include <sched.h>
 #include <stdlib.h>
@@ -91,6 +91,32 @@ static void processor_name(char name[49]) {
 }
 #endif
 
+/* Appends as far as there is room. */
+static void add_name(char* text, size_t size, const char* name) {
+    strncat(text, text[0] == 0 ? "" : ", ", size - strlen(text) - 1);
+    strncat(text, name, size - strlen(text) - 1);
+}
+
+/* Whether the pack has a row of this device or architecture; else all that it has, for the message. */
+static bool is_in_tables(const char* device, char* names, size_t size) {
+    for (size_t i = 0; kwk_ops[i] != NULL; ++i) {
+        for (size_t k = 0; k < kwk_ops[i]->kernel_count; ++k) {
+            const kwk_kernel* kernel = &kwk_ops[i]->kernels[k];
+            const char* arch = kernel->cuda != NULL ? kernel->cuda->arch : "";
+            if (strcmp(device, kernel->device) == 0 || strcmp(device, arch) == 0) {
+                return true;
+            }
+            if (strstr(names, kernel->device) == NULL) {
+                add_name(names, size, kernel->device);
+            }
+            if (*arch != 0 && strstr(names, arch) == NULL) {
+                add_name(names, size, arch);
+            }
+        }
+    }
+    return false;
+}
+
 static void take_device(kwk_machine* machine, const char* name) {
     static char device[256];
     strncpy(device, name, sizeof device - 1);
@@ -107,12 +133,14 @@ static void take_device(kwk_machine* machine, const char* name) {
             return;
         }
     }
-    if (strncmp(device, "sm_", 3) == 0) {
-        machine->arch = device;
+    static char problem[768] =
+        "KWK_DEVICE is none of x86-64-v2, x86-64-v3, x86-64-v4, x86-64-v4-vnni, reference";
+    if (!is_in_tables(device, problem, sizeof problem)) {
+        machine->problem = problem;
         return;
     }
-    if (strncmp(device, "x86-64", 6) == 0) {
-        machine->problem = "KWK_DEVICE names an instruction set that no kernel is built for";
+    if (strncmp(device, "sm_", 3) == 0) {
+        machine->arch = device;
         return;
     }
     machine->processor = device;

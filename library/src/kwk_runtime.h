@@ -74,6 +74,7 @@ struct kwk_cuda_plan;
 typedef struct kwk_kernel {
     const char* id;       /* "k7f3a91c2b4d5" */
     const char* device;   /* it was measured on: the processor's or the GPU's name */
+    kwk_level level;      /* the processor ran it for it; none: unknown, or a GPU */
     const char* evidence; /* "2.31x [2.27, 2.36] over avx2, measured" */
     const char* domain_text;
     bool modelled;
@@ -87,7 +88,7 @@ typedef struct kwk_kernel {
 typedef struct kwk_choice {
     const kwk_kernel* kernel;
     const kwk_code* code;
-    bool exact; /* measured on a device of this name */
+    bool exact; /* measured on a device of this name, for no more than this instruction set */
     bool prepares;
 } kwk_choice;
 

@@ -107,7 +107,7 @@ Selection one_row(const Task& task) {
     kernel.board.candidate_hash = candidate.hash;
     kernel.board.target = "cuda";
     kernel.board.timing_kind = "measured";
-    kernel.board.device = "cuda:0: Fake GPU";
+    kernel.board.device = "cuda: Fake GPU (sm_90a, 8 SMs), driver for CUDA 12.8";
     kernel.board.speedup = {2, 1.9, 2.1};
     kernel.candidate.hash = candidate.hash;
     kernel.candidate.task = task.name;
@@ -115,7 +115,7 @@ Selection one_row(const Task& task) {
     kernel.candidate.isa = "sm_90a";
     kernel.candidate.source = source();
     kernel.judging.result.cases = passed_cases(task);
-    return {{kernel}, {}};
+    return {{kernel}, {}, false};
 }
 
 }  // namespace
@@ -212,6 +212,12 @@ TEST_CASE("pack: CUDA kernels are loaded and launched as their plan says", "[exp
         CHECK(has(ran, "call: ok"));
         const std::string none = shell(folder.path(), "KWK_DEVICE=reference " + run, &code);
         CHECK(has(none, "call: no kernel for this machine or shape"));
+    }
+    SECTION("a device is another one when its name goes on") {
+        const std::string ran = shell(folder.path(), "FAKE_NAME='Fake' " + run);
+        INFO(ran);
+        CHECK(has(ran, "call: ok"));
+        CHECK(has(ran, "measured on another device of the family"));
     }
     SECTION("another architecture, no context, no driver and a refusal are said") {
         CHECK(

@@ -191,8 +191,13 @@ TEST_CASE("pack: builds by itself and serves its users", "[exporter]") {
             const bool absent = has(at.out, "this processor lacks");
             CHECK(at.code == (absent ? 1 : 0));
         }
-        const Shell unknown = pack.at(pack.prefix / "bin", "KWK_DEVICE=x86-64-v9 ./kwk-selfcheck");
-        CHECK(unknown.code == 1);
+        for (const char* name : {"x86-64-v9", "refernce", "sm_12"}) {
+            const Shell unknown = pack.at(
+                pack.prefix / "bin", "KWK_DEVICE=" + std::string(name) + " ./kwk-selfcheck");
+            INFO(unknown.out);
+            CHECK(unknown.code == 1);
+            CHECK(has(unknown.out, "reference, Test Processor"));  // what it may be
+        }
     }
     SECTION("explain names the kernel, its evidence and what was passed over") {
         const fs::path where = pack.folder / "of build";

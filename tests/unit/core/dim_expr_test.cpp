@@ -68,7 +68,8 @@ TEST_CASE("dim_expr: random expressions agree with an independent evaluator", "[
 TEST_CASE("dim_expr: the emitted C gives the same values and the checked one errors", "[core]") {
     Dice dice(99);
     std::ostringstream program;
-    program << dim_expr_c_prelude() << dim_expr_checked_c_prelude() << "#include <inttypes.h>\n#include <stdio.h>\n";
+    program << dim_expr_c_prelude() << dim_expr_checked_c_prelude()
+            << "#include <inttypes.h>\n#include <stdio.h>\n";
     std::ostringstream calls;
     std::string want;
     for (int i = 0; i < 150; ++i) {

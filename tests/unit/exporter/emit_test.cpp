@@ -59,12 +59,12 @@ StoredKernel kernel_of(const Task& task, const std::string& source, const std::s
     return kernel;
 }
 
-Result<Pack> pack_of(const std::vector<StoredKernel>& kernels) {
+Result<Pack> pack_of(const std::vector<StoredKernel>& kernels, bool named = true) {
     static Willing examiner;
     const TaskFinder find = [](const std::string&) -> Result<Task> {
         return scale_add();
     };
-    return make_pack({kernels, {}}, find, examiner, "0.1.0");
+    return make_pack({kernels, {}, named}, find, examiner, "0.1.0");
 }
 
 }  // namespace
@@ -100,6 +100,28 @@ TEST_CASE("make_pack: what cannot be exported is skipped with its reason", "[exp
     CHECK(some->skipped[0].reason == "no toolkit");
 }
 
+TEST_CASE(
+    "make_pack: it walks down until a row is exported and each level has code", "[exporter]") {
+    const Task task = scale_add();
+    StoredKernel narrow = kernel_of(task, "int only_v3;", "A");
+    narrow.candidate.isa = "x86-64-v3";
+    const auto pack = pack_of(
+        {kernel_of(task, "constructor", "A"),  // the best one is no library
+         narrow,                               // v3 alone: v4 has no code yet
+         kernel_of(task, "void f();", "A"),
+         kernel_of(task, "void slower();", "A"),
+         kernel_of(task, "void elsewhere();", "B")},
+        false);
+    REQUIRE(pack.ok());
+    const auto& rows = pack->operations[0].rows;
+    REQUIRE(rows.size() == 3);
+    CHECK(rows[0].kernel.candidate.source == "int only_v3;");
+    CHECK(rows[1].kernel.candidate.source == "void f();");
+    CHECK(rows[2].kernel.candidate.source == "void elsewhere();");
+    CHECK(pack->operations[0].units.size() == 3);
+    CHECK(pack->skipped.size() == 1);
+}
+
 TEST_CASE("make_pack: a row without accepted cases and one too many stay out", "[exporter]") {
     const Task task = scale_add();
     StoredKernel unseen = kernel_of(task, "void g();", "A");
@@ -129,6 +151,23 @@ TEST_CASE("pack: the tables of the run-time have the sizes that the exporter min
     }
 }
 
+TEST_CASE("operation_table: a row says what it was measured on and for", "[exporter]") {
+    CHECK(
+        device_name("cuda: NVIDIA H200 (sm_90a, 132 SMs), driver for CUDA 12.8") == "NVIDIA H200");
+    CHECK(device_name("cpu: A (R), 2 cores, x86-64-v4") == "A (R)");
+    StoredKernel kernel = kernel_of(scale_add(), "void f();", "A");
+    for (const auto& [isa, level] :
+         {std::pair("native", "KWK_LEVEL_V4"),
+          std::pair("x86-64-v2", "KWK_LEVEL_V2"),
+          std::pair("sse9", "KWK_LEVEL_NONE")}) {
+        kernel.board.isa = isa;
+        const auto pack = pack_of({kernel});
+        REQUIRE(pack.ok());
+        const std::string table = operation_table(pack->operations[0]);
+        CHECK(table.find(std::string("\"A\",\n     ") + level + ",\n") != std::string::npos);
+    }
+}
+
 TEST_CASE("build_list: references are built for any processor", "[exporter]") {
     const auto pack = pack_of({kernel_of(scale_add(), "void f();", "A")});
     REQUIRE(pack.ok());
@@ -149,6 +188,24 @@ TEST_CASE(
     CHECK(*first == *again);
     CHECK(sums_of(*first) != sums_of(*other));
     CHECK(first->at("src/operations.c") != other->at("src/operations.c"));
+}
+
+TEST_CASE("pack_files: every generated file and kernel has its licence", "[exporter]") {
+    const auto pack = pack_of({kernel_of(scale_add(), "void f();", "a model")});
+    REQUIRE(pack.ok());
+    const auto files = pack_files(*pack, k_library);
+    REQUIRE(files.ok());
+    const std::string id = pack->operations[0].units[0].id;
+    CHECK(files->at("LICENSE").find("Apache License") != std::string::npos);
+    CHECK(files->at("NOTICE").find(id + " by a model\n") != std::string::npos);
+    for (const auto& [name, text] : *files) {
+        const std::string kind = std::filesystem::path(name).extension().string();
+        if (kind == ".c" || kind == ".cpp" || kind == ".h" || kind == ".hpp" || kind == ".cmake") {
+            INFO(name);
+            CHECK(text.substr(0, 60).find("SPDX-License-Identifier: ") != std::string::npos);
+            CHECK(text.find("SPDX-", text.find("SPDX-") + 1) == std::string::npos);
+        }
+    }
 }
 
 TEST_CASE("pack_files: names and sources of strangers stay text", "[exporter]") {
@@ -195,6 +252,33 @@ TEST_CASE("pack_files: a task may not take the pack's own names", "[exporter]") 
     const auto files = pack_files(*pack, k_library);
     REQUIRE(!files.ok());
     CHECK(files.error().what.find("kwk_gemv_prepare") != std::string::npos);
+}
+
+TEST_CASE("make_pack: names that the generated files need are refused by name", "[exporter]") {
+    const auto made = [](const std::string& name, const std::string& dim) {
+        static Willing examiner;
+        Task task = scale_add();
+        StoredKernel kernel = kernel_of(task, "void f();", "A");
+        kernel.board.task = task.name = name;
+        task.dims[0].name = dim;
+        const TaskFinder find = [&](const std::string&) -> Result<Task> {
+            return task;
+        };
+        return make_pack({{kernel}, {}, false}, find, examiner, "0.1.0");
+    };
+    for (const char* task : {"kwk", "shared", "empty", "operations", "static", "lambda"}) {
+        INFO(task);
+        const auto pack = made(task, "N");
+        REQUIRE(!pack.ok());
+        CHECK(pack.error().code == Errc::config);
+        CHECK(pack.error().what.find(std::string("'") + task + "'") != std::string::npos);
+    }
+    for (const char* dim :
+         {"int64_t", "SIZE_MAX", "policy", "stream", "workspace", "lambda", "in", "kw_x"}) {
+        INFO(dim);
+        CHECK(!made("scale_add", dim).ok());
+    }
+    CHECK(made("internal", "N").ok());
 }
 
 TEST_CASE("write_pack: a folder that is not empty is left alone", "[exporter]") {

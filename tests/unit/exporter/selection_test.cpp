@@ -31,19 +31,21 @@ struct Board {
 
 }  // namespace
 
-TEST_CASE("selection: the best measured row of each device", "[exporter]") {
+TEST_CASE("selection: the measured rows of each device, best first", "[exporter]") {
     Board board;
     const std::string best = board.add("a", {.source = "a", .speedup = 3});
-    board.add("b", {.source = "b", .speedup = 2});
+    const std::string second = board.add("b", {.source = "b", .speedup = 2});
     const std::string other =
         board.add("c", {.source = "c", .device = "cpu: other", .speedup = 1.5});
     board.add("d", {.source = "d", .device = "emulated", .speedup = 9, .timing = "modelled"});
     const auto selection = board.select();
     REQUIRE(selection.ok());
-    REQUIRE(selection->kernels.size() == 2);
+    REQUIRE(selection->kernels.size() == 3);
     CHECK(selection->kernels[0].board.candidate_hash == best);
     CHECK(selection->kernels[0].candidate.source == "a");
-    CHECK(selection->kernels[1].board.candidate_hash == other);
+    CHECK(selection->kernels[1].board.candidate_hash == second);
+    CHECK(selection->kernels[2].board.candidate_hash == other);
+    CHECK(!selection->named);
     REQUIRE(selection->skipped.size() == 1);
     CHECK(selection->skipped[0].reason.find("modelled") != std::string::npos);
 }
@@ -61,6 +63,19 @@ TEST_CASE("selection: named kernels go in and modelled ones too", "[exporter]") 
     CHECK(selection->kernels.size() == 2);
     options.kernels = {"kffffffff"};
     CHECK(board.select(options).error().code == Errc::usage);
+}
+
+TEST_CASE("selection: a filter finds rows that are not the best of their device", "[exporter]") {
+    Board board;
+    board.add("a", {.source = "a", .speedup = 3});
+    const std::string older = board.add(
+        "b", {.source = "//!kwright task=scale_add target=cpu isa=x86-64-v3\nb", .speedup = 2});
+    SelectOptions options;
+    options.filter = "x86-64-v3";
+    const auto selection = board.select(options);
+    REQUIRE(selection.ok());
+    REQUIRE(selection->kernels.size() == 1);
+    CHECK(selection->kernels[0].board.candidate_hash == older);
 }
 
 TEST_CASE(

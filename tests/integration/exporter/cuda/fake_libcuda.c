@@ -32,7 +32,8 @@ int cuCtxGetDevice(int* device) {
 }
 int cuDeviceGetName(char* name, int length, int device) {
     (void)device;
-    snprintf(name, (size_t)length, "Fake GPU");
+    const char* own = getenv("FAKE_NAME");
+    snprintf(name, (size_t)length, "%s", own != NULL ? own : "Fake GPU");
     return 0;
 }
 int cuDeviceGetAttribute(int* value, int what, int device) {
