@@ -43,6 +43,20 @@ void check_line(const fs::path& folder, std::string_view line, PackCheck& check)
     }
 }
 
+/// What the pack's build would take although no export wrote it. A build folder may lie beside.
+void check_extras(const fs::path& folder, const std::string& sums, PackCheck& check) {
+    for (const char* part : {"src", "selfcheck", "include", "cmake"}) {
+        std::error_code failed;
+        for (fs::recursive_directory_iterator at(folder / part, failed), end; !failed && at != end;
+             at.increment(failed)) {
+            const std::string name = at->path().lexically_relative(folder).generic_string();
+            if (!at->is_directory(failed) && sums.find("  " + name + "\n") == std::string::npos) {
+                check.problems.push_back({name, "not among the sums"});
+            }
+        }
+    }
+}
+
 Result<void> check_sums(const fs::path& folder, PackCheck& check) {
     const auto sums = read_text_file(folder / "SHA256SUMS");
     if (!sums.ok()) {
@@ -60,6 +74,7 @@ Result<void> check_sums(const fs::path& folder, PackCheck& check) {
     if (sums->find("  manifest.json\n") == std::string::npos) {
         check.problems.push_back({"manifest.json", "not among the sums"});
     }
+    check_extras(folder, *sums, check);
     return {};
 }
 

@@ -1,10 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 # Compares every file of the pack with SHA256SUMS: cmake -D FOLDER=DIR -P check_sums.cmake
 file(STRINGS ${FOLDER}/SHA256SUMS lines)
+cmake_policy(SET CMP0057 NEW)  # IN_LIST
 set(changed 0)
+set(listed)
 foreach(line IN LISTS lines)
     string(SUBSTRING "${line}" 0 64 want)
     string(SUBSTRING "${line}" 66 -1 name)
+    list(APPEND listed "${name}")
     if(NOT EXISTS ${FOLDER}/${name})
         message(NOTICE "missing: ${name}")
         math(EXPR changed "${changed} + 1")
@@ -13,6 +16,14 @@ foreach(line IN LISTS lines)
     file(SHA256 ${FOLDER}/${name} got)
     if(NOT got STREQUAL want)
         message(NOTICE "changed: ${name}")
+        math(EXPR changed "${changed} + 1")
+    endif()
+endforeach()
+# The build takes what lies in these folders.
+file(GLOB_RECURSE there RELATIVE ${FOLDER} ${FOLDER}/src/* ${FOLDER}/selfcheck/* ${FOLDER}/include/* ${FOLDER}/cmake/*)
+foreach(name IN LISTS there)
+    if(NOT name IN_LIST listed)
+        message(NOTICE "added: ${name}")
         math(EXPR changed "${changed} + 1")
     endif()
 endforeach()

@@ -36,9 +36,11 @@ std::string name_at(std::string_view bytes, const Elf64_Shdr& strings, std::uint
     return std::string(rest.substr(0, rest.find('\0')));
 }
 
-bool of_start_files(const std::string& name) {
+/// A kernel may call a table of its own "completed.0": crtstuff's is a flag.
+bool of_start_files(const std::string& name, std::uint64_t size) {
+    constexpr std::uint64_t k_most = 8;
     constexpr std::array k_names{"completed.0", "completed", "__dso_handle", "__TMC_END__"};
-    return std::find(k_names.begin(), k_names.end(), name) != k_names.end();
+    return size <= k_most && std::find(k_names.begin(), k_names.end(), name) != k_names.end();
 }
 
 /// Written after loading: read-only-after-relocation and thread-local sections are not.
@@ -83,7 +85,7 @@ std::vector<std::string> writable_variables(std::string_view object) {
             const Elf64_Shdr& home = sections[symbol->st_shndx];
             const std::string name = name_at(object, sections[table.sh_link], symbol->st_name);
             if (keeps(home, name_at(object, sections[header->e_shstrndx], home.sh_name)) &&
-                !of_start_files(name)) {
+                !of_start_files(name, symbol->st_size)) {
                 found.push_back(name);
             }
         }

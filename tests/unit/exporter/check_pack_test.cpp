@@ -44,6 +44,12 @@ TEST_CASE("check_pack: changed and missing files are found", "[exporter]") {
     REQUIRE(broken.ok());
     CHECK(says(*broken, "a.txt: changed"));
     CHECK(says(*broken, "b.txt: missing"));
+    write_file(folder / "p" / "src" / "kwk_more.c", "int x;");
+    write_file(folder / "p" / "build" / "made.o", "x");  // a build folder is the user's
+    const auto added = check_pack(folder / "p", nullptr);
+    REQUIRE(added.ok());
+    CHECK(says(*added, "src/kwk_more.c: not among the sums"));
+    CHECK(!says(*added, "made.o"));
 }
 
 TEST_CASE("check_pack: names never leave the folder", "[exporter]") {
