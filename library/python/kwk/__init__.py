@@ -89,11 +89,20 @@ def _declare(library):
 
 
 class _View:
-    """Where an array lies: pointer, shape, element bytes, device (0 = host), and what keeps it alive."""
+    """Where an array lies: pointer, shape, element bytes and kind ("f", "i", "u"), device (0 = host) and
+    its number, whether it may be written, and what keeps it alive."""
 
-    def __init__(self, pointer, shape, item, device, owner):
-        self.pointer, self.shape, self.item = pointer, tuple(shape), item
-        self.device, self.owner = device, owner
+    def __init__(self, pointer, shape, item, kind, device, owner, readonly=False, device_id=0):
+        self.pointer, self.shape, self.item, self.kind = pointer, tuple(shape), item, kind
+        self.device, self.owner, self.readonly, self.device_id = device, owner, readonly, device_id
+
+    def fits(self, dtype):
+        """16-bit types are their bits, whatever they are called."""
+        return self.item == _BYTES[dtype] and (self.item == 2 or self.kind == _kind_of(dtype))
+
+
+def _kind_of(dtype):
+    return "f" if dtype in ("f32", "f64", "f16", "bf16") else dtype[0]
 
 
 class _DLDataType(ctypes.Structure):
@@ -119,7 +128,8 @@ def _dlpack_view(array):
     device = _CUDA if tensor.device_type in (2, 13) else _CPU
     # Not consumed: the capsule frees what it holds when it goes, so it is kept with the view.
     return _View((tensor.data or 0) + tensor.byte_offset, shape, tensor.dtype.bits * tensor.dtype.lanes // 8,
-                 device, (array, capsule))
+                 {0: "i", 1: "u", 2: "f", 4: "f", 6: "u"}.get(tensor.dtype.code), device, (array, capsule),
+                 device_id=tensor.device_id)
 
 
 def _is_contiguous(shape, strides):
@@ -137,13 +147,19 @@ def _interface_view(array):
     strides = interface.get("strides")
     if strides and not _is_contiguous(interface["shape"], [s // item for s in strides]):
         raise ValueError("the array is not contiguous")
-    return _View(interface["data"][0], interface["shape"], item, _CPU, array)
+    return _View(interface["data"][0], interface["shape"], item, interface["typestr"][1], _CPU, array,
+                 bool(interface["data"][1]))
 
 
 class _PyBuffer(ctypes.Structure):
     _fields_ = [("buf", ctypes.c_void_p), ("obj", ctypes.c_void_p), ("len", ctypes.c_ssize_t),
                 ("itemsize", ctypes.c_ssize_t), ("readonly", ctypes.c_int), ("ndim", ctypes.c_int),
                 ("rest", ctypes.c_void_p * 5)]
+
+
+def _kind_of_format(text):
+    code = text[-1:]
+    return "f" if code in "efd" else "i" if code in "bhilqn" else "u" if code in "BHILQNc?" else None
 
 
 def _buffer_view(array):
@@ -155,14 +171,15 @@ def _buffer_view(array):
     get.argtypes = [ctypes.py_object, ctypes.POINTER(_PyBuffer), ctypes.c_int]
     get(view, ctypes.byref(raw), 0)
     try:
-        return _View(raw.buf or 0, view.shape, view.itemsize, _CPU, view)
+        return _View(raw.buf or 0, view.shape, view.itemsize, _kind_of_format(view.format), _CPU, view,
+                     view.readonly)
     finally:
         ctypes.pythonapi.PyBuffer_Release(ctypes.byref(raw))  # `view` keeps the memory where it is
 
 
 def _view(array):
     if isinstance(array, Array):
-        return _View(array.pointer, array.shape, _BYTES[array.dtype], _CPU, array)
+        return _View(array.pointer, array.shape, _BYTES[array.dtype], _kind_of(array.dtype), _CPU, array)
     if hasattr(array, "__array_interface__"):
         return _interface_view(array)
     if hasattr(array, "__dlpack__"):
@@ -241,6 +258,8 @@ class _Call:
         devices = {view.device for view in self.views.values()}
         if len(devices) > 1:
             raise ValueError(f"{operation}: arrays of the host and of a device in one call")
+        if len({view.device_id for view in self.views.values()}) > 1:
+            raise ValueError(f"{operation}: arrays of several devices in one call")
         self.device = devices.pop() if devices else (_CPU if stream is None else _CUDA)
         self.stream = _Stream(stream or None, self.device, 0)
         self.args = _STRUCTS[operation]()
@@ -292,6 +311,13 @@ class _Call:
                 count *= size
             for size in view.shape:
                 have *= size
+            if view.readonly and role in ("out", "inout", "workspace"):
+                raise ValueError(f"{self.name}: {name} is read-only, and {role} of the call")
+            if not view.fits(dtype):
+                raise TypeError(f"{self.name}: {name} has elements of {view.item} bytes, kind {view.kind!r}; "
+                                f"expected {dtype}")
+            if len(view.shape) == len(shape) and view.shape != shape:
+                raise ValueError(f"{self.name}: {name} has shape {view.shape}; expected {shape}")
             if view.item * have != count * _BYTES[dtype]:
                 raise ValueError(f"{self.name}: {name} has {view.item * have} bytes; expected {dtype} {shape}")
             setattr(self.args, "arg_" + name, view.pointer)
