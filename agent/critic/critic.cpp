@@ -54,7 +54,7 @@ private:
 
 }  // namespace
 
-AskedModel asked_model_of(Proposer& proposer) {
+ModelAsker model_asker_of(Proposer& proposer) {
     return {
         proposer.label(),
         [&proposer](const ProposeRequest& request, const std::atomic<int>& cancelled) {

@@ -39,14 +39,14 @@ struct Critic {
 };
 
 /// How a critic or a value estimate asks a model: a Proposer, or any other client.
-struct AskedModel {
+struct ModelAsker {
     std::string label;
     std::function<Result<Reply>(const ProposeRequest&, const std::atomic<int>&)> ask;
     std::function<double(const ProposeRequest&)> worst_case_usd;           ///< none: 0
     std::function<std::int64_t(const ProposeRequest&)> worst_case_tokens;  ///< none: 0
 };
 /// Asks the proposer, which must outlive the call.
-[[nodiscard]] AskedModel asked_model_of(Proposer& proposer);
+[[nodiscard]] ModelAsker model_asker_of(Proposer& proposer);
 
 struct CriticParts {
     const Task& task;
@@ -54,7 +54,7 @@ struct CriticParts {
     const PromptBook& prompts;                  ///< model: critique.md
     const cpu::Calibration* machine = nullptr;  ///< for the fractions of the hot roofs
     std::string campaign;  ///< model: the request names it with "-critic" behind
-    AskedModel model;      ///< model: required
+    ModelAsker model;      ///< model: required
     /// Critiques so far, for what was refuted; asked at every call. None: nothing is refuted.
     std::function<std::vector<GivenCritique>()> given;
 };

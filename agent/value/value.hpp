@@ -66,7 +66,7 @@ struct ValueParts {
     const Task& task;
     const PromptBook& prompts;      ///< model: value.md
     std::string campaign;           ///< model: the request names it with "-value" behind
-    AskedModel model;               ///< model: required
+    ModelAsker model;               ///< model: required
     std::vector<PastAttempt> past;  ///< features: what is known besides the history
 };
 

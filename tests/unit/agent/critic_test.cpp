@@ -82,8 +82,8 @@ Evaluation spilling(double speedup) {
     return result;
 }
 
-AskedModel says(const std::string& answer, ProposeRequest* seen = nullptr) {
-    AskedModel call;
+ModelAsker says(const std::string& answer, ProposeRequest* seen = nullptr) {
+    ModelAsker call;
     call.label = "fake";
     call.ask = [answer, seen](const ProposeRequest& request, const std::atomic<int>&) {
         if (seen != nullptr) {
