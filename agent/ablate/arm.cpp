@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "agent/ablate/arm.hpp"
 
+#include "agent/observation/sections.hpp"
 #include "core/config.hpp"
 
 #include <array>
-#include <map>
 #include <string_view>
 #include <utility>
 #include <vector>
@@ -38,24 +38,24 @@ Error unknown_part(const std::string& part, const std::string& arm) {
 
 }  // namespace
 
-Shown shown_by(const std::string& strategy) {
-    //                                    parent failure trajectory best  critique
-    static const std::map<std::string, Shown, std::less<>> k_table = {
-        {"best-of-n", {false, false, false, false, false}},
-        {"tune", {false, false, true, false, false}},
-        {"chain", {true, true, false, true, false}},
-        {"fsr", {true, true, false, true, false}},
-        {"beam", {true, true, false, true, false}},
-        {"evolve", {true, true, false, true, false}},
-        {"maxcode", {true, true, true, true, true}},
-    };
-    const auto row = k_table.find(strategy);
-    return row == k_table.end() ? Shown{true, true, false, true, false} : row->second;
+Shown shown_by(const StrategyPreset& preset) {
+    const std::vector<std::string> sections = sections_of(preset);
+    const std::string& kind = preset.selection.kind;
+    const bool starts_over = kind == "start" || kind == "single";
+    Shown shown;
+    shown.parent = !starts_over && has_section(sections, "parent");
+    shown.failure = shown.parent;  // its section tells how it came out
+    shown.trajectory = has_section(sections, "trajectory");
+    shown.best = !starts_over && has_section(sections, "best");
+    shown.critique = shown.parent && preset.critic != "none" && has_section(sections, "critique");
+    return shown;
 }
 
-Result<Arm> parse_arm(const std::string& text) {
+Result<Arm> parse_arm(const std::string& text, const std::filesystem::path& presets) {
     const std::size_t colon = text.find(':');
-    Arm arm{text, text.substr(0, colon), shown_by(text.substr(0, colon))};
+    Arm arm{text, text.substr(0, colon), {}};
+    KW_TRY_ASSIGN(const StrategyPreset preset, load_preset(arm.strategy, presets));
+    arm.shown = shown_by(preset);
     for (std::size_t at = colon; at < text.size() - 1;) {
         const std::size_t begin = at + 1;
         const std::size_t end = std::min(text.find_first_of("+-", begin + 1), text.size());

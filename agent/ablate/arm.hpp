@@ -3,8 +3,10 @@
 // nothing else: a search that does not show a parent does not get children.
 #pragma once
 
+#include "agent/search/preset.hpp"
 #include "core/result.hpp"
 
+#include <filesystem>
 #include <string>
 
 namespace kw::agent {
@@ -25,14 +27,14 @@ struct Arm {
     Shown shown;
 };
 
-/// What the strategies of the field show, by name; an unknown one shows parent, failure and best.
-/// These are the papers' prompts: kwright's own shows every strategy the whole trajectory, which
-/// "chain:+trajectory" stands for.
-[[nodiscard]] Shown shown_by(const std::string& strategy);
+/// What the prompts of the preset hold: its sections and its critic. A preset whose asks all start
+/// from the start source shows no parent, whatever its sections say: the start source is no find.
+[[nodiscard]] Shown shown_by(const StrategyPreset& preset);
 
 /// "NAME" or "NAME:+PART-PART...", PART one of parent, failure, trajectory, best, critique: the
-/// strategy with parts put in and taken out. Errc::usage with did-you-mean for an unknown part; the
-/// name is not looked at.
-[[nodiscard]] Result<Arm> parse_arm(const std::string& text);
+/// strategy with parts put in and taken out. Errc::usage with did-you-mean for an unknown part; a
+/// strategy that is not there is as load_preset() says, with `presets` the folder of the shipped
+/// ones.
+[[nodiscard]] Result<Arm> parse_arm(const std::string& text, const std::filesystem::path& presets);
 
 }  // namespace kw::agent

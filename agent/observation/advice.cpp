@@ -4,9 +4,7 @@
 #include "agent/critic/hypotheses.hpp"
 #include "agent/observation/feedback.hpp"
 #include "agent/text.hpp"
-#include "core/config.hpp"
 
-#include <algorithm>
 #include <set>
 
 namespace kw::agent {
@@ -15,18 +13,6 @@ namespace {
 
 const char* language_of(const std::string& target) {
     return target == "cuda" ? "cuda" : "cpp";
-}
-
-/// "one of a, b, c", or the near one.
-std::string hint_of(const std::string& given, const std::vector<std::string>& names) {
-    if (const auto near = did_you_mean(given, names)) {
-        return "did you mean " + *near + "?";
-    }
-    std::string out = "one of ";
-    for (const std::string& name : names) {
-        out += (&name == names.data() ? "" : ", ") + name;
-    }
-    return out;
 }
 
 /// A level or a target, which a directive of a candidate may have named: nothing but a word, since
@@ -56,24 +42,28 @@ std::string critique_block(const Critique& critique) {
     return fence(lines) + "\n";
 }
 
-Result<std::string> second_parent(const History& done, const Move& move, std::size_t bytes) {
-    const Attempt* second = nullptr;
-    for (const std::string& hash : move.inspirations) {
-        second = second == nullptr ? find_attempt(done, hash) : second;
-    }
-    if (second == nullptr) {
-        return Error{
-            Errc::usage,
-            "making a crossover: no second parent of the history was named",
-            "an inspiration is the hash of an earlier candidate"};
-    }
-    return "Second parent (step " + std::to_string(second->step) + " slot " +
-           std::to_string(second->slot) + ", " + feedback_line(*second) + "):\n" +
-           fence(cut_middle(second->source, bytes), language_of(second->target)) + "\n";
+std::string told(const Attempt& attempt) {
+    return "step " + std::to_string(attempt.step) + " slot " + std::to_string(attempt.slot) + ", " +
+           feedback_line(attempt);
 }
 
-Result<std::string> foreign_source(const Move& move, std::size_t bytes) {
-    const Foreign& foreign = move.foreign;
+/// Those of the history, in the order of the ask.
+std::vector<const Attempt*> inspirations_of(const ObservedAsk& what) {
+    std::vector<const Attempt*> found;
+    for (const std::string& hash : what.ask.inspirations) {
+        if (const Attempt* attempt = find_attempt(what.done, hash)) {
+            found.push_back(attempt);
+        }
+    }
+    return found;
+}
+
+std::string second_parent(const Attempt& second, std::size_t bytes) {
+    return "Second parent (" + told(second) + "):\n" +
+           fence(cut_middle(second.source, bytes), language_of(second.target)) + "\n";
+}
+
+Result<std::string> foreign_source(const Foreign& foreign, std::size_t bytes) {
     if (foreign.source.empty()) {
         return Error{Errc::usage, "carrying a kernel over: there is no source to carry", ""};
     }
@@ -82,52 +72,31 @@ Result<std::string> foreign_source(const Move& move, std::size_t bytes) {
            fence(cut_middle(foreign.source, bytes), language_of(foreign.target)) + "\n";
 }
 
-}  // namespace
-
-const std::vector<std::string>& section_names() {
-    static const std::vector<std::string> k_names = {
-        "hints",
-        "hint",
-        "examples",
-        "trajectory",
-        "best",
-        "discounted",
-        "last",
-        "parent",
-        "critique",
-        "refuted",
-        "patterns"};
-    return k_names;
-}
-
-const std::vector<std::string>& default_sections() {
-    static const std::vector<std::string> k_names = {
-        "hints", "hint", "trajectory", "best", "discounted", "last", "parent"};
-    return k_names;
-}
-
-Result<void> check_sections(const std::vector<std::string>& sections) {
-    std::set<std::string> seen;
-    for (const std::string& section : sections) {
-        const auto& names = section_names();
-        if (std::find(names.begin(), names.end(), section) == names.end()) {
-            return Error{
-                Errc::usage,
-                "unknown section '" + one_line(section, 40) + "' of a prompt",
-                hint_of(section, names)};
-        }
-        if (!seen.insert(section).second) {
-            return Error{
-                Errc::usage, "section '" + section + "' of a prompt stands there twice", ""};
-        }
+/// What exists, without a source to copy from.
+std::string designs_text(const std::vector<const Attempt*>& kernels) {
+    std::string lines;
+    for (const Attempt* kernel : kernels) {
+        lines += told(*kernel) +
+                 (kernel->note.empty() ? "" : "  -- " + one_line(kernel->note, 160)) + "\n";
     }
-    return {};
+    return lines.empty() ? lines : "\nDesigns that exist already:\n" + fence(lines) + "\n";
 }
 
-bool has_section(const std::vector<std::string>& sections, const std::string& name) {
-    const std::vector<std::string>& chosen = sections.empty() ? default_sections() : sections;
-    return std::find(chosen.begin(), chosen.end(), name) != chosen.end();
+std::string kernels_text(const std::vector<const Attempt*>& kernels, std::size_t bytes) {
+    std::string out;
+    for (const Attempt* kernel : kernels) {
+        const std::size_t share = bytes / kernels.size();
+        out +=
+            "Another kernel of this search (" + told(*kernel) + ")" +
+            (share == 0
+                 ? "\n"
+                 : ":\n" + fence(cut_middle(kernel->source, share), language_of(kernel->target)) +
+                       "\n");
+    }
+    return out.empty() ? out : "\nEdits apply to the start source alone.\n" + out;
 }
+
+}  // namespace
 
 std::string critique_section(
     const History& done, const std::vector<GivenCritique>& given, const Attempt* parent) {
@@ -195,30 +164,34 @@ std::string examples_section(const std::vector<Example>& examples, std::size_t b
 }
 
 Result<std::string> operator_section(
-    const PromptBook& book,
-    const Task& task,
-    const History& done,
-    const Move& move,
-    std::size_t bytes) {
-    if (move.op.empty()) {
-        return std::string{};
+    const PromptBook& book, const ObservedAsk& what, std::size_t bytes, std::size_t further) {
+    const Operator op = what.ask.op;
+    const std::string op_name(name(op));
+    const auto found = book.operators.find(op_name);
+    KW_CHECK(found != book.operators.end());
+    std::vector<const Attempt*> kernels = inspirations_of(what);
+    TemplateValues values = {{"task", what.task.name}};
+    if (op == Operator::crossover) {
+        if (kernels.empty()) {
+            return Error{
+                Errc::usage,
+                "making a crossover: no second parent of the history was named",
+                "an inspiration is the hash of an earlier candidate"};
+        }
+        values["second"] = second_parent(*kernels.front(), bytes);
+        kernels.erase(kernels.begin());
     }
-    const auto found = book.operators.find(move.op);
-    if (found == book.operators.end()) {
-        return Error{
-            Errc::usage,
-            "unknown operator '" + one_line(move.op, 40) + "' of a proposal",
-            hint_of(move.op, operator_names())};
+    if (op == Operator::transpile) {
+        KW_TRY_ASSIGN(values["foreign"], foreign_source(what.foreign, bytes));
     }
-    TemplateValues values = {{"task", task.name}};
-    if (move.op == "crossover") {
-        KW_TRY_ASSIGN(values["second"], second_parent(done, move, bytes));
+    if (op == Operator::fresh) {
+        if (const Attempt* parent = find_attempt(what.done, what.ask.parent_hash)) {
+            kernels.insert(kernels.begin(), parent);
+        }
     }
-    if (move.op == "transpile") {
-        KW_TRY_ASSIGN(values["foreign"], foreign_source(move, bytes));
-    }
-    KW_TRY_ASSIGN(const std::string text, fill_template(found->second, values, move.op + ".md"));
-    return "\n## This step\n" + text;
+    KW_TRY_ASSIGN(const std::string text, fill_template(found->second, values, op_name + ".md"));
+    return "\n## This step\n" + text +
+           (op == Operator::fresh ? designs_text(kernels) : kernels_text(kernels, further));
 }
 
 }  // namespace kw::agent

@@ -294,6 +294,7 @@ TemplateValues contract_values(const ObservationInput& input) {
 struct Shown {
     const ObservationInput& input;
     const Attempt* parent;         ///< null: not in the history, or not shown
+    bool fresh;                    ///< no source is shown at all
     std::vector<Ranked> patterns;  ///< for the parent
     [[nodiscard]] bool has(const char* section) const {
         return has_section(input.sections, section);
@@ -309,14 +310,15 @@ void add_history(
         values[section] = shown.has(section) ? text() : std::string{};
     };
     const Attempt* in_parent_section = shown.has("parent") ? shown.parent : nullptr;
+    const std::size_t others = shown.fresh ? 0 : trim.other_source;
     put("trajectory", [&] { return trajectory_text(done, trim.trajectory_lines); });
-    put("best", [&] { return best_text(done, in_parent_section, trim.other_source, cuda); });
+    put("best", [&] { return best_text(done, in_parent_section, others, cuda); });
     if (const Attempt* best = best_of(done);
         best != nullptr && (shown.has("best") || shown.has("discounted"))) {
         values["best"] = "\n## Best so far (" + label(*best) + ")\n" +
                          (shown.has("discounted") ? discounted_text(done) : "") + values["best"];
     }
-    put("last", [&] { return last_text(done, in_parent_section, trim.other_source, cuda); });
+    put("last", [&] { return last_text(done, in_parent_section, others, cuda); });
     put("parent", [&] { return parent_text(shown.parent, start, trim.parent_source, cuda); });
     values["hints"] = hints_text(
         input.task,
@@ -355,8 +357,12 @@ Result<Prompt> build_prompt(
     const Ask& ask,
     const std::string& start) {
     KW_TRY(check_sections(input.sections));
-    const bool fresh = input.advice.move.op == "fresh";
-    Shown shown{input, fresh ? nullptr : find_attempt(input.done, ask.parent_hash), {}};
+    const bool fresh = ask.op == Operator::fresh;
+    Shown shown{input, fresh ? nullptr : find_attempt(input.done, ask.parent_hash), fresh, {}};
+    // Without any source there is nothing to change: the task says what to write.
+    const bool starts_from_nothing = shown.parent == nullptr && start.empty();
+    const bool can_be_done =
+        !starts_from_nothing || (ask.op != Operator::improve && ask.op != Operator::repair);
     if (shown.has("patterns")) {
         shown.patterns = patterns_for(input.task, input.done, input.advice, shown.parent);
     }
@@ -369,10 +375,13 @@ Result<Prompt> build_prompt(
     for (const Trim& trim : k_trims) {
         add_history(shown, fresh ? std::string{} : start, trim, values);
         add_advice(shown, trim, values);
-        KW_TRY_ASSIGN(
-            values["operator"],
-            operator_section(
-                book, input.task, input.done, input.advice.move, trim.parent_source / 2));
+        values["operator"].clear();
+        if (can_be_done) {
+            const ObservedAsk what{input.task, input.done, ask, input.advice.foreign};
+            KW_TRY_ASSIGN(
+                values["operator"],
+                operator_section(book, what, trim.parent_source / 2, trim.other_source / 2));
+        }
         KW_TRY_ASSIGN(prompt.text, fill_template(book.propose, values, "propose.md"));
         if (prompt.text.size() + prompt.system.size() <= k_max_prompt_bytes) {
             break;

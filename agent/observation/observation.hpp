@@ -9,6 +9,7 @@
 #pragma once
 
 #include "agent/observation/advice.hpp"
+#include "agent/observation/sections.hpp"
 #include "agent/observation/template.hpp"
 #include "agent/search/history.hpp"
 #include "agent/search/strategy.hpp"
@@ -48,8 +49,9 @@ struct Prompt {
 };
 
 /// `start` is used as the parent's source when the parent is not in the history (the first prompt
-/// of a plan). A step that starts afresh is shown no parent. Errc::usage for sections, operators or
-/// inspirations that are not known.
+/// of a plan). The ask says what the step is to do and which kernels it may learn from; one that
+/// starts afresh is shown no source. Errc::usage for sections that are not known, a crossover
+/// without a second parent, a transpile without a source.
 [[nodiscard]] Result<Prompt> build_prompt(
     const PromptBook& book,
     const ObservationInput& input,

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "agent/observation/template.hpp"
 
+#include "agent/search/strategy.hpp"
 #include "core/text_file.hpp"
 
 #include <algorithm>
@@ -65,12 +66,6 @@ Result<std::string> fill_template(
         out += value->second;
         at = close + 2;
     }
-}
-
-const std::vector<std::string>& operator_names() {
-    static const std::vector<std::string> k_names = {
-        "improve", "repair", "crossover", "fresh", "transpile"};
-    return k_names;
 }
 
 Result<PromptBook> load_prompts(

@@ -34,12 +34,6 @@ struct PromptBook {
     std::string version;                           ///< "system 1, propose 1, ..."
 };
 
-/// How a step makes its proposal out of what there is:
-///   improve    make the parent faster        repair      the parent failed: mend the error
-///   crossover  join two parents              fresh       start anew, not from a parent
-///   transpile  the same idea for another target or instruction set
-[[nodiscard]] const std::vector<std::string>& operator_names();
-
 /// Reads every template of prompts_dir/<target>/. Errc::environment when a file is missing,
 /// Errc::config when its first line is not the version line.
 [[nodiscard]] Result<PromptBook> load_prompts(

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "agent/search/preset.hpp"
 
+#include "agent/observation/sections.hpp"
 #include "core/config.hpp"
 #include "core/text_file.hpp"
 #include "core/toml_tree.hpp"
@@ -141,7 +142,7 @@ void read_value(const TomlValue& value, StrategyPreset& preset, Mistakes& mistak
 void read_observation(const TomlValue& value, StrategyPreset& preset, Mistakes& mistakes) {
     TableReader table(value, "[observation]", mistakes);
     preset.sections = table.texts("sections", k_max_sections);
-    const std::vector<std::string>& known = observation_sections();
+    const std::vector<std::string>& known = section_names();
     std::set<std::string_view> seen;
     for (const std::string& section : preset.sections) {
         if (std::ranges::find(known, section) == known.end()) {
@@ -186,20 +187,15 @@ Result<StrategyPreset> load_file(const std::filesystem::path& file) {
 
 }  // namespace
 
-const std::vector<std::string>& observation_sections() {
-    static const std::vector<std::string> k_sections = {
-        "hints",
-        "hint",
-        "examples",
-        "trajectory",
-        "best",
-        "discounted",
-        "last",
-        "parent",
-        "critique",
-        "refuted",
-        "patterns"};
-    return k_sections;
+std::vector<std::string> sections_of(const StrategyPreset& preset) {
+    if (!preset.sections.empty()) {
+        return preset.sections;
+    }
+    std::vector<std::string> sections = default_sections();
+    if (preset.critic != "none") {
+        sections.insert(sections.end(), {"critique", "refuted"});
+    }
+    return sections;
 }
 
 Result<StrategyPreset> parse_preset(const std::string& text, const std::string& file) {
@@ -214,6 +210,13 @@ Result<StrategyPreset> parse_preset(const std::string& text, const std::string& 
     preset.text = text;
     read_head(reader, preset, mistakes);
     read_parts(reader, preset, mistakes);
+    const bool has_critic = preset.critic == "rules" || preset.critic == "model";
+    if (has_critic && !has_section(sections_of(preset), "critique")) {
+        mistakes.add(
+            reader.place_of("critic"),
+            "the critic would speak to nobody",
+            "add \"critique\" to the sections of [observation]");
+    }
     reader.finish();
     if (!mistakes.none()) {
         return mistakes.error();

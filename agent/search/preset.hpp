@@ -49,8 +49,9 @@ struct StrategyPreset {
     std::string text;                   ///< the whole file
 };
 
-/// Names that `sections` may hold, in the order in which they stand in a prompt.
-[[nodiscard]] const std::vector<std::string>& observation_sections();
+/// The prompt's sections: those that are named, else default_sections(), with critique and refuted
+/// when there is a critic.
+[[nodiscard]] std::vector<std::string> sections_of(const StrategyPreset& preset);
 
 /// A mistake is Errc::config "FILE:LINE:COLUMN: what", with did-you-mean.
 [[nodiscard]] Result<StrategyPreset> parse_preset(const std::string& text, const std::string& file);

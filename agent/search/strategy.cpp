@@ -48,8 +48,25 @@ std::string_view name(Operator op) {
         case Operator::repair: return "repair";
         case Operator::crossover: return "crossover";
         case Operator::fresh: return "fresh";
+        case Operator::transpile: return "transpile";
     }
     return "improve";
+}
+
+const std::vector<std::string>& operator_names() {
+    static const std::vector<std::string> k_names = [] {
+        std::vector<std::string> names;
+        for (const Operator op :
+             {Operator::improve,
+              Operator::repair,
+              Operator::crossover,
+              Operator::fresh,
+              Operator::transpile}) {
+            names.emplace_back(name(op));
+        }
+        return names;
+    }();
+    return k_names;
 }
 
 std::unique_ptr<Strategy> make_strategy(

@@ -23,8 +23,10 @@ enum class Operator {
     repair,     ///< the parent failed: mend what its feedback says, speed comes later
     crossover,  ///< unite what is fast in the parent and in inspirations.front(), the other parent
     fresh,      ///< another design than the parent's and the inspirations': they show what exists
+    transpile,  ///< the idea of a kernel for another target or instruction set (Advice::foreign)
 };
 [[nodiscard]] std::string_view name(Operator op);  ///< "improve", ...
+[[nodiscard]] const std::vector<std::string>& operator_names();
 
 struct Ask {
     int slot = 0;

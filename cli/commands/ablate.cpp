@@ -56,7 +56,7 @@ Result<AblationRequest> request_of(const Invocation& invocation) {
     agent::AblationPlan& plan = request.plan;
     plan.presets = find_places(invocation.config).share_dir / "prompts" / "strategies";
     for (const std::string& text : split(invocation.text("strategies", k_arms))) {
-        KW_TRY_ASSIGN(agent::Arm arm, agent::parse_arm(text));
+        KW_TRY_ASSIGN(agent::Arm arm, agent::parse_arm(text, plan.presets));
         plan.arms.push_back(std::move(arm));
     }
     KW_TRY_ASSIGN(plan.runs, bounded(invocation, "runs", 1000, 2, 1'000'000));

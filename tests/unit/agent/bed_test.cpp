@@ -51,7 +51,7 @@ std::unique_ptr<Strategy> strategy(const std::string& name, int width = 4) {
 
 BedRun run(
     const Bed& bed, const std::string& arm, std::uint64_t seed, double calls = 24, int width = 4) {
-    const Arm parsed = must(parse_arm(arm));
+    const Arm parsed = must(parse_arm(arm, presets_folder()));
     return run_on_bed(
         bed, *strategy(parsed.strategy, width), parsed, seed, 0.95, {{calls, 0, 0, 0}, 500});
 }
@@ -68,7 +68,7 @@ AblationPlan plan_of(const std::vector<std::string>& arms, int runs = 200) {
     AblationPlan plan;
     plan.presets = presets_folder();
     for (const std::string& arm : arms) {
-        plan.arms.push_back(must(parse_arm(arm)));
+        plan.arms.push_back(must(parse_arm(arm, presets_folder())));
     }
     plan.runs = runs;
     return plan;
@@ -94,17 +94,32 @@ double accepted_share(const Bed& bed, const std::string& arm, int width = 4) {
 }  // namespace
 
 TEST_CASE("arm: parts are put in and taken out of what a strategy shows") {
-    CHECK(must(parse_arm("best-of-n")).shown == Shown{});
-    const Arm arm = must(parse_arm("chain:+trajectory-best"));
+    CHECK(must(parse_arm("best-of-n", presets_folder())).shown == Shown{});
+    const Arm arm = must(parse_arm("chain:+trajectory-best", presets_folder()));
     CHECK(arm.label == "chain:+trajectory-best");
     CHECK(arm.strategy == "chain");
     CHECK(arm.shown == Shown{true, true, true, false, false});
-    CHECK_FALSE(must(parse_arm("maxcode:-critique")).shown.critique);
+    CHECK_FALSE(must(parse_arm("maxcode:-critique", presets_folder())).shown.critique);
     for (const std::string bad : {"chain:trajectory", "chain:+", "chain:+critic", "chain:+best+"}) {
         INFO(bad);
-        CHECK(parse_arm(bad).error().code == Errc::usage);
+        CHECK(parse_arm(bad, presets_folder()).error().code == Errc::usage);
     }
-    CHECK(kw::test::contains(parse_arm("chain:+critiqe").error().hint, "critique"));
+    CHECK(
+        kw::test::contains(parse_arm("chain:+critiqe", presets_folder()).error().hint, "critique"));
+}
+
+TEST_CASE("arm: what is shown follows from the preset") {
+    const auto shown = [](const std::string& name) {
+        return must(parse_arm(name, presets_folder())).shown;
+    };
+    CHECK(shown("best-of-n") == Shown{false, false, false, false, false});
+    CHECK(shown("tune") == Shown{false, false, true, false, false});
+    CHECK(shown("chain") == Shown{true, true, false, true, false});
+    CHECK(shown("fsr") == Shown{true, true, false, false, false});
+    CHECK(shown("beam") == Shown{true, true, false, true, false});
+    CHECK(shown("evolve") == Shown{true, true, false, true, false});
+    CHECK(shown("maxcode") == Shown{true, true, true, true, true});
+    CHECK(parse_arm("there-is-none", presets_folder()).error().code == Errc::usage);
 }
 
 TEST_CASE("bed: no two attempts of neighbouring runs share a draw") {
@@ -263,8 +278,9 @@ TEST_CASE("bed run: a critique is charged once for every source that becomes a p
     CHECK(with.steps[7].spent.calls == 10);
     CHECK(without.steps[7].spent.calls == 8);
     const AskCost critique = bed->critique_cost();
-    const AskCost told = bed->ask_cost(must(parse_arm("maxcode")).shown, 1);
-    const AskCost plain_ask = bed->ask_cost(must(parse_arm("maxcode:-critique")).shown, 1);
+    const AskCost told = bed->ask_cost(must(parse_arm("maxcode", presets_folder())).shown, 1);
+    const AskCost plain_ask =
+        bed->ask_cost(must(parse_arm("maxcode:-critique", presets_folder())).shown, 1);
     CHECK(told.tokens - plain_ask.tokens == 200);
     CHECK(
         with.steps[3].spent.tokens - without.steps[3].spent.tokens ==
@@ -331,7 +347,9 @@ TEST_CASE("ablation: development and held-out seeds are different tasks") {
 
 TEST_CASE("ablation: an unknown strategy is a usage error") {
     const auto bed = make_synthetic_bed(plain(), 0);
-    CHECK(ablate(*bed, plan_of({"chian"})).error().code == Errc::usage);
+    AblationPlan plan = plan_of({"chain"});
+    plan.arms.front().strategy = "chian";
+    CHECK(ablate(*bed, plan).error().code == Errc::usage);
 }
 
 TEST_CASE("sweep: every parameter changes something and a critic of quality 0 wins nowhere") {

@@ -147,6 +147,10 @@ TEST_CASE("preset: a mistake names its line and column and suggests") {
         "[selection]\nkind = \"weighted\"\nimprove = 0\nfresh = 0\n",
         "5:11: improve and fresh are both 0");
     refused("selection = 3\n", "3:13: selection must be a table and is an integer");
+    refused(
+        start + "[critic]\nkind = \"rules\"\n[observation]\nsections = [\"parent\"]\n",
+        "5:1: the critic would speak to nobody",
+        "\"critique\"");
 }
 
 TEST_CASE("preset: files that mean harm are refused") {

@@ -38,7 +38,7 @@ TuneTables small() {
 
 BedRun run(
     const Bed& bed, const std::string& arm, std::uint64_t seed, double calls, int width = 1) {
-    const Arm parsed = must(parse_arm(arm));
+    const Arm parsed = must(parse_arm(arm, presets_folder()));
     const auto strategy = shipped_strategy(parsed.strategy, {width, 8});
     return run_on_bed(bed, *strategy, parsed, seed, 0.95, {{calls, 0, 0, 0}, 500});
 }
@@ -101,7 +101,7 @@ TEST_CASE("tune table: hostile text is an error with its place") {
 TEST_CASE("tune bed: a child of a shown parent differs from it in one parameter") {
     const auto bed = make_tune_bed(small(), 0, false);
     for (std::uint64_t seed = 1; seed <= 40; ++seed) {
-        const auto landscape = bed->landscape(seed, must(parse_arm("chain")));
+        const auto landscape = bed->landscape(seed, must(parse_arm("chain", presets_folder())));
         (void)landscape->start();
         const Shown shown{true, true, false, true, false};
         const auto trial = landscape->propose({{0, "0.0"}, "1.0", 1, 1}, shown);
@@ -157,7 +157,7 @@ TEST_CASE("tune bed: runs take turns at the tables") {
         result.speedup.value *= 10;
     }
     const auto bed = make_tune_bed(two, 0, false);
-    const Arm arm = must(parse_arm("tune"));
+    const Arm arm = must(parse_arm("tune", presets_folder()));
     CHECK(bed->landscape(2, arm)->start().speedup == 1);
     CHECK(bed->landscape(3, arm)->start().speedup == 10);
 }
@@ -166,7 +166,9 @@ TEST_CASE("tune bed: only calls and seconds are compared where nothing costs mon
     const auto bed = make_tune_bed(small(), 0, true);
     AblationPlan plan;
     plan.presets = presets_folder();
-    plan.arms = {must(parse_arm("maxcode")), must(parse_arm("best-of-n"))};
+    plan.arms = {
+        must(parse_arm("maxcode", presets_folder())),
+        must(parse_arm("best-of-n", presets_folder()))};
     plan.runs = 20;
     plan.calls = 10;
     const AblationResult result = must(ablate(*bed, plan));
