@@ -158,7 +158,8 @@ Workshop::Workshop(
           find_places(config).share_dir / "prompts",
           task_roots(config),
           machine_facts(*device),
-          std::move(models)} {}
+          std::move(models),
+          calibration_of(*device)} {}
 
 namespace {
 

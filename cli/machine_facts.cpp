@@ -71,15 +71,20 @@ std::string cuda_facts(const Device& device, const std::string& arch) {
 
 }  // namespace
 
+const cpu::Calibration* calibration_of(const Device& device) {
+    const auto* cpu = dynamic_cast<const cpu::CpuDevice*>(&device);
+    return cpu == nullptr ? nullptr : &cpu->calibration();
+}
+
 std::string machine_facts(const Device& device) {
     if (const std::string arch = device.arch(); !arch.empty()) {
         return cuda_facts(device, arch);
     }
-    const auto* cpu = dynamic_cast<const cpu::CpuDevice*>(&device);
-    if (cpu == nullptr) {
+    const cpu::Calibration* measured = calibration_of(device);
+    if (measured == nullptr) {
         return device.description();
     }
-    const cpu::Calibration& facts = cpu->calibration();
+    const cpu::Calibration& facts = *measured;
     std::string text =
         "processor: " + facts.cpu + ", x86-64-v" + std::to_string(facts.isa_level) + "\n";
     text += "instruction sets:";

@@ -82,6 +82,18 @@ Result<bool> Store::put_estimate(const EstimateRow& row) {
     return put_once(*connection, k_storing_estimate, "estimate", row, k_visit_estimate);
 }
 
+Result<void> Store::put_estimates(const std::vector<EstimateRow>& rows) {
+    const std::lock_guard guard(impl_->mutex);
+    KW_TRY_ASSIGN(Connection * connection, impl_->writer(k_storing_estimate));
+    KW_TRY_ASSIGN(
+        Transaction transaction,
+        Transaction::begin(*connection, k_storing_estimate, Transaction::Kind::write));
+    for (const EstimateRow& row : rows) {
+        KW_TRY(put_once(*connection, k_storing_estimate, "estimate", row, k_visit_estimate));
+    }
+    return transaction.commit();
+}
+
 Result<std::vector<EstimateRow>> Store::estimates(std::int64_t campaign_id) {
     const std::lock_guard guard(impl_->mutex);
     KW_TRY_ASSIGN(Connection * connection, impl_->reader());

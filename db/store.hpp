@@ -135,6 +135,8 @@ public:
     /// Idempotent by (campaign, step, slot, part): the first one stays; false when it was there.
     Result<bool> put_critique(const CritiqueRow& row);
     Result<bool> put_estimate(const EstimateRow& row);
+    /// The same for all of a step, in one transaction.
+    Result<void> put_estimates(const std::vector<EstimateRow>& rows);
     /// By step, slot, part. None from a file of before they were stored.
     Result<std::vector<CritiqueRow>> critiques(std::int64_t campaign_id);
     /// Likewise, with verdict and reward of the first judging at the same place.

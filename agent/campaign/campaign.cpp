@@ -39,7 +39,9 @@ struct Assembly {
     std::unique_ptr<Strategy> strategy;
     PromptBook prompts;
     StartSource start;
-    std::string warning;  ///< for the user, once
+    AdviceParts advice;
+    std::unique_ptr<PatternBook> patterns;  ///< what `advice` reads
+    std::string warning;                    ///< for the user, once
 };
 
 Result<StartSource> start_of(const Task& task, const std::string& target) {
@@ -79,6 +81,16 @@ Result<void> assemble_replay(
         parts.settings.isa = cassette.isa;
     }
     parts.warning = replay_warning(cassette, task, device_id);
+    return {};
+}
+
+/// What the preset names besides the search.
+Result<void> assemble_advice(
+    const StrategyPreset& preset, const CampaignContext& context, Assembly& parts) {
+    KW_TRY_ASSIGN(PatternBook patterns, load_patterns({context.prompts_dir / "patterns"}));
+    parts.patterns = std::make_unique<PatternBook>(std::move(patterns));
+    parts.advice = {
+        sections_of(preset), preset.critic, preset.value, parts.patterns.get(), context.machine};
     return {};
 }
 
@@ -137,6 +149,7 @@ Result<Assembly> assemble(
         parts.settings.strategy_text = preset.text;
         parts.strategy =
             make_strategy(preset, {settings.width, settings.depth, settings.search_seed});
+        KW_TRY(assemble_advice(preset, context, parts));
     }
     KW_TRY(check_budget(settings.budget, parts.proposer->worst_case_usd({}) >= 0));
     KW_TRY(check_device_time(settings, task));
@@ -164,7 +177,8 @@ Result<ProposeRequest> first_request(
         1,
         parts.settings.width,
         context.device.id(),
-        context.device.arch()};
+        context.device.arch(),
+        parts.advice.sections};
     KW_TRY_ASSIGN(const Prompt prompt, build_prompt(parts.prompts, input, {}, parts.start.source));
     first.system = prompt.system;
     first.prompt = prompt.text;
@@ -186,12 +200,13 @@ Result<CampaignSummary> run_loop(
         context.prompts_dir,
         context.task_roots,
         context.machine_facts,
-        context.models};
+        context.models,
+        context.machine};
     CampaignLoop loop(
         std::move(stored),
         task,
         serial,
-        {*parts.proposer, *parts.strategy, parts.prompts, parts.start},
+        {*parts.proposer, *parts.strategy, parts.prompts, parts.start, parts.advice},
         std::move(row));
     return loop.run();
 }

@@ -10,6 +10,7 @@
 #include "core/result.hpp"
 #include "core/rows.hpp"
 #include "db/store.hpp"
+#include "evaluator/device/cpu/calibration.hpp"
 #include "evaluator/evaluator.hpp"
 
 #include <atomic>
@@ -73,6 +74,7 @@ struct CampaignContext {
     std::string machine_facts;  ///< lines for prompts: caches, bandwidths, peaks, instruction sets;
                                 ///< "" = Device::description() alone
     ModelConfig models;         ///< how model APIs are reached and priced
+    const cpu::Calibration* machine = nullptr;  ///< of the device, for critics and patterns
 };
 
 /// Errc::usage naming the targets the task has, when `target` is not among them.

@@ -18,10 +18,16 @@ bool costs_something(const PlannedCall& call) {
 }  // namespace
 
 CampaignLoop::Step CampaignLoop::run_wave(const Wave& wave) {
+    const History done = before_step(history_, wave.step);
+    if (advice_->ranks(done, wave)) {
+        return run_ranked(wave, done);
+    }
+    const std::size_t judged =
+        wave.keep > 0 ? static_cast<std::size_t>(wave.keep) : wave.asks.size();
     Wave missing{wave.step, {}};
-    for (const Ask& ask : wave.asks) {
-        if (find_attempt(history_, wave.step, ask.slot) == nullptr) {
-            missing.asks.push_back(ask);
+    for (std::size_t i = 0; i < std::min(judged, wave.asks.size()); ++i) {
+        if (find_attempt(history_, wave.step, wave.asks[i].slot) == nullptr) {
+            missing.asks.push_back(wave.asks[i]);
         }
     }
     if (missing.asks.empty()) {
@@ -30,17 +36,31 @@ CampaignLoop::Step CampaignLoop::run_wave(const Wave& wave) {
     if (auto stop = interrupted()) {
         return stop;
     }
-    const History done = before_step(history_, wave.step);
-    KW_TRY_ASSIGN(
-        const std::vector<ProposeRequest> requests, requests_of(missing, done, wave.asks.size()));
+    KW_TRY_ASSIGN(const std::vector<ProposeRequest> requests, begin_wave(missing, wave, done));
+    return with_calls([&](WaveCalls* calls) { return run_slots(requests, calls); });
+}
+
+/// The requests of the asks that are still open, once the parents of the whole wave are criticised.
+Result<std::vector<ProposeRequest>> CampaignLoop::begin_wave(
+    const Wave& open, const Wave& wave, const History& done) {
+    if (!over_budget(settings_.budget, spend(), judging())) {  // else no prompt will be asked
+        KW_TRY(advice_->consult(done, wave));
+        not_charged_s_ += advice_->take_queued_s();
+    }
+    KW_TRY_ASSIGN(std::vector<ProposeRequest> requests, requests_of(open, done, wave.asks.size()));
     parts_.proposer.learn(outcomes_before(wave.step));
     parts_.proposer.begin_wave(done, startable(requests, nullptr));
+    return requests;
+}
+
+/// Runs `body` with calls in flight when the proposer can; what is being paid for is stored.
+CampaignLoop::Step CampaignLoop::with_calls(const std::function<Step(WaveCalls*)>& body) {
     std::optional<WaveCalls> calls;
     if (parts_.proposer.concurrent() != nullptr) {
         calls.emplace(parts_.proposer, *ledger_, context_.clock, row_.id);
     }
-    const Step end = run_slots(requests, calls ? &*calls : nullptr);
-    if (calls && (!end || end.value())) {  // what is being paid for is stored
+    const Step end = body(calls ? &*calls : nullptr);
+    if (calls && (!end || end.value())) {
         calls->finish(context_.stop.level);
     }
     return end;
@@ -51,7 +71,9 @@ CampaignLoop::Step CampaignLoop::run_slots(
     for (std::size_t i = 0; i < requests.size(); ++i) {
         if (calls != nullptr) {
             KW_TRY(start_calls(
-                {requests.begin() + static_cast<std::ptrdiff_t>(i), requests.end()}, *calls));
+                startable(
+                    {requests.begin() + static_cast<std::ptrdiff_t>(i), requests.end()}, calls),
+                *calls));
         }
         KW_TRY_ASSIGN(std::optional<Stop> stop, run_slot(requests[i], calls));
         if (stop) {
@@ -83,8 +105,7 @@ std::vector<ProposeRequest> CampaignLoop::startable(
 }
 
 Result<void> CampaignLoop::start_calls(
-    const std::vector<ProposeRequest>& requests, WaveCalls& calls) {
-    const std::vector<ProposeRequest> wanted = startable(requests, &calls);
+    const std::vector<ProposeRequest>& wanted, WaveCalls& calls) {
     if (wanted.empty()) {
         return {};
     }
@@ -128,7 +149,9 @@ Result<std::vector<ProposeRequest>> CampaignLoop::requests_of(
                 wave.step,
                 static_cast<int>(width),
                 row_.device,
-                context_.device.arch()};
+                context_.device.arch(),
+                advice_->sections(),
+                advice_->advice()};
             KW_TRY_ASSIGN(
                 Prompt prompt, build_prompt(parts_.prompts, input, ask, parts_.start.source));
             request.system = std::move(prompt.system);
@@ -143,18 +166,19 @@ CampaignLoop::Step CampaignLoop::run_slot(const ProposeRequest& request, WaveCal
     if (auto stop = interrupted()) {
         return stop;
     }
+    std::optional<Stop> stop;
+    KW_TRY_ASSIGN(const std::optional<ReplyRow> reply, reply_to(request, calls, stop));
+    return reply ? judge_within_budget(request, *reply) : Step(stop);
+}
+
+/// The stored reply, else that of a call.
+Result<std::optional<ReplyRow>> CampaignLoop::reply_to(
+    const ProposeRequest& request, WaveCalls* calls, std::optional<Stop>& stop) {
     const auto stored = replies_.find({request.step, request.slot});
     if (stored != replies_.end()) {
-        return judge_within_budget(request, stored->second);
+        return std::optional<ReplyRow>(stored->second);
     }
-    std::optional<Stop> stop;
-    KW_TRY_ASSIGN(
-        const std::optional<ReplyRow> reply,
-        calls != nullptr ? await(request, *calls, stop) : ask(request, stop));
-    if (!reply) {
-        return stop;
-    }
-    return judge_within_budget(request, *reply);
+    return calls != nullptr ? await(request, *calls, stop) : ask(request, stop);
 }
 
 CampaignLoop::Stop CampaignLoop::limit_met(const std::string& reason) const {
@@ -180,7 +204,7 @@ CampaignLoop::Step CampaignLoop::judge_within_budget(
 Result<std::optional<ReplyRow>> CampaignLoop::await(
     const ProposeRequest& request, WaveCalls& calls, std::optional<Stop>& stop) {
     if (!calls.has(request)) {
-        Reservation worst = planned_call(parts_.proposer, request).worst;
+        Reservation worst = planned_call(parts_.proposer, request, k_proposal).worst;
         worst.device_seconds = judging().device_seconds;
         const auto reason = over_budget(settings_.budget, spend(), worst);
         KW_CHECK(reason.has_value());  // start_calls() refused it, and nothing was freed since
@@ -200,7 +224,7 @@ Result<std::optional<ReplyRow>> CampaignLoop::await(
 /// The same for a proposer that answers in turn: budget, call, storage of the reply.
 Result<std::optional<ReplyRow>> CampaignLoop::ask(
     const ProposeRequest& request, std::optional<Stop>& stop) {
-    PlannedCall plan = planned_call(parts_.proposer, request);
+    PlannedCall plan = planned_call(parts_.proposer, request, k_proposal);
     plan.worst.device_seconds = judging().device_seconds;
     if (const auto reason = over_budget(settings_.budget, spend(), plan.worst)) {
         stop = limit_met(*reason);

@@ -68,6 +68,7 @@ Result<CampaignSummary> CampaignLoop::run() {
 Result<void> CampaignLoop::load() {
     began_ = context_.clock.steady();
     KW_TRY_ASSIGN(ledger_, Ledger::open(context_.store, context_.clock, row_.id, settings_.budget));
+    KW_TRY_ASSIGN(advice_, CampaignAdvice::open(parts_.advice, advised()));
     KW_TRY_ASSIGN(std::vector<ReplyRow> replies, context_.store.replies(row_.id));
     for (ReplyRow& reply : replies) {
         outcomes_.push_back({reply.model, reply.step, reply.slot, 0, 0, reply.usd});
@@ -109,6 +110,28 @@ Result<void> CampaignLoop::load() {
     elapsed_before_s_ = std::max(stored_.elapsed_s + std::max(0.0, since_s), device_s_);
     header_ = prompt_header(task_, row_.device);
     return {};
+}
+
+AdvisedCampaign CampaignLoop::advised() {
+    const auto tell = [this](EventType type, int step, int slot, const std::string& text) {
+        Event told = event(type);
+        told.step = step;
+        told.slot = slot;
+        told.text = text;
+        emit(told);
+    };
+    return {
+        row_.id,
+        row_.name,
+        row_.target,
+        task_,
+        parts_.prompts,
+        parts_.proposer,
+        context_.store,
+        *ledger_,
+        context_.clock,
+        context_.stop.level,
+        tell};
 }
 
 Result<CampaignLoop::Stop> CampaignLoop::go() {

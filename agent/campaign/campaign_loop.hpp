@@ -6,6 +6,7 @@
 
 #include "agent/budget/ledger.hpp"
 #include "agent/campaign/campaign.hpp"
+#include "agent/campaign/campaign_advice.hpp"
 #include "agent/campaign/campaign_settings.hpp"
 #include "agent/observation/template.hpp"
 #include "agent/proposers/proposer.hpp"
@@ -13,6 +14,7 @@
 #include "agent/search/strategy.hpp"
 #include "core/candidate.hpp"
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -33,6 +35,7 @@ struct CampaignParts {
     const Strategy& strategy;
     const PromptBook& prompts;
     StartSource start;
+    AdviceParts advice = {};
 };
 
 /// Of the device: its wall time without the wait for the lane.
@@ -65,14 +68,26 @@ private:
     using Step = Result<std::optional<Stop>>;
 
     Result<void> load();
+    AdvisedCampaign advised();
     Result<Stop> go();
     Step judge_start();
     Step run_wave(const Wave& wave);
+    Step run_ranked(const Wave& wave, const History& done);
+    Result<std::vector<ProposeRequest>> begin_wave(
+        const Wave& open, const Wave& wave, const History& done);
+    Step with_calls(const std::function<Step(WaveCalls*)>& body);
+    Step gather(const std::vector<ProposeRequest>& requests);
+    Result<void> start_all(const std::vector<ProposeRequest>& requests, WaveCalls& calls);
+    Result<void> rank_stored(
+        const std::vector<ProposeRequest>& requests, int keep, const History& done);
+    Step judge_kept(const Wave& wave);
     Step run_slots(const std::vector<ProposeRequest>& requests, WaveCalls* calls);
     Step run_slot(const ProposeRequest& request, WaveCalls* calls);
-    Result<void> start_calls(const std::vector<ProposeRequest>& requests, WaveCalls& calls);
+    Result<void> start_calls(const std::vector<ProposeRequest>& wanted, WaveCalls& calls);
     [[nodiscard]] std::vector<ProposeRequest> startable(
         const std::vector<ProposeRequest>& requests, const WaveCalls* calls) const;
+    Result<std::optional<ReplyRow>> reply_to(
+        const ProposeRequest& request, WaveCalls* calls, std::optional<Stop>& stop);
     /// Nothing and `stop` when no call was or may be made.
     Result<std::optional<ReplyRow>> ask(const ProposeRequest& request, std::optional<Stop>& stop);
     Result<std::optional<ReplyRow>> await(
@@ -121,9 +136,11 @@ private:
     CampaignRow row_;
     History history_;
     std::unique_ptr<Ledger> ledger_;
-    std::map<std::pair<int, int>, ReplyRow> replies_;  ///< of earlier sessions, by step and slot
-    std::vector<ReplyOutcome> outcomes_;               ///< of all replies, rewards left out
-    std::string header_;                               ///< <task>.h, for prompts
+    std::unique_ptr<CampaignAdvice> advice_;
+    /// Of earlier sessions and of waves that are ranked, by step and slot.
+    std::map<std::pair<int, int>, ReplyRow> replies_;
+    std::vector<ReplyOutcome> outcomes_;  ///< of all replies, rewards left out
+    std::string header_;                  ///< <task>.h, for prompts
     std::chrono::nanoseconds began_{0};
     double elapsed_before_s_ = 0;
     double not_charged_s_ = 0;  ///< of this session: waits for the lane or a rate limit

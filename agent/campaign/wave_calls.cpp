@@ -19,11 +19,6 @@ std::string reply_hash(const ReplyRow& row) {
     return Hasher().add(row.prompt_hash).add(row.raw).add(row.model).hex();
 }
 
-std::string call_id(const ProposeRequest& request, std::int64_t id) {
-    return std::to_string(request.step) + "-" + std::to_string(request.slot) + "-" +
-           std::to_string(id);
-}
-
 double as_seconds(nanoseconds value) {
     return std::chrono::duration<double>(value).count();
 }
@@ -68,48 +63,11 @@ ReplyRow reply_row(
     return row;
 }
 
-PlannedCall planned_call(const Proposer& proposer, const ProposeRequest& request) {
-    return {
-        request.step,
-        request.slot,
-        "proposal",
-        proposer.label_of(request),
-        {proposer.worst_case_usd(request), proposer.worst_case_tokens(request), 0}};
-}
+/// One call; what is set when it ends is set once, under the mutex.
+struct WaveCalls::Flight final : PaidCall {
+    using PaidCall::PaidCall;
 
-/// One call; everything behind `call` is set once, under the mutex, when it ends.
-struct WaveCalls::Flight final : CallMeter {
-    Flight(Ledger& the_ledger, PlannedCall the_plan, ProposeRequest the_request)
-        : ledger(the_ledger)
-        , plan(std::move(the_plan))
-        , request(std::move(the_request)) {}
-
-    std::optional<std::string> pay_again() override {
-        if (auto lost = ledger.lose(std::exchange(call, 0)); !lost) {
-            failure = lost.error();
-            return std::nullopt;
-        }
-        const auto reserved = ledger.reserve({plan});
-        if (!reserved) {
-            failure = reserved.error();
-            return std::nullopt;
-        }
-        if (reserved->refused) {
-            refused = reserved->refused;
-            return std::nullopt;
-        }
-        call = reserved->ids.front();
-        return call_id(request, call);
-    }
-
-    Ledger& ledger;
-    PlannedCall plan;
-    ProposeRequest request;
     nanoseconds begin{0};
-    std::int64_t call = 0;         ///< reservation of the try under way; 0 = it is charged already
-    std::optional<Error> failure;  ///< of the database
-    std::optional<std::string> refused;
-
     bool ended = false;
     std::optional<Result<Arrival>> arrival;
     std::vector<std::pair<nanoseconds, nanoseconds>> queued;
@@ -136,7 +94,7 @@ WaveCalls::~WaveCalls() {
 Result<std::optional<std::string>> WaveCalls::start(const std::vector<ProposeRequest>& requests) {
     std::vector<PlannedCall> plans;
     for (const ProposeRequest& request : requests) {
-        plans.push_back(planned_call(proposer_, request));
+        plans.push_back(planned_call(proposer_, request, k_proposal));
     }
     KW_TRY_ASSIGN(const Ledger::Reserved reserved, ledger_.reserve(plans));
     for (std::size_t i = 0; i < reserved.ids.size(); ++i) {

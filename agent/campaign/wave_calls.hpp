@@ -5,7 +5,7 @@
 // the ledger and charged.
 #pragma once
 
-#include "agent/budget/ledger.hpp"
+#include "agent/campaign/paid_call.hpp"
 #include "agent/proposers/proposer.hpp"
 #include "core/clock.hpp"
 #include "core/rows.hpp"
@@ -30,8 +30,8 @@ namespace kw::agent {
     double seconds,
     std::int64_t utc_ms);
 
-/// What the ledger reserves before the request is asked.
-[[nodiscard]] PlannedCall planned_call(const Proposer& proposer, const ProposeRequest& request);
+/// Purpose of these calls in the ledger.
+inline constexpr const char* k_proposal = "proposal";
 
 /// Seconds of [from, to] that lie in the intervals, which do not overlap.
 [[nodiscard]] double seconds_within(
