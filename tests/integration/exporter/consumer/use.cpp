@@ -87,7 +87,10 @@ int main() {
     if (product.packed.size() > 0) {  // a kernel, not the reference
         auto wrong = product.args;
         wrong.packed = nullptr;
+        wrong.kwk_policy = KWK_POLICY_ERROR;
         bad += check(status_of(wrong) == KWK_ERROR_PACKED, "ran without packed weights");
+        wrong.kwk_policy = KWK_POLICY_FALLBACK;
+        bad += check(status_of(wrong) == KWK_OK, "no reference without packed weights");
         wrong.packed = product.packed.data();
         wrong.N = k_n - 8;
         bad += check(status_of(wrong) == KWK_ERROR_PACKED, "took another shape's packed weights");
