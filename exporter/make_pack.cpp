@@ -31,10 +31,14 @@ std::optional<std::string> taken_name(const Task& task) {
          "global",    "import",  "None",     "nonlocal",    "pass",        "raise",     "with",
          "yield",     "async",   "await",    "assert"});
     constexpr auto k_numbers = std::to_array<std::string_view>({"int", "uint", "INT", "UINT"});
+    constexpr auto k_endings = std::to_array<std::string_view>({"_t", "_C", "_MAX", "_MIN"});
     const auto is_number = [&](const std::string& name) {  // int64_t, INT64_C, UINT8_MAX, ...
         return std::any_of(k_numbers.begin(), k_numbers.end(), [&](std::string_view prefix) {
             return name.starts_with(prefix) &&
-                   name.find_first_of("0123456789_", prefix.size()) == prefix.size();
+                   name.find_first_of("0123456789_", prefix.size()) == prefix.size() &&
+                   std::any_of(k_endings.begin(), k_endings.end(), [&](std::string_view ending) {
+                       return name.ends_with(ending);
+                   });
         });
     };
     const auto taken = [&](const std::string& name) {

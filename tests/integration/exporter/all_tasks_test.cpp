@@ -68,6 +68,7 @@ TEST_CASE("pack: every CPU task exports and is right on each instruction set", "
     REQUIRE(tasks >= 8);
     SeedCode examiner;
     const auto pack = make_pack(std::move(selection), find, examiner, "0.1.0");
+    INFO((pack.ok() ? std::string{} : pack.error().what));
     REQUIRE(pack.ok());
     CHECK(pack->operations.size() == tasks);
     const auto files = pack_files(*pack, fs::path(KW_SOURCE_DIR) / "library");
