@@ -221,7 +221,7 @@ Result<void> write_stale(Connection& connection, const EvaluationRow& row, Earli
         connection,
         k_storing,
         "UPDATE evaluation SET state = 'stale' "
-        "WHERE (id = ? OR reproduces = ?) AND state IN ('judged', 'unverified') "
+        "WHERE (id = ? OR reproduces = ?) AND state IN ('judged', 'unverified', 'waiting_device') "
         "AND (? OR (device = ? AND timing_kind = ?))");
     update.bind_all(
         row.reproduces,
