@@ -32,7 +32,7 @@ template <class T, class L, int V>
 void fill_runs(L* to, const Reach& reach, const std::byte* base) {
     for (std::uint32_t r = 0; r < reach.shape->runs; ++r) {
         const AccessRun& run = reach.shape->run[r];
-        const std::byte* from = base + run.delta;
+        const std::byte* from = base + static_cast<std::ptrdiff_t>(run.delta);  // lanes may go down
         L* const out = to + run.lane;
         if (run.uniform) {
             std::fill_n(out, run.lanes, extended<T, L>(element<T>(from)));
