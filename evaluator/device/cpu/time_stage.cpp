@@ -23,7 +23,8 @@ constexpr double k_choose_near = 1.5;
 constexpr int k_choose_tries = 3;  // of a call that other programs were in the way of
 constexpr int k_hot_pairs = 6;
 // Off: on an otherwise idle 2-core Xeon VM (2026-11-29) a kernel against itself was called
-// different in 1 of 20 runs with it, and in 5 of 20 beside a busy program; without it in 0 of 50.
+// different in 1 of 20 runs with it, and in 5 of 20 beside a busy program; without it in 1 of 30
+// and 0 of 50.
 constexpr bool k_stop_for_inputs = false;
 constexpr std::int64_t k_large_inputs = 32 << 10;
 constexpr std::int64_t k_small_input_part = 64;
