@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Evaluations with their parts. The parts' tables share one shape: (evaluation_id, ordinal, ...).
+#include "db/board_upkeep.hpp"
 #include "db/store_impl.hpp"
 
 #include <unordered_map>
@@ -188,6 +189,7 @@ Result<std::int64_t> write_evaluation(Connection& connection, const EvaluationRo
     KW_TRY(write_part<CasePart>(connection, id, row.result));
     KW_TRY(write_part<FindingPart>(connection, id, row.result));
     KW_TRY(write_part<StagePart>(connection, id, row.result));
+    KW_TRY(settle_board(connection, k_storing, row.reproduces == 0 ? id : row.reproduces));
     return id;
 }
 
@@ -289,6 +291,7 @@ Result<bool> Store::put_promotion(
     for (const EvaluationRow& first : changed) {
         KW_CHECK(first.campaign_id == campaign.id);
         KW_TRY(rewrite(*connection, first));
+        KW_TRY(settle_board(*connection, k_storing, first.id));
     }
     KW_TRY(write_campaign(*connection, k_storing, campaign));
     KW_TRY(transaction.commit());
@@ -354,6 +357,9 @@ Result<int> Store::mark_findings(
 Result<int> Store::revoke(const std::string& candidate_hash) {
     const std::lock_guard guard(impl_->mutex);
     KW_TRY_ASSIGN(Connection * connection, impl_->writer(k_storing));
+    KW_TRY_ASSIGN(
+        Transaction transaction,
+        Transaction::begin(*connection, k_storing, Transaction::Kind::write));
     Statement update(
         *connection,
         k_storing,
@@ -361,16 +367,31 @@ Result<int> Store::revoke(const std::string& candidate_hash) {
         "WHERE candidate_hash = ? AND state IN ('judged', 'unverified')");
     update.bind_all(std::string_view(candidate_hash));
     KW_TRY(update.run());
-    return static_cast<int>(connection->changes());
+    const auto revoked = static_cast<int>(connection->changes());
+    KW_TRY(settle_board_of(*connection, k_storing, candidate_hash));
+    KW_TRY(transaction.commit());
+    return revoked;
 }
 
 Result<void> Store::set_evaluation_state(std::int64_t evaluation_id, const std::string& state) {
     const std::lock_guard guard(impl_->mutex);
     KW_TRY_ASSIGN(Connection * connection, impl_->writer(k_storing));
-    Statement update(*connection, k_storing, "UPDATE evaluation SET state = ? WHERE id = ?");
+    KW_TRY_ASSIGN(
+        Transaction transaction,
+        Transaction::begin(*connection, k_storing, Transaction::Kind::write));
+    Statement update(
+        *connection,
+        k_storing,
+        "UPDATE evaluation SET state = ? WHERE id = ? RETURNING coalesce(reproduces, id)");
     update.bind_all(std::string_view(state), evaluation_id);
-    KW_TRY(update.run());
-    return connection->changes() == 1 ? Result<void>() : no_evaluation(*connection, evaluation_id);
+    KW_TRY_ASSIGN(const bool found, update.step());
+    if (!found) {
+        return no_evaluation(*connection, evaluation_id);
+    }
+    const std::int64_t first_id = update.integer(0);
+    update.reset();
+    KW_TRY(settle_board(*connection, k_storing, first_id));
+    return transaction.commit();
 }
 
 }  // namespace kw::db

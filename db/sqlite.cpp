@@ -238,6 +238,9 @@ Result<void> Statement::run() {
 }
 
 void Statement::reset() {
+    if (!handle_) {
+        return;  // it could not be prepared: step() says so
+    }
     sqlite3_reset(handle_.get());
     sqlite3_clear_bindings(handle_.get());
 }
