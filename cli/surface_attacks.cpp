@@ -3,16 +3,13 @@
 
 #include "agent/proposers/cassette.hpp"
 #include "agent/replies/reply_parser.hpp"
+#include "cli/scratch.hpp"
 #include "core/task_file.hpp"
 #include "db/store.hpp"
 #include "evaluator/device/cuda/launch_plan.hpp"
 
-#include <system_error>
-#include <unistd.h>
-
 #include <algorithm>
 #include <chrono>
-#include <fstream>
 
 namespace kw::cli {
 namespace {
@@ -29,48 +26,6 @@ std::string attack_bytes(const std::string& file) {
     }
     return file.substr(at);
 }
-
-constexpr const char* k_writable = "choose a writable TMPDIR";
-
-/// A folder that goes with its content.
-class Scratch {
-public:
-    static Result<std::unique_ptr<Scratch>> make() {
-        std::error_code why;
-        const fs::path parent = fs::temp_directory_path(why);
-        std::string pattern = (parent / "kw-surface-XXXXXX").string();
-        if (why || mkdtemp(pattern.data()) == nullptr) {
-            return Error{
-                Errc::environment,
-                "making a folder for temporary files" +
-                    (parent.empty() ? "" : " in " + parent.string()),
-                k_writable};
-        }
-        return std::unique_ptr<Scratch>(new Scratch(pattern));
-    }
-    ~Scratch() {
-        std::error_code ignored;
-        fs::remove_all(path_, ignored);
-    }
-    Scratch(const Scratch&) = delete;
-    Scratch& operator=(const Scratch&) = delete;
-
-    Result<fs::path> write(const std::string& name, const std::string& bytes) {
-        std::error_code why;
-        fs::create_directories((path_ / name).parent_path(), why);  // the stream says if it failed
-        std::ofstream stream(path_ / name, std::ios::binary);
-        stream << bytes;
-        if (!stream.flush()) {
-            return Error{Errc::environment, "writing " + (path_ / name).string(), k_writable};
-        }
-        return path_ / name;
-    }
-
-private:
-    explicit Scratch(fs::path path)
-        : path_(std::move(path)) {}
-    fs::path path_;
-};
 
 /// "" = taken; else why not.
 using Refusal = std::string;

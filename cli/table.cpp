@@ -32,6 +32,7 @@ const std::vector<CommandSpec>& command_table() {
         version_command(),
         emu_command(),
         ablate_command(),
+        bench_db_command(),
         bench_emulated_command(),
         bench_judge_command(),
         bench_noise_command(),

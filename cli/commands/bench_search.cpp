@@ -7,6 +7,7 @@
 #include "cli/context.hpp"
 #include "cli/json_text.hpp"
 #include "cli/model_stub.hpp"
+#include "cli/scratch.hpp"
 #include "core/clock.hpp"
 #include "core/text_file.hpp"
 
@@ -16,7 +17,6 @@
 
 #include <array>
 #include <cstdio>
-#include <stdlib.h>
 
 namespace kw::cli {
 namespace {
@@ -40,25 +40,6 @@ public:
 
 struct NoEvents final : EventSink {
     void on_event(const Event&) override {}
-};
-
-/// A folder that goes away.
-class Scratch {
-public:
-    Scratch() {
-        std::string pattern = (std::filesystem::temp_directory_path() / "kwright-XXXXXX").string();
-        path_ = ::mkdtemp(pattern.data()) != nullptr ? pattern : "";
-    }
-    ~Scratch() {
-        std::error_code ignored;
-        std::filesystem::remove_all(path_, ignored);
-    }
-    Scratch(const Scratch&) = delete;
-    Scratch& operator=(const Scratch&) = delete;
-    [[nodiscard]] const std::filesystem::path& path() const { return path_; }
-
-private:
-    std::filesystem::path path_;
 };
 
 /// User and system time of this process, without children.
@@ -89,11 +70,9 @@ Result<Cost> measure(const Wishes& wishes, const Invocation& invocation) {
     KW_TRY_ASSIGN(const std::string source, read_text_file(task.baselines.front().file));
     const auto delay = std::chrono::milliseconds(static_cast<int>(wishes.delay_s * 1000));
     KW_TRY_ASSIGN(const ModelStub stub, ModelStub::start(delay, source));
-    const Scratch scratch;
-    if (scratch.path().empty()) {
-        return Error{Errc::environment, "making a folder for the database: not possible", ""};
-    }
-    KW_TRY_ASSIGN(db::Store store, db::Store::open(scratch.path() / "bench.db", db::Access::write));
+    KW_TRY_ASSIGN(const auto scratch, Scratch::make());
+    KW_TRY_ASSIGN(
+        db::Store store, db::Store::open(scratch->path() / "bench.db", db::Access::write));
     AcceptAll device;
     NoEvents events;
     agent::StopControl stop;

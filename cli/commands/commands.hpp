@@ -36,6 +36,7 @@ CommandSpec version_command();
 CommandSpec export_command();
 CommandSpec emu_command();
 CommandSpec ablate_command();
+CommandSpec bench_db_command();
 CommandSpec bench_emulated_command();
 CommandSpec bench_judge_command();
 CommandSpec bench_noise_command();
