@@ -21,7 +21,7 @@ namespace {
 
 using std::chrono::steady_clock;
 
-constexpr double k_seconds = 50;       // of the whole demo, which may exceed it by one promotion
+constexpr double k_seconds = 46;       // of the whole demo, which may exceed it by one promotion
 constexpr double k_tune_share = 0.3;   // of them, kept for the live search
 constexpr double k_least_seconds = 4;  // a campaign with less is left out
 constexpr double k_judge_cap_s = 1.5;
@@ -254,7 +254,7 @@ CommandSpec demo_command() {
     spec.summary = "recorded campaigns and a live search on this machine, in under a minute";
     spec.examples = {"kwright demo"};
     spec.options = {
-        {"--seconds", "N", "time for all of it (50)", "", false, "Options", {}},
+        {"--seconds", "N", "time for all of it (46)", "", false, "Options", {}},
     };
     spec.run = demo;
     return spec;

@@ -18,14 +18,19 @@ bool was_disturbed(const Evaluation& evaluation) {
 
 /// Why no difference was shown; an interval that lies beyond 1 alone looks as if there were one.
 const char* why_unclear(const Evaluation& evaluation) {
-    if (was_disturbed(evaluation)) {
-        return "no difference to the baseline shown, other programs disturbed the timing";
-    }
+    const bool disturbed = was_disturbed(evaluation);
     if (evaluation.speedup.lo > 1) {
-        return "probably faster than the baseline, but not shown at 99.5 %";
+        return disturbed
+                   ? "probably faster than the baseline, but other programs disturbed the timing"
+                   : "probably faster than the baseline, but not shown at 99.5 %";
     }
     if (evaluation.speedup.hi < 1) {
-        return "probably slower than the baseline, but not shown at 99.5 %";
+        return disturbed
+                   ? "probably slower than the baseline, but other programs disturbed the timing"
+                   : "probably slower than the baseline, but not shown at 99.5 %";
+    }
+    if (disturbed) {
+        return "no difference to the baseline shown, other programs disturbed the timing";
     }
     return "difference to the baseline not shown";
 }

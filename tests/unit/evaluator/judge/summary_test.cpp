@@ -53,4 +53,11 @@ TEST_CASE("summary: an interval beyond 1 that decides nothing says what is missi
     REQUIRE(evaluation.comparison == Comparison::unclear);
     REQUIRE(evaluation.speedup.lo > 1);
     CHECK(evaluation.summary.find("probably faster") != std::string::npos);
+
+    evaluation.shapes[0].speedup = {0.17, 0.16, 0.31};
+    evaluation.shapes[0].stop_reason = std::string(k_stop_disturbed);
+    cpu::summarise_accepted(evaluation, 0.005);
+    REQUIRE(evaluation.comparison == Comparison::unclear);
+    CHECK(evaluation.summary.find("probably slower") != std::string::npos);
+    CHECK(evaluation.summary.find("other programs disturbed") != std::string::npos);
 }
