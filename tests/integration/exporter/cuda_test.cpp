@@ -118,35 +118,44 @@ Selection one_row(const Task& task) {
     return {{kernel}, {}, false};
 }
 
+/// Made once a process: everything below only runs it.
+struct CudaPack {
+    Folder folder;
+
+    CudaPack() {
+        const auto task = load_task(fs::path(KW_SOURCE_DIR) / "tests/support/tasks/scale_add");
+        REQUIRE(task.ok());
+        GivenCode examiner;
+        const TaskFinder find = [&](const std::string&) -> Result<Task> {
+            return *task;
+        };
+        auto pack = make_pack(one_row(*task), find, examiner, "0.1.0");
+        REQUIRE(pack.ok());
+        const auto files = pack_files(*pack, fs::path(KW_SOURCE_DIR) / "library");
+        REQUIRE(files.ok());
+        REQUIRE(write_pack(*files, folder / "pack").ok());
+        int code = 0;
+        const std::string built = shell(
+            folder.path(),
+            "S='-fsanitize=address,undefined -fno-sanitize-recover=undefined'; cmake -S pack -B b "
+            "-DKWK_SELFCHECK=OFF -DKWK_SHARED=OFF -DCMAKE_C_FLAGS=\\\"\\$S\\\" && cmake --build b "
+            "-j2 && mkdir fake && "
+            "gcc -shared -fPIC -Wl,-soname,libcuda.so.1 -o fake/libcuda.so.1 " +
+                (k_here / "fake_libcuda.c").string() +
+                " && gcc \\$S -Wall -Wextra -Werror -Ipack/include -o use " +
+                (k_here / "use.c").string() + " b/libkwk.a -lm -ldl",
+            &code);
+        INFO(built);
+        REQUIRE(code == 0);
+    }
+};
+
 }  // namespace
 
 TEST_CASE("pack: CUDA kernels are loaded and launched as their plan says", "[exporter]") {
-    const Folder folder;
-    const auto task = load_task(fs::path(KW_SOURCE_DIR) / "tests/support/tasks/scale_add");
-    REQUIRE(task.ok());
-    GivenCode examiner;
-    const TaskFinder find = [&](const std::string&) -> Result<Task> {
-        return *task;
-    };
-    auto pack = make_pack(one_row(*task), find, examiner, "0.1.0");
-    REQUIRE(pack.ok());
-    const auto files = pack_files(*pack, fs::path(KW_SOURCE_DIR) / "library");
-    REQUIRE(files.ok());
-    REQUIRE(write_pack(*files, folder / "pack").ok());
+    static const CudaPack made;
+    const Folder& folder = made.folder;
     int code = 0;
-    const std::string built = shell(
-        folder.path(),
-        "S='-fsanitize=address,undefined -fno-sanitize-recover=undefined'; cmake -S pack -B b "
-        "-DKWK_SELFCHECK=OFF -DKWK_SHARED=OFF -DCMAKE_C_FLAGS=\\\"\\$S\\\" && cmake --build b -j2 "
-        "&& "
-        "mkdir fake && "
-        "gcc -shared -fPIC -Wl,-soname,libcuda.so.1 -o fake/libcuda.so.1 " +
-            (k_here / "fake_libcuda.c").string() +
-            " && gcc \\$S -Wall -Wextra -Werror -Ipack/include -o use " +
-            (k_here / "use.c").string() + " b/libkwk.a -lm -ldl",
-        &code);
-    INFO(built);
-    REQUIRE(code == 0);
     const std::string run = "LD_LIBRARY_PATH=fake ./use";
 
     SECTION("launches follow the shape, the device and the file's constants") {
