@@ -14,7 +14,7 @@ using namespace kw::test;
 namespace {
 
 constexpr int k_kills = 20;
-constexpr int k_evaluations = 24;
+constexpr int k_evaluations = 16;
 
 /// (step, slot) of every evaluation that the killed processes said was stored.
 std::set<std::pair<int, int>> announced(const std::filesystem::path& events) {
@@ -55,7 +55,7 @@ TEST_CASE(
     REQUIRE(kwright({"verify", task + "seed.cpp", "--task", task, "--no-timing"}).code == 0);
 
     std::mt19937 random(20261122);
-    std::uniform_int_distribution<int> instant(30, 1500);
+    std::uniform_int_distribution<int> instant(30, 700);
 
     int kills = 0;
     bool created = false;

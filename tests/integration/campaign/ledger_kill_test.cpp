@@ -187,7 +187,7 @@ TEST_CASE(
         int here = 0;
         for (bool over = false; !over;) {
             const bool enough = kills == k_kills || here == k_kills_each;
-            const int ms = enough ? 120'000 : 10 + static_cast<int>(random() % 200);
+            const int ms = enough ? 120'000 : 10 + static_cast<int>(random() % 90);
             over = !run_and_kill(dir.path(), model.url(), std::to_string(cap), ms);
             kills += over ? 0 : 1;
             here += over ? 0 : 1;

@@ -9,7 +9,7 @@
 using namespace kw::test;
 using nlohmann::json;
 
-TEST_CASE("cuda replay: recorded replies are judged on the emulated device", "[cli]") {
+TEST_CASE("cuda replay: recorded replies are judged on the emulated device", "[cli][untimed]") {
     if (!kw::cuda::find_toolkit()) {
         WARN("skipped: no CUDA toolkit here");
         return;

@@ -9,7 +9,8 @@
 using namespace kw::test;
 using nlohmann::json;
 
-TEST_CASE("cuda tune: thirty evaluations on the emulated device reach the board", "[cli]") {
+TEST_CASE(
+    "cuda tune: thirty evaluations on the emulated device reach the board", "[cli][untimed]") {
     if (!kw::cuda::find_toolkit()) {
         WARN("skipped: no CUDA toolkit here");
         return;

@@ -8,7 +8,7 @@
 using namespace kw::test;
 namespace fs = std::filesystem;
 
-TEST_CASE("install: the installed tree judges and finds its tasks", "[cli]") {
+TEST_CASE("install: the installed tree judges and finds its tasks", "[cli][untimed]") {
     const Folder folder;
     const fs::path prefix = folder / "first";
     const std::string install = "cmake --install " KW_BINARY_DIR " --prefix " + prefix.string() +

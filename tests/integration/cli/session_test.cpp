@@ -150,7 +150,7 @@ TEST_CASE("session: verify judges a file and what it stored can be judged again"
     judge_it_again(kwright, kernel);
 }
 
-TEST_CASE("session: a new task is sound as it stands", "[cli]") {
+TEST_CASE("session: a new task is sound as it stands", "[cli][untimed]") {
     const Folder folder;
     Program kwright = program_in(folder);
     kwright.environment.erase("KWRIGHT_TASKS_DIR");
@@ -179,7 +179,7 @@ TEST_CASE("session: a new task is sound as it stands", "[cli]") {
     CHECK(failures == 1);
 }
 
-TEST_CASE("session: a full disk ends a campaign and loses nothing of it", "[cli]") {
+TEST_CASE("session: a full disk ends a campaign and loses nothing of it", "[cli][untimed]") {
     const Folder folder;
     Program shell = program_in(folder);
     shell.environment["KWRIGHT_JUDGE_CAP_S"] = "0.1";
@@ -220,7 +220,7 @@ TEST_CASE("session: a full disk ends a campaign and loses nothing of it", "[cli]
     CHECK(stored <= told + 1);
 }
 
-TEST_CASE("session: a signal saves and resume goes on to the end", "[cli]") {
+TEST_CASE("session: a signal saves and resume goes on to the end", "[cli][untimed]") {
     const Folder folder;
     const Program kwright = program_in(folder);
     const std::filesystem::path events = folder / "events";
@@ -249,7 +249,7 @@ TEST_CASE("session: a signal saves and resume goes on to the end", "[cli]") {
     CHECK(campaign.at("evaluations").size() == 6);
 }
 
-TEST_CASE("session: doctor says calmly that there is no CUDA toolkit", "[cli]") {
+TEST_CASE("session: doctor says calmly that there is no CUDA toolkit", "[cli][untimed]") {
     const Folder folder;
     Program kwright(folder.path());
     const int without = kwright({"doctor"}).code;

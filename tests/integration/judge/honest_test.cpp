@@ -41,7 +41,7 @@ TEST_CASE("judge: a timed kernel carries its samples and their circumstances", "
     CHECK_FALSE(evaluation.sandbox_profile.empty());
 }
 
-TEST_CASE("judge: the commitment is the hash of the seed that is revealed", "[judge]") {
+TEST_CASE("judge: the commitment is the hash of the seed that is revealed", "[judge][untimed]") {
     const Evaluation evaluation = judge_source(with_body(k_plain));
     CHECK(evaluation.seed_commitment == sha256_hex(evaluation.seed));
 }
@@ -72,7 +72,7 @@ TEST_CASE("judge: packed weights are prepared apart and used", "[judge]") {
     CHECK(evaluation.shapes.front().prepare_bytes == 262144 * 4);
 }
 
-TEST_CASE("judge: packed weights beyond the cap are refused", "[judge]") {
+TEST_CASE("judge: packed weights beyond the cap are refused", "[judge][untimed]") {
     const Evaluation evaluation = judge_source(
         "size_t scale_add_prepare_size(int64_t N) { return (size_t)N * 40 + (1 << 20); }\n"
         "void scale_add_prepare(const float* w, void* packed, int64_t N) { (void)w; (void)packed; "
@@ -83,7 +83,7 @@ TEST_CASE("judge: packed weights beyond the cap are refused", "[judge]") {
     CHECK(evaluation.verdict == Verdict::memory_limit);
 }
 
-TEST_CASE("judge: writing packed weights during a call is input mutated", "[judge]") {
+TEST_CASE("judge: writing packed weights during a call is input mutated", "[judge][untimed]") {
     const Evaluation evaluation = judge_source(
         "size_t scale_add_prepare_size(int64_t N) { return (size_t)N * 4; }\n"
         "void scale_add_prepare(const float* w, void* packed, int64_t N) { "
