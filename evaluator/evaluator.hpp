@@ -23,6 +23,7 @@ struct JudgeOptions {
     int max_pairs = 300;       ///< per shape
     double dead_band = 0.005;  ///< ratios within 1 +- this are "same"
     bool timed = true;         ///< false: stop after the check
+    bool built_only = false;   ///< stop after the build: CO when it can be built
     bool hidden_cases = true;
     bool hot = true;                  ///< also measure hot
     std::optional<Seed> seed;         ///< fixed seed, for replays and tests; default: fresh

@@ -223,6 +223,10 @@ public:
         if (!built) {
             return done();
         }
+        if (options_.built_only) {
+            finish({Verdict::compiled_only, "built, not run", ""});
+            return done();
+        }
         KW_TRY(choose_bench());
         // The commitment stands before the first input is drawn; weights come from the bench's
         // pool.

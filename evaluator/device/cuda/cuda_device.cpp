@@ -216,6 +216,10 @@ private:
             finish(*refused);
             return {};
         }
+        if (options_.built_only) {
+            finish({Verdict::compiled_only, "built, not run", ""});
+            return {};
+        }
         // One judgement at a time on a device, whatever the number of kwright processes.
         KW_TRY_ASSIGN(
             const auto lane,

@@ -153,6 +153,10 @@ private:
         if (!built) {
             return {};
         }
+        if (options_.built_only) {
+            finish({Verdict::compiled_only, "built, not run", ""});
+            return {};
+        }
         KW_TRY(choose_bench());
         KW_TRY_ASSIGN(const bool correct, check());
         if (!correct) {
