@@ -3,6 +3,7 @@
 #include "db/board_upkeep.hpp"
 #include "db/store_impl.hpp"
 
+#include <algorithm>
 #include <unordered_map>
 
 namespace kw::db {
@@ -172,7 +173,8 @@ Result<std::int64_t> insert_evaluation(Connection& connection, const EvaluationR
     return connection.changes() == 0 ? std::int64_t{0} : connection.last_insert_id();
 }
 
-/// With its parts. The id, or 0 when its place was taken: then nothing was written.
+}  // namespace
+
 Result<std::int64_t> write_evaluation(Connection& connection, const EvaluationRow& row) {
     if (is_weakened(row.result)) {
         return Error{
@@ -192,6 +194,8 @@ Result<std::int64_t> write_evaluation(Connection& connection, const EvaluationRo
     KW_TRY(settle_board(connection, k_storing, row.reproduces == 0 ? id : row.reproduces));
     return id;
 }
+
+namespace {
 
 Error no_evaluation(const Connection& connection, std::int64_t id) {
     return {
@@ -331,6 +335,26 @@ Result<std::vector<EvaluationRow>> Store::judgings(std::int64_t campaign_id) {
     }
     return read_evaluations(
         *connection, impl_->schema, "campaign_id = ? AND reproduces IS NOT NULL", campaign_id);
+}
+
+Result<std::optional<EvaluationRow>> Store::evaluation(std::int64_t id) {
+    const std::lock_guard guard(impl_->mutex);
+    KW_TRY_ASSIGN(Connection * connection, impl_->reader());
+    KW_TRY_ASSIGN(auto rows, read_evaluations(*connection, impl_->schema, "id = ?", id));
+    return rows.empty() ? std::optional<EvaluationRow>() : std::move(rows.front());
+}
+
+Result<std::vector<EvaluationRow>> Store::evaluations_after(
+    std::int64_t campaign_id, std::int64_t after_id, int limit) {
+    const std::lock_guard guard(impl_->mutex);
+    KW_TRY_ASSIGN(Connection * connection, impl_->reader());
+    const std::string condition = "campaign_id = ? AND id > " + std::to_string(after_id) +
+                                  " ORDER BY id LIMIT " + std::to_string(limit);
+    KW_TRY_ASSIGN(
+        std::vector<EvaluationRow> rows,
+        read_evaluations(*connection, impl_->schema, condition, campaign_id));
+    std::ranges::sort(rows, {}, &EvaluationRow::id);
+    return rows;
 }
 
 Result<std::vector<EvaluationRow>> Store::evaluations_of(const std::string& candidate_hash) {

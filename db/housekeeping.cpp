@@ -42,12 +42,20 @@ constexpr Garbage k_garbage[] = {
      " WHERE state IN ('planned', 'running', 'interrupted'))"},
 };
 
-Result<void> count(Connection& connection, const Garbage& kind, GcReport& report) {
+/// Jobs came with schema 9; a viewer may count in an older file.
+std::string unused(const Garbage& kind, int schema) {
+    const bool jobs = schema >= 9 && std::string_view(kind.table) == "candidate";
+    return std::string(kind.unused) +
+           (jobs ? " AND candidate.hash NOT IN (SELECT candidate_hash FROM job)" : "");
+}
+
+Result<void> count(
+    Connection& connection, const Garbage& kind, const std::string& condition, GcReport& report) {
     Statement query(
         connection,
         k_collecting,
         std::string("SELECT count(*), coalesce(sum(") + kind.bytes + "), 0) FROM " + kind.table +
-            " WHERE " + kind.unused);
+            " WHERE " + condition);
     KW_TRY(query.step());
     report.blobs += query.integer(0);
     report.bytes += query.integer(1);
@@ -152,11 +160,12 @@ Result<GcReport> Store::gc(bool remove) {
         const auto kind = remove ? Transaction::Kind::write : Transaction::Kind::read;
         KW_TRY_ASSIGN(Transaction transaction, Transaction::begin(*connection, k_collecting, kind));
         for (const Garbage& garbage : k_garbage) {
-            KW_TRY(count(*connection, garbage, report));
+            const std::string condition = unused(garbage, impl_->schema);
+            KW_TRY(count(*connection, garbage, condition, report));
             if (remove) {
                 KW_TRY(connection->exec(
                     k_collecting,
-                    std::string("DELETE FROM ") + garbage.table + " WHERE " + garbage.unused));
+                    std::string("DELETE FROM ") + garbage.table + " WHERE " + condition));
             }
         }
         KW_TRY(transaction.commit());

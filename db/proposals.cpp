@@ -192,10 +192,14 @@ Result<std::optional<ReplyRow>> Store::reply_at(std::int64_t campaign_id, int st
 Result<void> Store::put_candidate(const CandidateRow& row) {
     const std::lock_guard guard(impl_->mutex);
     KW_TRY_ASSIGN(Connection * connection, impl_->writer(k_storing_candidate));
+    return insert_candidate(*connection, row);
+}
+
+Result<void> insert_candidate(Connection& connection, const CandidateRow& row) {
     ColumnNames names;
     visit_candidate(names, row);
     Statement insert(
-        *connection,
+        connection,
         k_storing_candidate,
         "INSERT INTO candidate (" + names.list() + ", lines_of_code) VALUES (" + names.marks() +
             ", ?) ON CONFLICT (hash) DO NOTHING");

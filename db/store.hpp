@@ -121,6 +121,10 @@ public:
     Result<std::vector<EvaluationRow>> evaluations(std::int64_t campaign_id);
     /// The later ones, by step, slot, then oldest first.
     Result<std::vector<EvaluationRow>> judgings(std::int64_t campaign_id);
+    Result<std::optional<EvaluationRow>> evaluation(std::int64_t id);
+    /// First and later judgings of the campaign with a higher id, in the order they were stored.
+    Result<std::vector<EvaluationRow>> evaluations_after(
+        std::int64_t campaign_id, std::int64_t after_id, int limit);
     /// First and later judgings in every campaign, in the same order.
     Result<std::vector<EvaluationRow>> evaluations_of(const std::string& candidate_hash);
     /// What somebody made of a kernel's findings of a rule, in all of its judgings: Finding::state.
@@ -164,6 +168,7 @@ public:
     Result<std::string> integrity();
 
 private:
+    friend class Queue;  ///< jobs end in the same transaction as their evaluations begin
     struct Impl;
     explicit Store(std::unique_ptr<Impl> impl);
     std::unique_ptr<Impl> impl_;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What a Store holds; the Store's functions are spread over store.cpp, proposals.cpp,
-// model_calls.cpp, evaluations.cpp, board.cpp and housekeeping.cpp by subject.
+// model_calls.cpp, evaluations.cpp, board.cpp and housekeeping.cpp by subject; Queue works on it
+// too.
 #pragma once
 
 #include "db/columns.hpp"
@@ -56,6 +57,14 @@ struct Store::Impl {
 /// A campaign's task must be known before the campaign names it. For use inside a transaction.
 [[nodiscard]] Result<void> note_task(
     Connection& connection, const std::string& hash, const std::string& name);
+
+/// Keeps the candidate that is there already. For use inside a transaction.
+[[nodiscard]] Result<void> insert_candidate(Connection& connection, const CandidateRow& row);
+
+/// With its parts. The id, or 0 when its place was taken: then nothing was written. For use inside
+/// a transaction.
+[[nodiscard]] Result<std::int64_t> write_evaluation(
+    Connection& connection, const EvaluationRow& row);
 
 /// Keeps the reply that is there already. For use inside a transaction.
 [[nodiscard]] Result<void> insert_reply(Connection& connection, const ReplyRow& row);

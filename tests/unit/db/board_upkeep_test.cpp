@@ -168,8 +168,11 @@ TEST_CASE("board upkeep: a file of before gets its board when it is first writte
         }
     }
     Outsider outsider(dir / "k.db");
-    outsider.exec("DROP TABLE board_entry");
-    outsider.exec("DROP TABLE board_group");
+    for (const char* table :
+         {"board_entry", "board_group", "job", "token", "queue_share", "worker"}) {
+        outsider.exec(std::string("DROP TABLE ") + table);
+    }
+    outsider.exec("DROP INDEX evaluation_best");
     outsider.exec("DELETE FROM schema_note WHERE version >= 8");
     outsider.exec("PRAGMA user_version = 7");
     std::vector<std::vector<std::int64_t>> before;

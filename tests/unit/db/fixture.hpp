@@ -93,6 +93,19 @@ public:
         REQUIRE(sqlite3_exec(handle_, sql.c_str(), take, &out, nullptr) == SQLITE_OK);
         return out;
     }
+    /// What EXPLAIN QUERY PLAN says, a line a step.
+    std::string plan(const std::string& sql) {
+        std::string out;
+        const auto take = [](void* to, int, char** values, char**) {
+            *static_cast<std::string*>(to) += std::string(values[3]) + "\n";
+            return 0;
+        };
+        INFO(sql);
+        REQUIRE(
+            sqlite3_exec(handle_, ("EXPLAIN QUERY PLAN " + sql).c_str(), take, &out, nullptr) ==
+            SQLITE_OK);
+        return out;
+    }
 
 private:
     sqlite3* handle_ = nullptr;
