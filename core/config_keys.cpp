@@ -176,6 +176,27 @@ std::vector<ConfigKey> make_keys() {
         integer("judge.max_pairs", "300", 1, "timed pairs of calls a shape", "pairs"),
 
         number("exchange.wait_s", "3600", 0, "how long a prompt file waits for its answer", "s"),
+
+        integer("serve.port", "8737", 0, "port of the evaluation service; 0 = any free one", ""),
+        text(
+            "serve.bind",
+            "127.0.0.1",
+            "address of the evaluation service; others than this machine's own need tokens"),
+        path("serve.tls_cert", "", "PEM file of the service's certificate and its chain"),
+        path("serve.tls_key", "", "PEM file of the certificate's key"),
+        integer(
+            "serve.build_threads",
+            "-1",
+            -1,
+            "threads that build candidates; 0 = the lanes do, -1 = what the machine can spare",
+            ""),
+        integer("serve.max_queued", "200000", 1, "jobs that may wait in the queue", "jobs"),
+        number(
+            "serve.requests_per_s",
+            "50",
+            0,
+            "requests of one caller, on average; 0 = no limit",
+            "a second"),
     };
 }
 

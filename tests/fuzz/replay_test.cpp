@@ -117,6 +117,10 @@ TEST_CASE("fuzz: replies of anybody give a source or a problem", "[fuzz]") {
     replay(kw::fuzz::reply_parser, inputs_of(corpus("reply_parser")), 8000);
 }
 
+TEST_CASE("fuzz: requests of anybody get an answer that the service knows", "[fuzz]") {
+    replay(kw::fuzz::service_request, inputs_of(corpus("service_request")), 3000);
+}
+
 TEST_CASE("fuzz: strategies of anybody are read and work or are refused", "[fuzz]") {
     std::vector<std::string> inputs = inputs_of(corpus("strategy_toml"));
     for (std::string& shipped : inputs_of(fs::path(KW_SOURCE_DIR) / "prompts/strategies")) {

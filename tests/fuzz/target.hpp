@@ -16,6 +16,7 @@ void model_stream(std::string_view bytes);
 void patterns(std::string_view bytes);
 void ptx(std::string_view bytes);
 void reply_parser(std::string_view bytes);
+void service_request(std::string_view bytes);
 void strategy_toml(std::string_view bytes);
 void task_toml(std::string_view bytes);
 

@@ -1,0 +1,257 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "server/api/job_request.hpp"
+
+#include "agent/campaign/campaign_settings.hpp"
+#include "core/config.hpp"
+#include "core/hash.hpp"
+#include "core/text_file.hpp"
+#include "server/api/answers.hpp"
+#include "server/wire/json.hpp"
+#include "server/wire/wire.hpp"
+
+#include <nlohmann/json.hpp>
+
+#include <algorithm>
+#include <cctype>
+
+namespace kw::server {
+
+namespace {
+
+const std::vector<std::string> k_members = {
+    "task", "target", "device", "isa", "source", "seed", "options"};
+const std::vector<std::string> k_isas = {"native", "x86-64-v2", "x86-64-v3", "x86-64-v4"};
+constexpr const char* k_usual_arch = "sm_90a";
+
+bool is_device(const std::string& id) {
+    constexpr std::size_t longest = 64;
+    const bool known = id == "cpu" || id == "cuda" || id.starts_with("cuda:") ||
+                       id == "emulated:sm_80" || id == "emulated:sm_89" || id == "emulated:sm_90a";
+    return known && id.size() <= longest && std::ranges::all_of(id, [](unsigned char c) {
+               return std::isalnum(c) || c == ':' || c == '-' || c == '_';
+           });
+}
+
+Result<std::string> device_of(const std::string& asked, const Candidate& candidate) {
+    if (asked.empty()) {
+        const std::string arch = candidate.arch.empty() ? k_usual_arch : candidate.arch;
+        return candidate.target == "cpu" ? std::string("cpu") : "emulated:" + arch;
+    }
+    if (!is_device(asked)) {
+        return Error{
+            Errc::usage,
+            "device must be cpu, emulated:sm_80, emulated:sm_89, emulated:sm_90a, cuda:0 or "
+            "cuda:sm_90a (any such GPU)",
+            "GET /v1/workers says what is served"};
+    }
+    return asked;
+}
+
+struct Asked {
+    std::string task, target, device, isa, source, seed;
+};
+
+Result<Asked> read_texts(const nlohmann::json& document) {
+    KW_TRY(only_members(document, k_members));
+    Asked asked;
+    KW_TRY_ASSIGN(asked.task, text_member(document, "task"));
+    KW_TRY_ASSIGN(asked.target, text_member(document, "target"));
+    KW_TRY_ASSIGN(asked.device, text_member(document, "device"));
+    KW_TRY_ASSIGN(asked.isa, text_member(document, "isa"));
+    KW_TRY_ASSIGN(asked.source, text_member(document, "source"));
+    KW_TRY_ASSIGN(asked.seed, text_member(document, "seed"));
+    if (asked.source.empty() || asked.source.size() > k_max_source_bytes) {
+        return Error{
+            Errc::usage,
+            "source must have 1 to " + std::to_string(k_max_source_bytes) + " bytes",
+            ""};
+    }
+    if (!asked.target.empty() && asked.target != "cpu" && asked.target != "cuda") {
+        return Error{Errc::usage, "target must be cpu or cuda", ""};
+    }
+    if (!asked.isa.empty() && std::ranges::count(k_isas, asked.isa) == 0) {
+        return Error{Errc::usage, "isa must be native, x86-64-v2, x86-64-v3 or x86-64-v4", ""};
+    }
+    return asked;
+}
+
+std::string campaign_name(
+    const std::string& prefix, const std::string& task, const std::string& device) {
+    std::string name = prefix + "-" + task;
+    if (device != "cpu") {
+        name += "-" + device;
+        std::replace(name.begin(), name.end(), ':', '-');
+    }
+    return name;
+}
+
+/// One a task and device, as submissions by hand have.
+Result<CampaignRow> campaign_of(ApiParts& parts, const Task& task, const std::string& device) {
+    const std::string name = campaign_name(parts.settings.campaign, task.name, device);
+    KW_TRY_ASSIGN(std::optional<CampaignRow> found, parts.store.campaign(name));
+    if (found) {
+        return std::move(*found);
+    }
+    agent::StoredSettings stored;
+    stored.settings.proposer = "service";
+    stored.settings.strategy = "submit";
+    stored.task_folder = task.folder;
+    CampaignRow row;
+    row.name = name;
+    row.task = task.name;
+    row.device = device;
+    row.target = target_of_device(device);
+    row.task_hash = hash_for(task, row.target);
+    row.strategy = "submit";
+    row.proposer = "service";
+    row.settings_json = agent::to_json(stored);
+    row.state = "finished";
+    row.created_ms = row.updated_ms = parts.clock.utc_ms();
+    return parts.store.create_campaign(std::move(row));
+}
+
+CandidateRow row_of(const Candidate& candidate, std::int64_t now) {
+    CandidateRow row;
+    row.hash = candidate.hash;
+    row.task = candidate.task;
+    row.target = candidate.target;
+    row.isa = code_level(candidate);
+    row.source = candidate.source;
+    row.token_hash = token_hash(candidate.source);
+    row.origin = "user";
+    row.created_ms = now;
+    return row;
+}
+
+std::string outcome_of(const JobRow& job, const Evaluation& evaluation) {
+    if (job.state == "failed") {
+        return "our outage";
+    }
+    return evaluation.verdict == Verdict::accepted ? "accepted" : "your code";
+}
+
+Result<void> add_place(ApiParts& parts, const JobRow& job, nlohmann::json& document) {
+    KW_TRY_ASSIGN(const db::Place place, parts.queue.place(job));
+    document["position"] = place.position;
+    document["lanes"] = place.lanes;
+    document["estimate_s"] =
+        place.estimate_s >= 0 ? nlohmann::json(place.estimate_s) : nlohmann::json(nullptr);
+    document["attempts"] = job.attempts;
+    if (!job.error.empty()) {
+        document["note"] = job.error + "; it is tried again";
+    }
+    return {};
+}
+
+}  // namespace
+
+Result<db::NewJob> read_job_request(
+    ApiParts& parts, const nlohmann::json& document, const Caller& caller) {
+    KW_TRY_ASSIGN(const Asked asked, read_texts(document));
+    const auto options = document.find("options");
+    KW_TRY_ASSIGN(
+        const JobOptions wanted,
+        read_job_options(
+            options == document.end() ? nlohmann::json() : *options, parts.settings.limits));
+    KW_TRY(judge_options_of(wanted, asked.seed));
+    KW_TRY_ASSIGN(const auto task, parts.tasks.get(asked.task));
+    const std::string asked_target = !asked.target.empty()   ? asked.target
+                                     : !asked.device.empty() ? target_of_device(asked.device)
+                                                             : "cpu";
+    const std::string isa = asked.isa.empty() ? "native" : asked.isa;
+    Candidate candidate =
+        make_candidate(task->name, asked.source, isa, asked_target, arch_of_device(asked.device));
+    KW_TRY_ASSIGN(const std::string device, device_of(asked.device, candidate));
+    const std::string arch = arch_of_device(device);
+    candidate = make_candidate(task->name, asked.source, isa, asked_target, arch);
+    const std::string target = target_of_device(device);
+    if (!asked.target.empty() && asked.target != target) {
+        return Error{
+            Errc::usage, "device " + device + " does not judge target " + asked.target, ""};
+    }
+    if (!has_target(*task, target)) {
+        return Error{Errc::usage, "task " + task->name + " has no target " + target, ""};
+    }
+    KW_TRY_ASSIGN(const CampaignRow campaign, campaign_of(parts, *task, device));
+    db::NewJob made;
+    made.candidate = row_of(candidate, parts.clock.utc_ms());
+    made.job.campaign_id = campaign.id;
+    made.job.candidate_hash = candidate.hash;
+    made.job.task = task->name;
+    made.job.task_hash = hash_for(*task, target);
+    made.job.target = asked_target;
+    made.job.device = device;
+    made.job.arch = arch;
+    made.job.isa = isa;
+    made.job.seed = asked.seed;
+    made.job.options = json_text(to_json(wanted));
+    made.job.promote = wanted.promote;
+    made.job.token_id = caller.token_id;
+    made.job.stage = "build";
+    made.job.request_hash = Hasher()
+                                .add(made.job.task_hash)
+                                .add(device)
+                                .add(candidate.hash)
+                                .add(isa)
+                                .add(asked.seed)
+                                .add(made.job.options)
+                                .hex();
+    return made;
+}
+
+nlohmann::json job_line(const JobRow& job) {
+    return {
+        {"id", shown_job(job.id)},
+        {"state", job.state},
+        {"stage", job.stage},
+        {"task", job.task},
+        {"device", job.device},
+        {"kernel", job.candidate_hash},
+        {"purpose", job.purpose},
+        {"worker", job.worker},
+        {"attempts", job.attempts},
+        {"created_ms", job.created_ms},
+        {"started_ms", job.started_ms},
+        {"ended_ms", job.ended_ms}};
+}
+
+Result<nlohmann::json> job_json(ApiParts& parts, const JobRow& job) {
+    nlohmann::json document = {
+        {"schema", "kwright.job/1"},
+        {"id", shown_job(job.id)},
+        {"poll", "/v1/evaluations/" + shown_job(job.id)},
+        {"state", job.state},
+        {"stage", job.stage},
+        {"task", job.task},
+        {"device", job.device},
+        {"kernel", job.candidate_hash}};
+    if (job.state == "queued" || job.state == "leased") {
+        KW_TRY(add_place(parts, job, document));
+        return document;
+    }
+    if (job.state == "failed") {
+        document["outcome"] = outcome_of(job, {});
+        document["error"] = {
+            {"kind", "environment"},
+            {"message", job.error},
+            {"hint", "nothing was scored; send it again when the service is well"}};
+        return document;
+    }
+    if (job.state == "cancelled") {
+        return document;
+    }
+    KW_TRY_ASSIGN(const auto row, parts.store.evaluation(job.evaluation_id));
+    if (!row) {
+        document["error"] = {
+            {"kind", "usage"}, {"message", "its campaign was removed"}, {"hint", ""}};
+        return document;
+    }
+    document["outcome"] = outcome_of(job, row->result);
+    document["evaluation_state"] = row->state;
+    document["evaluation_id"] = row->id;
+    document["worker"] = job.worker;
+    document["evaluation"] = to_json(row->result);
+    return document;
+}
+
+}  // namespace kw::server
