@@ -34,6 +34,10 @@ CommandSpec man_command();
 CommandSpec help_command();
 CommandSpec version_command();
 CommandSpec export_command();
+CommandSpec serve_command();
+CommandSpec serve_token_new_command();
+CommandSpec serve_token_list_command();
+CommandSpec serve_token_revoke_command();
 CommandSpec emu_command();
 CommandSpec ablate_command();
 CommandSpec bench_db_command();
@@ -41,6 +45,7 @@ CommandSpec bench_emulated_command();
 CommandSpec bench_judge_command();
 CommandSpec bench_noise_command();
 CommandSpec bench_search_command();
+CommandSpec bench_service_command();
 CommandSpec bench_statistics_command();
 CommandSpec selftest_exploits_command();
 
