@@ -3,6 +3,7 @@
 
 #include "core/log.hpp"
 #include "server/api/api.hpp"
+#include "server/work/campaign_runner.hpp"
 
 #include <atomic>
 #include <condition_variable>
@@ -95,6 +96,7 @@ struct RunningService::Parts {
     std::unique_ptr<TaskShelf> tasks;
     std::unique_ptr<Api> api;
     std::unique_ptr<Janitor> janitor;
+    std::unique_ptr<CampaignRunner> runner;
     std::unique_ptr<LocalPool> pool;
     std::atomic<HttpServer*> counted{nullptr};  ///< `http`, once it is there
     std::unique_ptr<HttpServer> http;
@@ -141,6 +143,17 @@ Result<std::unique_ptr<RunningService>> RunningService::start(
     parts->queue = std::make_unique<db::Queue>(parts->store, clock, settings.queue);
     parts->dispatch = std::make_unique<Dispatch>(parts->store, *parts->queue, parts->wakeups);
     parts->tasks = std::make_unique<TaskShelf>(settings.task_roots, clock);
+    if (settings.api.allow_run && !read_only) {
+        parts->runner = std::make_unique<CampaignRunner>(RunnerParts{
+            parts->store,
+            *parts->queue,
+            *parts->dispatch,
+            parts->wakeups,
+            *parts->tasks,
+            clock,
+            settings.prompts_dir,
+            settings.models});
+    }
     ApiSettings api = settings.api;
     api.anonymous = api.loopback_hosts = is_loopback(settings.http.bind);
     api.tls = !settings.http.tls_certificate.empty();
@@ -158,7 +171,8 @@ Result<std::unique_ptr<RunningService>> RunningService::start(
         [raw] {
             const HttpServer* http = raw->counted;
             return http != nullptr ? http->counts() : HttpCounts();
-        }});
+        },
+        parts->runner.get()});
     if (!read_only) {
         KW_TRY(recover(*parts->queue));
         KW_TRY_ASSIGN(
@@ -179,6 +193,9 @@ HttpCounts RunningService::counts() const {
 }
 
 void RunningService::drain() {
+    if (parts_->runner) {
+        parts_->runner->stop();
+    }
     if (parts_->pool) {
         parts_->pool->stop();
     }

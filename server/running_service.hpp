@@ -3,6 +3,7 @@
 // runs.
 #pragma once
 
+#include "agent/models/model_config.hpp"
 #include "core/result.hpp"
 #include "server/api/parts.hpp"
 #include "server/http/server.hpp"
@@ -21,6 +22,8 @@ struct ServeSettings {
     ApiSettings api;  ///< `anonymous`, `loopback_hosts` and `tls` follow from `http`
     db::QueueSettings queue;
     PoolSettings pool;
+    std::filesystem::path prompts_dir;  ///< of campaigns, with `api.allow_run`
+    agent::ModelConfig models;
 };
 
 /// Whether only this machine can reach the address.

@@ -65,6 +65,8 @@ Result<server::ServeSettings> settings_of(const Invocation& invocation) {
     settings.pool.build_threads =
         build_threads < 0 ? server::spare_build_threads() : static_cast<int>(build_threads);
     settings.pool.evaluator = evaluator_config(config);
+    settings.prompts_dir = find_places(config).share_dir / "prompts";
+    KW_TRY_ASSIGN(settings.models, model_config(config));
     return settings;
 }
 

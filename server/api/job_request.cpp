@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "server/api/job_request.hpp"
 
-#include "agent/campaign/campaign_settings.hpp"
 #include "core/config.hpp"
-#include "core/hash.hpp"
 #include "core/text_file.hpp"
 #include "server/api/answers.hpp"
 #include "server/wire/json.hpp"
 #include "server/wire/wire.hpp"
+#include "server/work/job_maker.hpp"
 
 #include <nlohmann/json.hpp>
 
@@ -75,54 +74,6 @@ Result<Asked> read_texts(const nlohmann::json& document) {
     return asked;
 }
 
-std::string campaign_name(
-    const std::string& prefix, const std::string& task, const std::string& device) {
-    std::string name = prefix + "-" + task;
-    if (device != "cpu") {
-        name += "-" + device;
-        std::replace(name.begin(), name.end(), ':', '-');
-    }
-    return name;
-}
-
-/// One a task and device, as submissions by hand have.
-Result<CampaignRow> campaign_of(ApiParts& parts, const Task& task, const std::string& device) {
-    const std::string name = campaign_name(parts.settings.campaign, task.name, device);
-    KW_TRY_ASSIGN(std::optional<CampaignRow> found, parts.store.campaign(name));
-    if (found) {
-        return std::move(*found);
-    }
-    agent::StoredSettings stored;
-    stored.settings.proposer = "service";
-    stored.settings.strategy = "submit";
-    stored.task_folder = task.folder;
-    CampaignRow row;
-    row.name = name;
-    row.task = task.name;
-    row.device = device;
-    row.target = target_of_device(device);
-    row.task_hash = hash_for(task, row.target);
-    row.strategy = "submit";
-    row.proposer = "service";
-    row.settings_json = agent::to_json(stored);
-    row.state = "finished";
-    row.created_ms = row.updated_ms = parts.clock.utc_ms();
-    return parts.store.create_campaign(std::move(row));
-}
-
-CandidateRow row_of(const Candidate& candidate, std::int64_t now) {
-    CandidateRow row;
-    row.hash = candidate.hash;
-    row.task = candidate.task;
-    row.target = candidate.target;
-    row.isa = code_level(candidate);
-    row.source = candidate.source;
-    row.token_hash = token_hash(candidate.source);
-    row.origin = "user";
-    row.created_ms = now;
-    return row;
-}
-
 std::string outcome_of(const JobRow& job, const Evaluation& evaluation) {
     if (job.state == "failed") {
         return "our outage";
@@ -159,11 +110,9 @@ Result<db::NewJob> read_job_request(
                                      : !asked.device.empty() ? target_of_device(asked.device)
                                                              : "cpu";
     const std::string isa = asked.isa.empty() ? "native" : asked.isa;
-    Candidate candidate =
+    const Candidate candidate =
         make_candidate(task->name, asked.source, isa, asked_target, arch_of_device(asked.device));
     KW_TRY_ASSIGN(const std::string device, device_of(asked.device, candidate));
-    const std::string arch = arch_of_device(device);
-    candidate = make_candidate(task->name, asked.source, isa, asked_target, arch);
     const std::string target = target_of_device(device);
     if (!asked.target.empty() && asked.target != target) {
         return Error{
@@ -172,31 +121,9 @@ Result<db::NewJob> read_job_request(
     if (!has_target(*task, target)) {
         return Error{Errc::usage, "task " + task->name + " has no target " + target, ""};
     }
-    KW_TRY_ASSIGN(const CampaignRow campaign, campaign_of(parts, *task, device));
-    db::NewJob made;
-    made.candidate = row_of(candidate, parts.clock.utc_ms());
-    made.job.campaign_id = campaign.id;
-    made.job.candidate_hash = candidate.hash;
-    made.job.task = task->name;
-    made.job.task_hash = hash_for(*task, target);
-    made.job.target = asked_target;
-    made.job.device = device;
-    made.job.arch = arch;
-    made.job.isa = isa;
-    made.job.seed = asked.seed;
-    made.job.options = json_text(to_json(wanted));
-    made.job.promote = wanted.promote;
-    made.job.token_id = caller.token_id;
-    made.job.stage = "build";
-    made.job.request_hash = Hasher()
-                                .add(made.job.task_hash)
-                                .add(device)
-                                .add(candidate.hash)
-                                .add(isa)
-                                .add(asked.seed)
-                                .add(made.job.options)
-                                .hex();
-    return made;
+    const JobWish wish{
+        asked.source, asked_target, device, isa, asked.seed, wanted, caller.token_id};
+    return make_job(wish, *task, parts.settings.campaign, parts.store, parts.clock);
 }
 
 nlohmann::json job_line(const JobRow& job) {

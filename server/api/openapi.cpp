@@ -46,7 +46,8 @@ json parameters_of(const Route& route) {
 std::vector<Reply> common_replies(const Route& route) {
     std::vector<Reply> replies = {
         {421, "the Host header is not this server's", "Error"},
-        {429, "too many requests; Retry-After says when to come again", "Error"}};
+        {429, "too many requests; Retry-After says when to come again", "Error"},
+        {503, "our outage, or too much at a time; nothing was lost", "Error"}};
     if (route.scope != Scope::open) {
         replies.push_back({401, "no token, or none that is known", "Error"});
     }

@@ -40,6 +40,7 @@ struct ApiParts {
     Clock& clock;
     ApiSettings settings;
     std::function<HttpCounts()> http_counts;  ///< empty without sockets
+    class CampaignRunner* runner = nullptr;   ///< null: campaigns are not started here
 };
 
 }  // namespace kw::server

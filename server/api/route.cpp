@@ -63,7 +63,12 @@ const std::vector<Route>& route_table() {
     static const std::vector<Route> table = [] {
         std::vector<Route> all;
         for (auto* subject :
-             {evaluation_routes, lease_routes, queue_routes, view_routes, service_routes}) {
+             {evaluation_routes,
+              lease_routes,
+              queue_routes,
+              view_routes,
+              campaign_routes,
+              service_routes}) {
             std::vector<Route> routes = subject();
             std::move(routes.begin(), routes.end(), std::back_inserter(all));
         }

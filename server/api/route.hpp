@@ -60,6 +60,7 @@ struct Route {
 [[nodiscard]] std::vector<Route> lease_routes();
 [[nodiscard]] std::vector<Route> queue_routes();
 [[nodiscard]] std::vector<Route> view_routes();
+[[nodiscard]] std::vector<Route> campaign_routes();
 [[nodiscard]] std::vector<Route> service_routes();  ///< health, metrics, openapi
 
 /// The document that describes `route_table()`: OpenAPI 3.1, JSON.

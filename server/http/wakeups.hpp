@@ -27,11 +27,15 @@ public:
     [[nodiscard]] std::uint64_t queue_version();
     /// Until it differs from `seen` or the time is over.
     void wait_for_queue(std::uint64_t seen, std::chrono::milliseconds limit);
+    /// The same of topic_of_job(), whichever job.
+    [[nodiscard]] std::uint64_t job_version();
+    void wait_for_job(std::uint64_t seen, std::chrono::milliseconds limit);
 
 private:
     std::mutex mutex_;
     std::condition_variable changed_;
     std::uint64_t version_ = 0;
+    std::uint64_t job_version_ = 0;
     std::function<void(const std::string&)> listener_;
 };
 
