@@ -79,8 +79,13 @@ std::optional<Caller> Access::caller(const Request& request) {
         local.submit = local.worker = local.admin = local.trusted = true;
         return local;
     }
-    constexpr std::string_view scheme = "Bearer ";
-    if (!given.starts_with(scheme)) {
+    constexpr std::string_view scheme = "bearer ";
+    const bool bearer =
+        given.size() > scheme.size() &&
+        std::equal(scheme.begin(), scheme.end(), given.begin(), [](char wanted, unsigned char c) {
+            return wanted == static_cast<char>(std::tolower(c));
+        });
+    if (!bearer) {
         return std::nullopt;
     }
     const std::lock_guard guard(mutex_);

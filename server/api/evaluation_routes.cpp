@@ -126,6 +126,9 @@ Response post_batch(ApiParts& parts, const Request& request, const PathValues&) 
         auto job = one.is_object()
                        ? read_job_request(parts, one, request.caller)
                        : Result<db::NewJob>(Error{Errc::usage, "must be an object", ""});
+        if (!job && job.error().code != Errc::usage && job.error().code != Errc::config) {
+            return error_answer(job.error());
+        }
         if (!job) {
             answers[i] = error_member(job.error());
             continue;

@@ -282,7 +282,9 @@ private:
         if (!is_head_) {
             message->body() = std::move(answer.body);
         }
-        message->content_length(size);
+        if (answer.status != 204) {
+            message->content_length(size);
+        }
         lowest().expires_after(server_.settings.write_time);
         const auto written = [self = this->shared_from_this(), message](
                                  error_code why, std::size_t) {

@@ -15,8 +15,6 @@ namespace {
 HttpSettings quick() {
     HttpSettings settings;
     settings.port = 0;
-    settings.header_time = std::chrono::milliseconds(200);
-    settings.body_time = std::chrono::milliseconds(200);
     settings.recheck = std::chrono::milliseconds(20);
     settings.stream_tick = std::chrono::milliseconds(5);
     settings.threads = 2;
@@ -194,7 +192,10 @@ TEST_CASE("sockets: a body is read when it is asked for", "[server]") {
 }
 
 TEST_CASE("sockets: who sends slowly is left alone", "[server]") {
-    Served served;
+    HttpSettings settings = quick();
+    settings.header_time = std::chrono::milliseconds(200);
+    settings.body_time = std::chrono::milliseconds(200);
+    Served served(settings);
     RawClient head(served.http->port());
     RawClient body(served.http->port());
     RawClient silent(served.http->port());

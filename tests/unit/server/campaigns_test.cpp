@@ -88,7 +88,7 @@ TEST_CASE("campaigns: one runs through the queue and can be followed", "[server]
     REQUIRE(started.status == 202);
     CHECK(bench.json(started)["name"] == "mine");
     const auto running = [&] {
-        return bench.json(bench.ask("GET", "/v1/campaigns/mine"))["state"] == "running";
+        return must(bench.store.campaign("mine"))->state == "running";
     };
     while (running()) {
         std::this_thread::yield();

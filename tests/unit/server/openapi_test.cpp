@@ -287,8 +287,7 @@ void outages(Contract& contract) {
         const Response response = contract.ask(bench, route.method, target, body);
         const bool needs_no_table = route.pattern == "/v1/openapi.json" ||
                                     route.pattern.starts_with("/v1/tasks") ||
-                                    (route.pattern == "/v1/campaigns" && route.method == "POST") ||
-                                    route.pattern == "/v1/evaluations/batch";
+                                    (route.pattern == "/v1/campaigns" && route.method == "POST");
         INFO(route.method << " " << route.pattern << " " << response.status << response.body);
         CHECK((response.status == 503 || needs_no_table));
     }
@@ -318,7 +317,6 @@ TEST_CASE(
          {"post /v1/campaigns 202",
           "post /v1/campaigns 400",
           "post /v1/campaigns 503",
-          "post /v1/evaluations/batch 503",
           "get /v1/tasks 503",
           "get /v1/tasks/{name} 503",
           "get /v1/openapi.json 503"}) {
