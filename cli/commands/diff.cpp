@@ -4,8 +4,8 @@
 #include "cli/console.hpp"
 #include "cli/context.hpp"
 #include "cli/json_text.hpp"
-#include "cli/line_diff.hpp"
 #include "core/hash.hpp"
+#include "core/line_diff.hpp"
 #include "core/text_file.hpp"
 
 #include <nlohmann/json.hpp>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "cli/line_diff.hpp"
+#include "core/line_diff.hpp"
 
 #include "core/csprng.hpp"
 #include "tests/support/catch.hpp"
@@ -8,7 +8,7 @@
 #include <sstream>
 #include <vector>
 
-using kw::cli::unified_diff;
+using kw::unified_diff;
 
 namespace {
 
@@ -67,7 +67,7 @@ std::string random_text(kw::SecretStream& stream, std::uint64_t most_lines) {
 
 }  // namespace
 
-TEST_CASE("line_diff: old text and diff give the new text", "[cli]") {
+TEST_CASE("line_diff: old text and diff give the new text", "[core]") {
     kw::SecretStream stream(kw::seed_from_text("line_diff"), "texts");
     for (int i = 0; i < 400; ++i) {
         const std::string before = random_text(stream, 30);
@@ -78,7 +78,7 @@ TEST_CASE("line_diff: old text and diff give the new text", "[cli]") {
     }
 }
 
-TEST_CASE("line_diff: a far longer text becomes one block in bounded time", "[cli]") {
+TEST_CASE("line_diff: a far longer text becomes one block in bounded time", "[core]") {
     std::string before;
     std::string after;
     for (int i = 0; i < 9000; ++i) {
@@ -88,7 +88,7 @@ TEST_CASE("line_diff: a far longer text becomes one block in bounded time", "[cl
     CHECK(applied(before, unified_diff(before, after, "a", "b")) == after);
 }
 
-TEST_CASE("line_diff: the form is that of diff -u", "[cli]") {
+TEST_CASE("line_diff: the form is that of diff -u", "[core]") {
     const std::string before = "1\n2\n3\n4\n5\n6\n7\n8\n9\n";
     const std::string after = "1\n2\n3\n4\nfive\n6\n7\n8\n9\n";
     CHECK(

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "cli/line_diff.hpp"
+#include "core/line_diff.hpp"
 
 #include <algorithm>
 #include <string_view>
 #include <vector>
 
-namespace kw::cli {
+namespace kw {
 namespace {
 
 using Lines = std::vector<std::string_view>;
@@ -156,4 +156,4 @@ std::string unified_diff(
     return text.empty() ? "" : "--- " + old_name + "\n+++ " + new_name + "\n" + text;
 }
 
-}  // namespace kw::cli
+}  // namespace kw

@@ -3,7 +3,7 @@
 
 #include <string>
 
-namespace kw::cli {
+namespace kw {
 
 /// Unified diff with three lines of context (Myers' shortest edit script); "" when equal. Texts
 /// that differ by more than some thousand lines become one block, so time stays bounded.
@@ -13,4 +13,4 @@ namespace kw::cli {
     const std::string& old_name,
     const std::string& new_name);
 
-}  // namespace kw::cli
+}  // namespace kw
