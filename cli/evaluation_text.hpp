@@ -1,12 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// An evaluation as text and as JSON: show, verify and demo say the same.
+// An evaluation as text: show, verify and demo say the same.
 #pragma once
 
 #include "cli/console.hpp"
 #include "core/evaluation.hpp"
 #include "core/task.hpp"
-
-#include <nlohmann/json_fwd.hpp>
 
 #include <string>
 
@@ -21,7 +19,5 @@ namespace kw::cli {
 [[nodiscard]] std::string shape_table(const Evaluation& evaluation, const Console& console);
 /// Circumstances: device, sandbox, compiler, protocol, seed commitment.
 [[nodiscard]] std::string environment_lines(const Evaluation& evaluation);
-/// The value of "evaluation" in documents (docs/json.md).
-[[nodiscard]] nlohmann::json evaluation_json(const Evaluation& evaluation);
 
 }  // namespace kw::cli

@@ -6,6 +6,7 @@
 #include "cli/json_text.hpp"
 #include "core/clock.hpp"
 #include "core/hash.hpp"
+#include "server/views/view_json.hpp"
 
 #include <nlohmann/json.hpp>
 
@@ -40,11 +41,11 @@ nlohmann::json to_json(const StoredJudging& row, const Rejudgement& done) {
         {"task", row.candidate.task},
         {"device_id", row.device_id},
         {"outcome", agent::name(done.outcome)},
-        {"before", evaluation_json(row.row.result)},
+        {"before", server::evaluation_json(row.row.result)},
         {"after", nullptr},
         {"reason", done.outcome == Outcome::not_judged ? done.result.summary : ""}};
     if (done.outcome != Outcome::not_judged) {
-        entry["after"] = evaluation_json(done.result);
+        entry["after"] = server::evaluation_json(done.result);
     }
     return entry;
 }

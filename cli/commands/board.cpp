@@ -2,40 +2,12 @@
 #include "cli/board_table.hpp"
 #include "cli/commands/commands.hpp"
 #include "cli/context.hpp"
-#include "cli/json_text.hpp"
-#include "core/clock.hpp"
-#include "core/hash.hpp"
-
-#include <nlohmann/json.hpp>
+#include "server/views/views.hpp"
 
 #include <algorithm>
 
 namespace kw::cli {
 namespace {
-
-nlohmann::json to_json(const BoardRow& row) {
-    return {
-        {"task", row.task},
-        {"kernel", row.candidate_hash},
-        {"campaign", row.campaign},
-        {"model", row.model},
-        {"target", row.target},
-        {"device_id", row.device_id},
-        {"device", row.device},
-        {"isa", row.isa},
-        {"speedup", row.speedup.value},
-        {"ci95", {row.speedup.lo, row.speedup.hi}},
-        {"vs_naive", row.vs_naive.value},
-        {"min_speedup", row.min_speedup},
-        {"sol", row.sol},
-        {"comparison", name(row.comparison)},
-        {"timing", row.timing_kind},
-        {"state", row.state},
-        {"loc", row.lines_of_code},
-        {"step", row.step},
-        {"slot", row.slot},
-        {"at", iso8601(row.created_ms)}};
-}
 
 std::vector<std::string> split(const std::vector<std::string>& texts) {
     std::vector<std::string> parts;
@@ -65,16 +37,12 @@ Result<int> board(const Invocation& invocation, Console& console) {
     filter.all = invocation.has("all");
     KW_TRY_ASSIGN(const std::int64_t limit, invocation.integer("limit", 100));
     filter.limit = static_cast<int>(std::clamp<std::int64_t>(limit, 1, 100000));
-    KW_TRY_ASSIGN(const std::vector<BoardRow> rows, store.board(filter));
     if (invocation.json) {
-        nlohmann::json document = {
-            {"schema", "kwright.board/1"}, {"rows", nlohmann::json::array()}};
-        for (const BoardRow& row : rows) {
-            document["rows"].push_back(to_json(row));
-        }
-        console.print(json_text(document));
+        KW_TRY_ASSIGN(const std::string document, server::board_view(store, filter));
+        console.print(document);
         return 0;
     }
+    KW_TRY_ASSIGN(const std::vector<BoardRow> rows, store.board(filter));
     if (rows.empty()) {
         console.say(
             std::string("no accepted kernel yet ") +

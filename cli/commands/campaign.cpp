@@ -3,11 +3,9 @@
 #include "cli/commands/commands.hpp"
 #include "cli/console.hpp"
 #include "cli/context.hpp"
-#include "cli/json_text.hpp"
 #include "cli/judge_again.hpp"
 #include "core/clock.hpp"
-
-#include <nlohmann/json.hpp>
+#include "server/views/views.hpp"
 
 #include <array>
 #include <cstdio>
@@ -17,27 +15,12 @@ namespace {
 
 Result<int> list(const Invocation& invocation, Console& console) {
     KW_TRY_ASSIGN(db::Store store, open_store(invocation.config, db::Access::read_only));
-    KW_TRY_ASSIGN(const std::vector<CampaignRow> rows, store.campaigns());
     if (invocation.json) {
-        nlohmann::json document = {
-            {"schema", "kwright.campaigns/1"}, {"rows", nlohmann::json::array()}};
-        for (const CampaignRow& row : rows) {
-            document["rows"].push_back(
-                {{"name", row.name},
-                 {"task", row.task},
-                 {"target", row.target},
-                 {"device", row.device},
-                 {"strategy", row.strategy},
-                 {"proposer", row.proposer},
-                 {"state", row.state},
-                 {"stop_reason", row.stop_reason},
-                 {"evaluations", row.evaluations},
-                 {"usd", row.spent_usd},
-                 {"started", iso8601(row.created_ms)}});
-        }
-        console.print(json_text(document));
+        KW_TRY_ASSIGN(const std::string document, server::campaigns_view(store));
+        console.print(document);
         return 0;
     }
+    KW_TRY_ASSIGN(const std::vector<CampaignRow> rows, store.campaigns());
     Table table;
     table.head = {
         "name",

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // A kernel, or a campaign: which of the two follows from the name.
 #include "agent/budget/ledger.hpp"
-#include "agent/campaign/promotion.hpp"
 #include "cli/commands/commands.hpp"
 #include "cli/console.hpp"
 #include "cli/context.hpp"
@@ -9,6 +8,9 @@
 #include "cli/json_text.hpp"
 #include "core/clock.hpp"
 #include "core/hash.hpp"
+#include "server/views/attempts.hpp"
+#include "server/views/view_json.hpp"
+#include "server/views/views.hpp"
 
 #include <nlohmann/json.hpp>
 
@@ -18,48 +20,14 @@
 namespace kw::cli {
 namespace {
 
-/// An evaluation with the judging that counts.
-struct Attempted {
-    EvaluationRow row;
-    std::optional<Evaluation> first;  ///< the first judging, when another one counts
-    std::string state;                ///< of the judging that counts, else of the newest
-    bool counts = true;
-};
-
-/// Nothing counts: what became of the newest judging says why.
-std::string state_of_newest(const EvaluationRow& first, const std::vector<EvaluationRow>& later) {
-    const EvaluationRow* newest = &first;
-    for (const EvaluationRow& row : later) {
-        if (row.reproduces == first.id && row.id > newest->id) {
-            newest = &row;
-        }
-    }
-    return newest->state;
-}
-
-Result<std::vector<Attempted>> attempts_of(const CampaignRow& campaign, db::Store& store) {
-    KW_TRY_ASSIGN(const std::vector<EvaluationRow> firsts, store.evaluations(campaign.id));
-    KW_TRY_ASSIGN(const std::vector<EvaluationRow> later, store.judgings(campaign.id));
-    std::vector<Attempted> attempts;
-    for (const EvaluationRow& first : firsts) {
-        const EvaluationRow* counted = agent::counted_judging(first, later);
-        Attempted attempt{first, {}, "", counted != nullptr};
-        attempt.state = attempt.counts ? counted->state : state_of_newest(first, later);
-        if (counted != nullptr && counted->id != first.id) {
-            attempt.row.result = counted->result;
-            attempt.first = first.result;
-        }
-        attempts.push_back(std::move(attempt));
-    }
-    return attempts;
-}
+using server::Attempt;
 
 std::string in_short(const Evaluation& result) {
     const bool accepted = result.verdict == Verdict::accepted;
     return ratio_or_code(result) + (accepted ? "" : " " + result.summary);
 }
 
-std::string attempt_line(const Attempted& attempt, const Console& console) {
+std::string attempt_line(const Attempt& attempt, const Console& console) {
     const EvaluationRow& row = attempt.row;
     const Evaluation& result = row.result;
     const bool timed = result.verdict == Verdict::accepted && result.speedup.value > 0;
@@ -77,15 +45,15 @@ std::string attempt_line(const Attempted& attempt, const Console& console) {
 }
 
 /// Lineage as an indented tree, children in the order they were judged.
-std::string tree(const std::vector<Attempted>& attempts, const Console& console) {
-    std::multimap<std::string, const Attempted*> children;
-    std::map<std::string, const Attempted*> first;
-    for (const Attempted& attempt : attempts) {
+std::string tree(const std::vector<Attempt>& attempts, const Console& console) {
+    std::multimap<std::string, const Attempt*> children;
+    std::map<std::string, const Attempt*> first;
+    for (const Attempt& attempt : attempts) {
         if (!attempt.row.candidate_hash.empty()) {
             first.emplace(attempt.row.candidate_hash, &attempt);
         }
     }
-    for (const Attempted& attempt : attempts) {
+    for (const Attempt& attempt : attempts) {
         const std::string& parent = attempt.row.parent_hash;
         const auto own = first.find(parent);
         const bool rooted = own == first.end() || own->second == &attempt;
@@ -95,7 +63,7 @@ std::string tree(const std::vector<Attempted>& attempts, const Console& console)
     const auto add = [&](const auto& self, const std::string& parent, std::size_t depth) -> void {
         const auto [begin, end] = children.equal_range(parent);
         for (auto at = begin; at != end; ++at) {
-            const Attempted& attempt = *at->second;
+            const Attempt& attempt = *at->second;
             const std::string& hash = attempt.row.candidate_hash;
             text += std::string(2 * depth, ' ') + attempt_line(attempt, console) + "\n";
             const auto entry = first.find(hash);
@@ -122,7 +90,7 @@ nlohmann::json calls_json(const std::vector<ModelCallRow>& calls) {
 
 Result<int> show_campaign(
     const CampaignRow& campaign, db::Store& store, const Invocation& invocation, Console& console) {
-    KW_TRY_ASSIGN(const std::vector<Attempted> attempts, attempts_of(campaign, store));
+    KW_TRY_ASSIGN(const std::vector<Attempt> attempts, server::attempts_of(campaign, store));
     KW_TRY_ASSIGN(const std::vector<ModelCallRow> calls, store.model_calls(campaign.id));
     if (invocation.json) {
         nlohmann::json document = {
@@ -139,7 +107,7 @@ Result<int> show_campaign(
             {"tokens", {{"in", campaign.tokens_in}, {"out", campaign.tokens_out}}},
             {"calls", calls_json(calls)},
             {"evaluations", nlohmann::json::array()}};
-        for (const Attempted& attempt : attempts) {
+        for (const Attempt& attempt : attempts) {
             const EvaluationRow& row = attempt.row;
             document["evaluations"].push_back(
                 {{"step", row.step},
@@ -151,9 +119,10 @@ Result<int> show_campaign(
                  {"best_discounted", row.best_discounted},
                  {"new_best", row.new_best},
                  {"state", attempt.state},
-                 {"evaluation", evaluation_json(row.result)},
+                 {"evaluation", server::evaluation_json(row.result)},
                  {"first",
-                  attempt.first ? evaluation_json(*attempt.first) : nlohmann::json(nullptr)}});
+                  attempt.first ? server::evaluation_json(*attempt.first)
+                                : nlohmann::json(nullptr)}});
         }
         console.print(json_text(document));
         return 0;
@@ -166,7 +135,7 @@ Result<int> show_campaign(
         console.print(tree(attempts, console));
         return 0;
     }
-    for (const Attempted& attempt : attempts) {
+    for (const Attempt& attempt : attempts) {
         console.print(attempt_line(attempt, console));
     }
     return 0;
@@ -211,25 +180,11 @@ Result<int> show_kernel(
     db::Store& store,
     const Invocation& invocation,
     Console& console) {
-    KW_TRY_ASSIGN(const std::vector<EvaluationRow> rows, store.evaluations_of(candidate.hash));
     if (invocation.json) {
-        nlohmann::json document = {
-            {"schema", "kwright.kernel/1"},
-            {"kernel", candidate.hash},
-            {"task", candidate.task},
-            {"target", candidate.target},
-            {"isa", candidate.isa},
-            {"origin", candidate.origin},
-            {"source", candidate.source},
-            {"evaluations", nlohmann::json::array()}};
-        for (const EvaluationRow& row : rows) {
-            nlohmann::json entry = evaluation_json(row.result);
-            entry["purpose"] = row.purpose;
-            entry["state"] = row.state;
-            entry["at"] = iso8601(row.created_ms);
-            document["evaluations"].push_back(std::move(entry));
-        }
-        console.print(json_text(document));
+        KW_TRY_ASSIGN(
+            const std::string document,
+            server::kernel_view(store, candidate.hash, task_roots(invocation.config)));
+        console.print(document);
         return 0;
     }
     if (invocation.has("source")) {
@@ -239,6 +194,7 @@ Result<int> show_kernel(
     console.print(
         console.paint(short_id('k', candidate.hash), Ink::bold) + "  " + candidate.task + "  " +
         candidate.isa + "  " + candidate.origin + "  sha256 " + candidate.hash.substr(0, 16));
+    KW_TRY_ASSIGN(const std::vector<EvaluationRow> rows, store.evaluations_of(candidate.hash));
     if (rows.empty()) {
         console.print("not judged yet");
         return 0;

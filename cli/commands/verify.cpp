@@ -6,6 +6,7 @@
 #include "cli/evaluation_text.hpp"
 #include "cli/json_text.hpp"
 #include "cli/subject.hpp"
+#include "server/views/view_json.hpp"
 
 #include <nlohmann/json.hpp>
 
@@ -30,7 +31,7 @@ int report(
             {"kernel", candidate.hash},
             {"target", candidate.target},
             {"isa", code_level(candidate)},
-            {"evaluation", evaluation_json(evaluation)}};
+            {"evaluation", server::evaluation_json(evaluation)}};
         console.print(json_text(document));
         return accepted ? 0 : 1;
     }
