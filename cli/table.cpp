@@ -21,6 +21,7 @@ const std::vector<CommandSpec>& command_table() {
         verify_command(),
         compare_command(),
         reverify_command(),
+        report_command(),
         export_command(),
         serve_command(),
         serve_token_new_command(),

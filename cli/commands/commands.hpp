@@ -34,6 +34,7 @@ CommandSpec man_command();
 CommandSpec help_command();
 CommandSpec version_command();
 CommandSpec export_command();
+CommandSpec report_command();
 CommandSpec serve_command();
 CommandSpec serve_token_new_command();
 CommandSpec serve_token_list_command();
