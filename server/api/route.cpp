@@ -68,7 +68,8 @@ const std::vector<Route>& route_table() {
               queue_routes,
               view_routes,
               campaign_routes,
-              service_routes}) {
+              service_routes,
+              page_routes}) {
             std::vector<Route> routes = subject();
             std::move(routes.begin(), routes.end(), std::back_inserter(all));
         }

@@ -62,6 +62,7 @@ struct Route {
 [[nodiscard]] std::vector<Route> view_routes();
 [[nodiscard]] std::vector<Route> campaign_routes();
 [[nodiscard]] std::vector<Route> service_routes();  ///< health, metrics, openapi
+[[nodiscard]] std::vector<Route> page_routes();     ///< the last: its pattern takes what is left
 
 /// The document that describes `route_table()`: OpenAPI 3.1, JSON.
 [[nodiscard]] std::string openapi_text();

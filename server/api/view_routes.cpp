@@ -3,8 +3,7 @@
 #include "server/api/answers.hpp"
 #include "server/api/campaign_events.hpp"
 #include "server/api/route.hpp"
-
-#include <nlohmann/json.hpp>
+#include "server/views/views.hpp"
 
 #include <charconv>
 
@@ -44,120 +43,37 @@ Result<BoardFilter> filter_of(const Request& request) {
     return filter;
 }
 
-nlohmann::json board_line(const BoardRow& row) {
-    return {
-        {"task", row.task},
-        {"kernel", row.candidate_hash},
-        {"campaign", row.campaign},
-        {"model", row.model},
-        {"target", row.target},
-        {"device_id", row.device_id},
-        {"device", row.device},
-        {"timing", row.timing_kind},
-        {"isa", row.isa},
-        {"speedup", row.speedup.value},
-        {"ci95", {row.speedup.lo, row.speedup.hi}},
-        {"vs_naive", row.vs_naive.value},
-        {"min_speedup", row.min_speedup},
-        {"sol", row.sol},
-        {"comparison", name(row.comparison)},
-        {"lines_of_code", row.lines_of_code},
-        {"evaluation_id", row.evaluation_id}};
+/// A view is JSON text already.
+Response view_answer(Result<std::string> view) {
+    if (!view) {
+        const Error& error = view.error();
+        return error.code == Errc::usage ? error_answer(404, "usage", error.what, error.hint)
+                                         : error_answer(error);
+    }
+    Response response;
+    response.body = std::move(view).value();
+    return response;
 }
 
 Response get_board(ApiParts& parts, const Request& request, const PathValues&) {
     const auto filter = filter_of(request);
-    if (!filter) {
-        return error_answer(filter.error());
-    }
-    const auto rows = parts.views.board(*filter);
-    if (!rows) {
-        return error_answer(rows.error());
-    }
-    nlohmann::json document = {{"schema", "kwright.board/1"}, {"rows", nlohmann::json::array()}};
-    for (const BoardRow& row : *rows) {
-        document["rows"].push_back(board_line(row));
-    }
-    return json_answer(200, document);
+    return filter ? view_answer(board_view(parts.views, *filter)) : error_answer(filter.error());
 }
 
 Response get_kernel(ApiParts& parts, const Request&, const PathValues& values) {
-    const auto row = parts.views.candidate(values.at("id"));
-    if (!row) {
-        return row.error().code == Errc::usage
-                   ? error_answer(404, "usage", row.error().what, row.error().hint)
-                   : error_answer(row.error());
-    }
-    return json_answer(
-        200,
-        {{"schema", "kwright.kernel/1"},
-         {"kernel", row->hash},
-         {"task", row->task},
-         {"target", row->target},
-         {"isa", row->isa},
-         {"source", row->source}});
-}
-
-nlohmann::json task_json(const Task& task) {
-    return {
-        {"schema", "kwright.task/1"},
-        {"name", task.name},
-        {"title", task.title},
-        {"summary", task.summary},
-        {"targets", task.targets},
-        {"hash", task.hash}};
+    return view_answer(kernel_view(parts.views, values.at("id"), parts.tasks.roots()));
 }
 
 Response get_tasks(ApiParts& parts, const Request&, const PathValues&) {
-    nlohmann::json document = {{"schema", "kwright.tasks/1"}, {"tasks", nlohmann::json::array()}};
-    for (const TaskEntry& entry : list_tasks(parts.tasks.roots())) {
-        if (const auto task = parts.tasks.get(entry.name)) {
-            document["tasks"].push_back(
-                {{"name", (*task)->name},
-                 {"title", (*task)->title},
-                 {"targets", (*task)->targets}});
-        }
-    }
-    return json_answer(200, document);
+    return view_answer(tasks_view(parts.views, parts.tasks.roots()));
 }
 
 Response get_task(ApiParts& parts, const Request&, const PathValues& values) {
-    const auto task = parts.tasks.get(values.at("name"));
-    if (!task) {
-        return task.error().code == Errc::usage
-                   ? error_answer(404, "usage", task.error().what, task.error().hint)
-                   : error_answer(task.error());
-    }
-    return json_answer(200, task_json(**task));
-}
-
-nlohmann::json campaign_line(const CampaignRow& row) {
-    return {
-        {"name", row.name},
-        {"task", row.task},
-        {"target", row.target},
-        {"device", row.device},
-        {"strategy", row.strategy},
-        {"proposer", row.proposer},
-        {"state", row.state},
-        {"stop_reason", row.stop_reason},
-        {"evaluations", row.evaluations},
-        {"spent_usd", row.spent_usd},
-        {"created_ms", row.created_ms},
-        {"updated_ms", row.updated_ms}};
+    return view_answer(task_view(parts.views, parts.tasks.roots(), values.at("name")));
 }
 
 Response get_campaigns(ApiParts& parts, const Request&, const PathValues&) {
-    const auto rows = parts.views.campaigns();
-    if (!rows) {
-        return error_answer(rows.error());
-    }
-    nlohmann::json document = {
-        {"schema", "kwright.campaigns/1"}, {"campaigns", nlohmann::json::array()}};
-    for (const CampaignRow& row : *rows) {
-        document["campaigns"].push_back(campaign_line(row));
-    }
-    return json_answer(200, document);
+    return view_answer(campaigns_view(parts.views));
 }
 
 Response no_campaign() {
@@ -165,16 +81,7 @@ Response no_campaign() {
 }
 
 Response get_campaign(ApiParts& parts, const Request&, const PathValues& values) {
-    const auto row = parts.views.campaign(values.at("name"));
-    if (!row) {
-        return error_answer(row.error());
-    }
-    if (!*row) {
-        return no_campaign();
-    }
-    nlohmann::json document = campaign_line(**row);
-    document["schema"] = "kwright.campaign/1";
-    return json_answer(200, document);
+    return view_answer(campaign_view(parts.views, values.at("name")));
 }
 
 Response get_events(ApiParts& parts, const Request& request, const PathValues& values) {

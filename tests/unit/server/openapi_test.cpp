@@ -208,7 +208,10 @@ void good_and_wrong(Contract& contract, ServiceBench& bench) {
           "/v1/campaigns",
           "/healthz",
           "/metrics",
-          "/v1/openapi.json"}) {
+          "/v1/openapi.json",
+          "/",
+          "/app.js",
+          "/nowhere.js"}) {
         contract.ask(bench, "GET", path);
     }
     Request events = bench.request("GET", "/v1/campaigns/service-scale_add/events");
@@ -285,7 +288,8 @@ void outages(Contract& contract) {
             target = "/v1/kernels/k12345678";
         }
         const Response response = contract.ask(bench, route.method, target, body);
-        const bool needs_no_table = route.pattern == "/v1/openapi.json" ||
+        const bool needs_no_table = route.pattern == "/v1/openapi.json" || route.pattern == "/" ||
+                                    route.pattern == "/{file}" ||
                                     route.pattern.starts_with("/v1/tasks") ||
                                     (route.pattern == "/v1/campaigns" && route.method == "POST");
         INFO(route.method << " " << route.pattern << " " << response.status << response.body);
@@ -319,7 +323,9 @@ TEST_CASE(
           "post /v1/campaigns 503",
           "get /v1/tasks 503",
           "get /v1/tasks/{name} 503",
-          "get /v1/openapi.json 503"}) {
+          "get /v1/openapi.json 503",
+          "get / 503",
+          "get /{file} 503"}) {
         left.erase(elsewhere);
     }
     for (const std::string& one : left) {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "server/api/route.hpp"
+#include "server/dashboard/assets.hpp"
 #include "tests/unit/server/fixture.hpp"
 
 #include <set>
@@ -87,6 +88,24 @@ TEST_CASE("routes: every answer forbids what pages do not need", "[server]") {
         CHECK(contains(response.header.at("Content-Security-Policy"), "default-src 'none'"));
         CHECK(response.header.at("X-Content-Type-Options") == "nosniff");
         CHECK_FALSE(response.header.contains("Access-Control-Allow-Origin"));
+    }
+}
+
+TEST_CASE("routes: the dashboard's files are served to anybody and nothing else is", "[server]") {
+    ApiSettings locked;
+    locked.anonymous = false;
+    ServiceBench bench(locked);
+    for (const Asset& file : assets()) {
+        const Response response = bench.ask("GET", std::string(file.path));
+        INFO(file.path);
+        CHECK(response.status == 200);
+        CHECK(response.content_type == file.type);
+        CHECK(response.body == file.bytes);
+    }
+    CHECK(bench.ask("GET", "/").status == 200);
+    for (const char* path : {"/..", "/%2e%2e", "/..%2f..%2fetc%2fpasswd", "/app.js/", "/App.js"}) {
+        INFO(path);
+        CHECK(bench.ask("GET", path).status == 404);
     }
 }
 
