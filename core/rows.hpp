@@ -109,9 +109,18 @@ struct EvaluationRow {
     std::int64_t reproduces = 0;     ///< id of the first judging; 0 = this is the first
 };
 
+/// A model's answer besides the proposals, and what it cost; all empty where no model was asked.
+struct PaidAnswer {
+    std::string raw;    ///< unedited
+    std::string model;  ///< label
+    std::int64_t tokens_in = 0;
+    std::int64_t tokens_out = 0;
+    double usd = 0;
+};
+
 /// What a critic said of the attempt at (campaign, step, slot); what came of it is the gain of that
 /// attempt's children.
-struct CritiqueRow {
+struct CritiqueRow : PaidAnswer {
     std::int64_t campaign_id = 0;
     int step = 0;
     int slot = 0;
@@ -122,17 +131,12 @@ struct CritiqueRow {
     std::string bottleneck;
     std::string change;
     double expected_gain = 0;  ///< factor over the attempt; 0 = none was named
-    std::string raw;           ///< model: the unedited answer
-    std::string model;         ///< label; "" for rules
-    std::int64_t tokens_in = 0;
-    std::int64_t tokens_out = 0;
-    double usd = 0;
     double seconds = 0;
     std::int64_t created_ms = 0;
 };
 
 /// What somebody foretold of the proposal at (campaign, step, slot) before it was built.
-struct EstimateRow {
+struct EstimateRow : PaidAnswer {
     std::int64_t campaign_id = 0;
     int step = 0;
     int slot = 0;
@@ -141,11 +145,6 @@ struct EstimateRow {
     double speedup = 0;  ///< expected best speed-up; 0 = none was named
     double chance = -1;  ///< that it is accepted, 0..1; negative = none was named
     bool kept = true;    ///< false: ranked out, never built
-    std::string raw;     ///< model: the unedited answer
-    std::string model;   ///< label; "" without one
-    std::int64_t tokens_in = 0;
-    std::int64_t tokens_out = 0;
-    double usd = 0;
     double seconds = 0;
     std::int64_t created_ms = 0;
     // --- read only: what came of it, of the first judging at the same place ---

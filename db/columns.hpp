@@ -422,6 +422,19 @@ void visit_finding(Io& io, Row& row) {
     io("state", Since{state, 4, "'open'"});
 }
 
+/// The last columns of what critics and estimates said.
+template <class Io, class Row>
+void visit_paid_answer(Io& io, Row& row) {
+    io("raw", Packed{row.raw});
+    io("model", row.model);
+    io("tokens_in", row.tokens_in);
+    io("tokens_out", row.tokens_out);
+    io("usd", row.usd);
+    io("seconds", row.seconds);
+    io("created_ms", row.created_ms);
+    io.odd_doubles("odd_doubles");
+}
+
 template <class Io, class Row>
 void visit_critique(Io& io, Row& row) {
     io("campaign_id", row.campaign_id);
@@ -434,14 +447,7 @@ void visit_critique(Io& io, Row& row) {
     io("bottleneck", row.bottleneck);
     io("change", row.change);
     io("expected_gain", row.expected_gain);
-    io("raw", Packed{row.raw});
-    io("model", row.model);
-    io("tokens_in", row.tokens_in);
-    io("tokens_out", row.tokens_out);
-    io("usd", row.usd);
-    io("seconds", row.seconds);
-    io("created_ms", row.created_ms);
-    io.odd_doubles("odd_doubles");
+    visit_paid_answer(io, row);
 }
 
 /// Without what came of it: that is the evaluation's.
@@ -455,14 +461,7 @@ void visit_estimate(Io& io, Row& row) {
     io("speedup", row.speedup);
     io("chance", row.chance);
     io("kept", row.kept);
-    io("raw", Packed{row.raw});
-    io("model", row.model);
-    io("tokens_in", row.tokens_in);
-    io("tokens_out", row.tokens_out);
-    io("usd", row.usd);
-    io("seconds", row.seconds);
-    io("created_ms", row.created_ms);
-    io.odd_doubles("odd_doubles");
+    visit_paid_answer(io, row);
 }
 
 template <class Io, class Row>

@@ -54,18 +54,6 @@ private:
 
 }  // namespace
 
-ModelAsker model_asker_of(Proposer& proposer) {
-    return {
-        proposer.label(),
-        [&proposer](const ProposeRequest& request, const std::atomic<int>& cancelled) {
-            return proposer.propose(request, cancelled);
-        },
-        [&proposer](const ProposeRequest& request) { return proposer.worst_case_usd(request); },
-        [&proposer](const ProposeRequest& request) {
-            return proposer.worst_case_tokens(request);
-        }};
-}
-
 std::set<std::string> refuted_so_far(const CriticParts& parts, const History& done) {
     if (!parts.given) {
         return {};

@@ -7,6 +7,7 @@
 #pragma once
 
 #include "agent/critic/critique.hpp"
+#include "agent/critic/model_question.hpp"
 #include "agent/critic/patterns.hpp"
 #include "agent/observation/template.hpp"
 #include "agent/proposers/proposer.hpp"
@@ -31,22 +32,7 @@ struct Critic {
     /// Critique::usable. Errors are those of the model call.
     virtual Result<Critique> critique(
         const History& done, const Attempt& attempt, const std::atomic<int>& cancelled) = 0;
-    /// Worst-case price of that call, for the reservation before it. Negative = unknown.
-    [[nodiscard]] virtual double worst_case_usd(const History&, const Attempt&) const { return 0; }
-    [[nodiscard]] virtual std::int64_t worst_case_tokens(const History&, const Attempt&) const {
-        return 0;
-    }
 };
-
-/// How a critic or a value estimate asks a model: a Proposer, or any other client.
-struct ModelAsker {
-    std::string label;
-    std::function<Result<Reply>(const ProposeRequest&, const std::atomic<int>&)> ask;
-    std::function<double(const ProposeRequest&)> worst_case_usd;           ///< none: 0
-    std::function<std::int64_t(const ProposeRequest&)> worst_case_tokens;  ///< none: 0
-};
-/// Asks the proposer, which must outlive the call.
-[[nodiscard]] ModelAsker model_asker_of(Proposer& proposer);
 
 struct CriticParts {
     const Task& task;

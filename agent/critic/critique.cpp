@@ -127,11 +127,7 @@ CritiqueRow row_of(const GivenCritique& given, std::int64_t campaign_id) {
     row.bottleneck = critique.bottleneck;
     row.change = critique.change;
     row.expected_gain = critique.expected_gain;
-    row.raw = critique.raw;
-    row.model = critique.model;
-    row.tokens_in = critique.tokens_in;
-    row.tokens_out = critique.tokens_out;
-    row.usd = critique.usd;
+    static_cast<PaidAnswer&>(row) = critique;
     return row;
 }
 
@@ -146,11 +142,7 @@ GivenCritique given_of(const CritiqueRow& row) {
     critique.bottleneck = row.bottleneck;
     critique.change = row.change;
     critique.expected_gain = row.expected_gain;
-    critique.raw = row.raw;
-    critique.model = row.model;
-    critique.tokens_in = row.tokens_in;
-    critique.tokens_out = row.tokens_out;
-    critique.usd = row.usd;
+    static_cast<PaidAnswer&>(critique) = row;
     return given;
 }
 

@@ -11,19 +11,13 @@
 
 namespace kw::agent {
 
-struct Critique {
+struct Critique : PaidAnswer {
     std::string kind;          ///< "none" | "rules" | "model"
     bool usable = false;       ///< false: nothing to show; diagnosis says why a model's was not
     std::string diagnosis;     ///< what is wrong or what limits, and by which fact
     std::string bottleneck;    ///< exactly one: a pattern's key or the critic's own words
     std::string change;        ///< exactly one thing to change
     double expected_gain = 0;  ///< factor over the criticised attempt; 0 = none was named
-    std::string raw;           ///< model: the unedited answer
-    std::string model;         ///< label of who answered; "" for rules
-    std::int64_t tokens_in = 0;
-    std::int64_t tokens_out = 0;
-    double usd = 0;
-    bool usd_known = true;
 };
 
 /// A critique and the attempt it is about.

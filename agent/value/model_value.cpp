@@ -3,13 +3,10 @@
 
 #include "agent/critic/critique.hpp"
 #include "agent/observation/feedback.hpp"
-#include "agent/observation/observation.hpp"
-#include "agent/text.hpp"
 #include "agent/value/feature_value.hpp"
 
 #include <nlohmann/json.hpp>
 
-#include <algorithm>
 #include <cmath>
 
 namespace kw::agent {
@@ -17,19 +14,6 @@ namespace kw::agent {
 namespace {
 
 constexpr double k_spread = 0.15;  ///< of the logarithm, within a range
-constexpr std::size_t k_max_lines = 24;
-constexpr std::array<std::size_t, 3> k_source_bytes = {24'000, 10'000, 2'000};
-
-std::string lines_of(const History& done) {
-    std::string lines;
-    const std::size_t count = done.attempts.size();
-    for (std::size_t i = count - std::min(count, k_max_lines); i < count; ++i) {
-        const Attempt& attempt = done.attempts[i];
-        lines += feedback_line(attempt) +
-                 (attempt.note.empty() ? "" : "  -- " + one_line(attempt.note, 120)) + "\n";
-    }
-    return lines.empty() ? lines : "## What was tried so far\n" + fence(lines) + "\n\n";
-}
 
 class ModelValue final : public ActionValue {
 public:
@@ -41,29 +25,13 @@ public:
     Result<Estimate> estimate(
         const History& done, const Proposal& proposal, const std::atomic<int>& cancelled) override {
         KW_TRY_ASSIGN(const ProposeRequest request, value_request(parts_, done, proposal));
-        KW_TRY_ASSIGN(const Reply reply, parts_.model.ask(request, cancelled));
+        KW_TRY_ASSIGN(const PaidAnswer answer, parts_.model.answer(request, cancelled));
         Estimate estimate = nothing_known(done);
-        if (const auto chances = parse_chances(reply.text)) {
+        if (const auto chances = parse_chances(answer.raw)) {
             estimate = estimate_of(*chances, estimate.expected_max);
         }
-        estimate.raw = reply.text;
-        estimate.model = reply.model;
-        estimate.tokens_in = reply.tokens_in;
-        estimate.tokens_out = reply.tokens_out;
-        estimate.usd = reply.usd;
+        static_cast<PaidAnswer&>(estimate) = answer;
         return estimate;
-    }
-
-    [[nodiscard]] double worst_case_usd(
-        const History& done, const Proposal& proposal) const override {
-        const auto request = value_request(parts_, done, proposal);
-        return request && parts_.model.worst_case_usd ? parts_.model.worst_case_usd(*request) : 0;
-    }
-    [[nodiscard]] std::int64_t worst_case_tokens(
-        const History& done, const Proposal& proposal) const override {
-        const auto request = value_request(parts_, done, proposal);
-        return request && parts_.model.worst_case_tokens ? parts_.model.worst_case_tokens(*request)
-                                                         : 0;
     }
 
 private:
@@ -116,29 +84,20 @@ Estimate estimate_of(const Chances& chances, double best_so_far) {
 Result<ProposeRequest> value_request(
     const ValueParts& parts, const History& done, const Proposal& proposal) {
     const Attempt* parent = find_attempt(done, proposal.parent_hash);
-    TemplateValues values = {
-        {"task", parts.task.name},
-        {"title", one_line(parts.task.title, 200)},
-        {"summary", cut_middle(parts.task.summary, 4'000)},
-        {"trajectory", lines_of(done)},
+    const TemplateValues values = {
         {"parent", parent == nullptr ? "" : " Its parent: " + feedback_line(*parent) + "."}};
-    ProposeRequest request;
+    const SourceQuestion question{
+        parts.task,
+        parts.prompts,
+        parts.prompts.value,
+        "value.md",
+        proposal.source,
+        proposal.target};
+    KW_TRY_ASSIGN(ProposeRequest request, question_about(question, done, values));
     request.campaign = parts.campaign + "-value";  // an exchange folder of its own
     request.slot = proposal.slot;
     request.step = done.attempts.empty() ? 1 : done.attempts.back().step + 1;
     request.parent_hash = proposal.parent_hash;
-    KW_TRY_ASSIGN(
-        request.system,
-        fill_template(
-            parts.prompts.critic_system, {{"task", parts.task.name}}, "critic_system.md"));
-    for (const std::size_t bytes : k_source_bytes) {
-        values["source"] =
-            fence(cut_middle(proposal.source, bytes), proposal.target == "cuda" ? "cuda" : "cpp");
-        KW_TRY_ASSIGN(request.prompt, fill_template(parts.prompts.value, values, "value.md"));
-        if (request.prompt.size() + request.system.size() <= k_max_prompt_bytes) {
-            break;
-        }
-    }
     return request;
 }
 

@@ -104,11 +104,7 @@ EstimateRow row_of(
     row.speedup = estimate.speedup;
     row.chance = estimate.chance;
     row.kept = kept;
-    row.raw = estimate.raw;
-    row.model = estimate.model;
-    row.tokens_in = estimate.tokens_in;
-    row.tokens_out = estimate.tokens_out;
-    row.usd = estimate.usd;
+    static_cast<PaidAnswer&>(row) = estimate;
     return row;
 }
 

@@ -30,15 +30,10 @@ struct Proposal {
     int slot = 0;
 };
 
-struct Estimate {
+struct Estimate : PaidAnswer {
     double expected_max = 0;  ///< E max(best so far, speed-up): what to rank by
     double speedup = 0;       ///< expected speed-up, failures as 0; 0 = none was named
     double chance = -1;       ///< that it is accepted; negative = none was named
-    std::string raw;          ///< model: the unedited answer
-    std::string model;
-    std::int64_t tokens_in = 0;
-    std::int64_t tokens_out = 0;
-    double usd = 0;
 };
 
 struct ActionValue {
@@ -48,10 +43,6 @@ struct ActionValue {
     /// that cannot be used estimates nothing (chance < 0) and ranks as the best so far.
     virtual Result<Estimate> estimate(
         const History& done, const Proposal& proposal, const std::atomic<int>& cancelled) = 0;
-    [[nodiscard]] virtual double worst_case_usd(const History&, const Proposal&) const { return 0; }
-    [[nodiscard]] virtual std::int64_t worst_case_tokens(const History&, const Proposal&) const {
-        return 0;
-    }
 };
 
 /// An attempt of another campaign of the same task and target, for `features`.

@@ -97,9 +97,6 @@ ModelAsker says(const std::string& answer, ProposeRequest* seen = nullptr) {
         reply.usd = 0.01;
         return Result<Reply>(reply);
     };
-    call.worst_case_usd = [](const ProposeRequest& request) {
-        return static_cast<double>(request.prompt.size());
-    };
     return call;
 }
 
@@ -172,15 +169,11 @@ TEST_CASE("critic: a model is told the facts and its JSON becomes the critique")
     }
 }
 
-TEST_CASE("critic: the worst case of a call is that of the message it would send") {
+TEST_CASE("critic: its label names the model that it asks") {
     World world;
-    world.add(0, 0, spilling(1.2));
     CriticParts parts = world.parts();
     parts.model = says(k_answer);
-    const auto critic = must(make_critic("model", parts));
-    CHECK(critic->worst_case_usd(world.history, world.history.attempts[0]) > 500);
-    CHECK(critic->worst_case_tokens(world.history, world.history.attempts[0]) == 0);
-    CHECK(critic->label() == "model: fake");
+    CHECK(must(make_critic("model", parts))->label() == "model: fake");
 }
 
 TEST_CASE("critic: a model that gave up is an error and an answer without sense is none") {
