@@ -4,14 +4,12 @@
 // out is absent, never 0. Nothing of a hidden case but its class enters.
 #pragma once
 
-#include "agent/critic/source_facts.hpp"
+#include "agent/critic/fact_names.hpp"
 #include "agent/search/history.hpp"
 #include "core/task.hpp"
 #include "evaluator/device/cpu/calibration.hpp"
 
 #include <string>
-#include <string_view>
-#include <vector>
 
 namespace kw::agent {
 
@@ -31,13 +29,6 @@ struct FactsInput {
 };
 
 [[nodiscard]] Facts facts_of(const FactsInput& input);
-
-/// Every fact but the families verdict_XX (0 or 1, by the verdict's code in lower case),
-/// limited_by_TERM (0 or 1) and class_NAME (instructions of a class; other characters as '_').
-[[nodiscard]] const std::vector<FactSpec>& fact_specs();
-/// A name that a rule may use: of fact_specs() or of one of the families.
-[[nodiscard]] bool is_fact_name(std::string_view name);
-[[nodiscard]] std::vector<std::string> fact_names();
 
 /// "stack_references = 136 count (...)", a fact a line; those of 0 that say nothing are left out.
 [[nodiscard]] std::string facts_text(const Facts& facts);
