@@ -16,18 +16,18 @@
 namespace kw::cli {
 namespace {
 
-using agent::Outcome;
 using agent::Rejudgement;
+using agent::RejudgeOutcome;
 using agent::StoredJudging;
 
 std::string line_of(const StoredJudging& row, const Rejudgement& done, const Console& console) {
     const std::string word(agent::name(done.outcome));
-    const Ink ink = done.outcome == Outcome::holds    ? Ink::green
-                    : done.outcome == Outcome::broken ? Ink::red
-                                                      : Ink::yellow;
+    const Ink ink = done.outcome == RejudgeOutcome::holds    ? Ink::green
+                    : done.outcome == RejudgeOutcome::broken ? Ink::red
+                                                             : Ink::yellow;
     std::string line = short_id('k', row.candidate.hash) + "  " + row.candidate.task + "  on " +
                        row.device_id + "  " + ratio_or_code(row.row.result);
-    if (done.outcome != Outcome::not_judged) {
+    if (done.outcome != RejudgeOutcome::not_judged) {
         line += " -> " + ratio_or_code(done.result);
     }
     line += "  " + console.paint(word, ink);
@@ -43,8 +43,8 @@ nlohmann::json to_json(const StoredJudging& row, const Rejudgement& done) {
         {"outcome", agent::name(done.outcome)},
         {"before", server::evaluation_json(row.row.result)},
         {"after", nullptr},
-        {"reason", done.outcome == Outcome::not_judged ? done.result.summary : ""}};
-    if (done.outcome != Outcome::not_judged) {
+        {"reason", done.outcome == RejudgeOutcome::not_judged ? done.result.summary : ""}};
+    if (done.outcome != RejudgeOutcome::not_judged) {
         entry["after"] = server::evaluation_json(done.result);
     }
     return entry;
@@ -105,11 +105,11 @@ private:
 };
 
 /// A row that does not stand any more is what a script has to hear of first.
-int exit_code(const std::map<Outcome, int>& count) {
-    if (count.contains(Outcome::broken) || count.contains(Outcome::task_changed)) {
+int exit_code(const std::map<RejudgeOutcome, int>& count) {
+    if (count.contains(RejudgeOutcome::broken) || count.contains(RejudgeOutcome::task_changed)) {
         return 1;
     }
-    return count.contains(Outcome::not_judged) ? 3 : 0;
+    return count.contains(RejudgeOutcome::not_judged) ? 3 : 0;
 }
 
 }  // namespace
@@ -124,7 +124,7 @@ Result<int> judge_all_again(
     const agent::StopControl& stop = stop_control();
     Repeater repeater(judge_again, store, invocation, console);
     nlohmann::json document = {{"schema", schema}, {"rows", nlohmann::json::array()}};
-    std::map<Outcome, int> count;
+    std::map<RejudgeOutcome, int> count;
     for (const StoredJudging& row : rows) {
         if (stop.level > 0) {
             break;

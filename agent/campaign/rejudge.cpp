@@ -59,21 +59,21 @@ Result<void> check_names(const RejudgeFilter& filter, const std::vector<Campaign
     return check_name("campaign of task", filter.task, tasks);
 }
 
-Outcome outcome_of(const StoredJudging& stored, const Evaluation& now, const Task& task) {
+RejudgeOutcome outcome_of(const StoredJudging& stored, const Evaluation& now, const Task& task) {
     const EvaluationRow& before = stored.row;
     if (now.verdict == Verdict::internal || now.verdict == Verdict::compiled_only) {
-        return Outcome::not_judged;
+        return RejudgeOutcome::not_judged;
     }
     if (!before.task_hash.empty() &&
         !is_same_task(task, stored.candidate.target, before.task_hash)) {
-        return Outcome::task_changed;
+        return RejudgeOutcome::task_changed;
     }
     if (now.verdict != Verdict::accepted) {
-        return Outcome::broken;
+        return RejudgeOutcome::broken;
     }
     const bool slower =
         share_a_clock(before.result, now) && now.speedup.hi < before.result.speedup.lo;
-    return slower ? Outcome::broken : Outcome::holds;
+    return slower ? RejudgeOutcome::broken : RejudgeOutcome::holds;
 }
 
 Result<Evaluation> judge_stored(
@@ -91,11 +91,11 @@ Result<Evaluation> judge_stored(
 
 /// A slower time contradicts the times of its own machine only.
 db::Earlier withdrawn_by(const Rejudgement& done) {
-    if (done.outcome == Outcome::holds) {
+    if (done.outcome == RejudgeOutcome::holds) {
         return db::Earlier::keep;
     }
     const bool is_slower =
-        done.outcome == Outcome::broken && done.result.verdict == Verdict::accepted;
+        done.outcome == RejudgeOutcome::broken && done.result.verdict == Verdict::accepted;
     return is_slower ? db::Earlier::stale_here : db::Earlier::stale;
 }
 
@@ -108,7 +108,7 @@ Result<Rejudgement> judge_and_store(
     Rejudgement done;
     KW_TRY_ASSIGN(done.result, judge_stored(stored, task, context));
     done.outcome = outcome_of(stored, done.result, task);
-    if (done.outcome == Outcome::not_judged) {
+    if (done.outcome == RejudgeOutcome::not_judged) {
         return done;
     }
     EvaluationRow row = later_judging(stored.row, purpose, hash_for(task, stored.candidate.target));
@@ -121,12 +121,12 @@ Result<Rejudgement> judge_and_store(
 
 }  // namespace
 
-std::string_view name(Outcome outcome) {
+std::string_view name(RejudgeOutcome outcome) {
     switch (outcome) {
-        case Outcome::holds: return "holds";
-        case Outcome::broken: return "no longer holds";
-        case Outcome::task_changed: return "task changed";
-        case Outcome::not_judged: break;
+        case RejudgeOutcome::holds: return "holds";
+        case RejudgeOutcome::broken: return "no longer holds";
+        case RejudgeOutcome::task_changed: return "task changed";
+        case RejudgeOutcome::not_judged: break;
     }
     return "not judged";
 }

@@ -38,16 +38,16 @@ struct RejudgeFilter {
 [[nodiscard]] Result<std::vector<StoredJudging>> rejudgeable(
     db::Store& store, const RejudgeFilter& filter);
 
-enum class Outcome {
+enum class RejudgeOutcome {
     holds,         ///< accepted; on the same device: intervals overlap, or it is faster
     broken,        ///< rejected, or slower than the row says
     task_changed,  ///< judged by other rules than the row: the row is stale whatever came out
     not_judged,    ///< our own failure, or this machine cannot run it: nothing was stored
 };
-[[nodiscard]] std::string_view name(Outcome outcome);
+[[nodiscard]] std::string_view name(RejudgeOutcome outcome);
 
 struct Rejudgement {
-    Outcome outcome = Outcome::not_judged;
+    RejudgeOutcome outcome = RejudgeOutcome::not_judged;
     Evaluation result;
 };
 

@@ -71,7 +71,7 @@ TEST_CASE("reverify: overlapping or faster timings hold and nothing is withdrawn
     for (const double now : {1.97, 2.0, 3.0}) {
         Judged judged;
         const Rejudgement done = judged.reverify_with(accepted(now));
-        CHECK(done.outcome == Outcome::holds);
+        CHECK(done.outcome == RejudgeOutcome::holds);
         CHECK(judged.states() == "unverified promotion=judged reverify=judged");
         CHECK(judged.board().at(0).speedup.value == now);
     }
@@ -81,12 +81,12 @@ TEST_CASE("reverify: a contradicted row is stale and gives its place away") {
     const std::string stale = "stale promotion=stale reverify=judged";
     {
         Judged judged;
-        CHECK(judged.reverify_with(accepted(1.9)).outcome == Outcome::broken);
+        CHECK(judged.reverify_with(accepted(1.9)).outcome == RejudgeOutcome::broken);
         CHECK(judged.states() == stale);
         CHECK(judged.board().at(0).speedup.value == 1.9);
     }
     Judged judged;
-    CHECK(judged.reverify_with(failed(Verdict::race)).outcome == Outcome::broken);
+    CHECK(judged.reverify_with(failed(Verdict::race)).outcome == RejudgeOutcome::broken);
     CHECK(judged.states() == stale);
     CHECK(judged.board().at(0).speedup.value == 1);
 }
@@ -94,7 +94,7 @@ TEST_CASE("reverify: a contradicted row is stale and gives its place away") {
 TEST_CASE("reverify: our own failure and a machine that cannot run it change nothing") {
     for (const Verdict verdict : {Verdict::internal, Verdict::compiled_only}) {
         Judged judged;
-        CHECK(judged.reverify_with(failed(verdict)).outcome == Outcome::not_judged);
+        CHECK(judged.reverify_with(failed(verdict)).outcome == RejudgeOutcome::not_judged);
         CHECK(judged.states() == "unverified promotion=judged");
     }
 }
@@ -106,7 +106,7 @@ TEST_CASE("reverify: times of another machine or of a model are not compared") {
     modelled.timing_kind = "modelled";
     for (const Evaluation& now : {elsewhere, modelled}) {
         Judged judged;
-        CHECK(judged.reverify_with(now).outcome == Outcome::holds);
+        CHECK(judged.reverify_with(now).outcome == RejudgeOutcome::holds);
         CHECK(judged.states() == "unverified promotion=judged reverify=judged");
         CHECK(judged.board().size() == 2);  // each kind of time has a line of its own
     }
@@ -125,7 +125,7 @@ TEST_CASE("reverify: a slower time withdraws times of its own machine only") {
         const StoredJudging& there = rows[rows[0].row.result.device.empty() ? 1 : 0];
         Evaluation now = rejected ? failed(Verdict::race) : accepted(0.9);
         now.device = elsewhere.device;
-        CHECK(judged.repeat(reverify, there, now).outcome == Outcome::broken);
+        CHECK(judged.repeat(reverify, there, now).outcome == RejudgeOutcome::broken);
         CHECK(
             judged.states() ==
             (rejected ? "stale promotion=stale reverify=stale reverify=judged"
@@ -136,16 +136,16 @@ TEST_CASE("reverify: a slower time withdraws times of its own machine only") {
 TEST_CASE("reverify: a row judged by another version of the task is stale") {
     Judged judged;
     judged.task.hash = judged.task.cpu_hash = std::string(64, 'e');
-    CHECK(judged.reverify_with(accepted(2)).outcome == Outcome::task_changed);
+    CHECK(judged.reverify_with(accepted(2)).outcome == RejudgeOutcome::task_changed);
     CHECK(judged.states() == "stale promotion=stale reverify=judged");
-    CHECK(judged.reverify_with(accepted(2)).outcome == Outcome::holds);
+    CHECK(judged.reverify_with(accepted(2)).outcome == RejudgeOutcome::holds);
 }
 
 TEST_CASE("reverify: a CPU row that stored the hash of the whole folder is of the same task") {
     Judged judged;
     judged.task.hash = judged.task.cpu_hash;
     judged.task.cpu_hash = std::string(64, 'e');
-    CHECK(judged.reverify_with(accepted(2)).outcome == Outcome::holds);
+    CHECK(judged.reverify_with(accepted(2)).outcome == RejudgeOutcome::holds);
     CHECK(must(judged.world.store.judgings(1)).back().task_hash == judged.task.cpu_hash);
 }
 
@@ -180,7 +180,7 @@ TEST_CASE("rejudge: candidates are chosen by the judging that counts and the old
     const auto wrong = must(rejudgeable(store, {"", "", Verdict::wrong_result, ""}));
     REQUIRE(wrong.size() == 1);
     // The judge was too strict: what it refused is the fastest.
-    CHECK(judged.repeat(rejudge, wrong[0], accepted(4)).outcome == Outcome::holds);
+    CHECK(judged.repeat(rejudge, wrong[0], accepted(4)).outcome == RejudgeOutcome::holds);
     CHECK(judged.board().at(0).candidate_hash == wrong[0].candidate.hash);
     CHECK(must(store.evaluations(1)).at(2).state == "stale");
     CHECK(must(rejudgeable(store, {"", "", Verdict::wrong_result, ""})).empty());

@@ -23,7 +23,7 @@ Result<Rejudgement> answer(const agent::StoredJudging&, const Task&, agent::Reju
     return first;
 }
 
-Rejudgement ended(agent::Outcome outcome) {
+Rejudgement ended(agent::RejudgeOutcome outcome) {
     Rejudgement done;
     done.outcome = outcome;
     done.result.verdict = Verdict::accepted;
@@ -71,24 +71,24 @@ Told judge_rows(std::vector<Result<Rejudgement>> answers) {
 }  // namespace
 
 TEST_CASE("judge again: exit 1 when a row does not stand, before 3 for one not judged", "[cli]") {
-    const Rejudgement holds = ended(agent::Outcome::holds);
-    const Rejudgement left = ended(agent::Outcome::not_judged);
+    const Rejudgement holds = ended(agent::RejudgeOutcome::holds);
+    const Rejudgement left = ended(agent::RejudgeOutcome::not_judged);
     CHECK(judge_rows({}).code.value() == 0);
     CHECK(judge_rows({holds, holds}).code.value() == 0);
     CHECK(judge_rows({holds, left}).code.value() == 3);
-    CHECK(judge_rows({left, ended(agent::Outcome::broken), holds}).code.value() == 1);
-    CHECK(judge_rows({left, ended(agent::Outcome::task_changed), holds}).code.value() == 1);
+    CHECK(judge_rows({left, ended(agent::RejudgeOutcome::broken), holds}).code.value() == 1);
+    CHECK(judge_rows({left, ended(agent::RejudgeOutcome::task_changed), holds}).code.value() == 1);
 }
 
 TEST_CASE("judge again: what is missing for a row leaves it, a failing database ends it", "[cli]") {
     for (const Errc code : {Errc::environment, Errc::usage, Errc::config}) {
         const Told told =
-            judge_rows({Error{code, "no tool", "install it"}, ended(agent::Outcome::holds)});
+            judge_rows({Error{code, "no tool", "install it"}, ended(agent::RejudgeOutcome::holds)});
         CHECK(told.code.value() == 3);
         CHECK(told.text.find("no tool (install it)") != std::string::npos);
     }
     const Told told =
-        judge_rows({Error{Errc::database, "disk full", ""}, ended(agent::Outcome::holds)});
+        judge_rows({Error{Errc::database, "disk full", ""}, ended(agent::RejudgeOutcome::holds)});
     REQUIRE_FALSE(told.code.ok());
     CHECK(told.code.error().code == Errc::database);
 }
