@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/judge_again.hpp"
 
+#include "agent/campaign/campaign_task.hpp"
 #include "cli/context.hpp"
 #include "cli/evaluation_text.hpp"
 #include "cli/json_text.hpp"
@@ -81,7 +82,9 @@ private:
     }
 
     Result<Rejudgement> try_row(const StoredJudging& row) {
-        KW_TRY_ASSIGN(const Task task, open_task(row.candidate.task, config_));
+        KW_TRY_ASSIGN(
+            const Task task,
+            agent::find_stored_task(row.candidate.task, row.task_folder, task_roots(config_)));
         auto& device = devices_[row.device_id];
         if (!device) {
             KW_TRY_ASSIGN(device, open_device(row.device_id, evaluator_config(config_)));

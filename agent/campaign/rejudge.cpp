@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "agent/campaign/rejudge.hpp"
 
+#include "agent/campaign/campaign_task.hpp"
 #include "agent/campaign/promotion.hpp"
 #include "agent/campaign/stored_candidate.hpp"
 #include "core/config.hpp"
@@ -17,6 +18,9 @@ namespace {
 Result<StoredJudging> stored_of(const BoardRow& shown, db::Store& store) {
     StoredJudging stored;
     stored.device_id = shown.device_id;
+    KW_TRY_ASSIGN(const std::optional<CampaignRow> campaign, store.campaign(shown.campaign));
+    KW_CHECK(campaign.has_value());
+    stored.task_folder = task_folder_of(*campaign);
     KW_TRY_ASSIGN(stored.candidate, store.candidate(shown.candidate_hash));
     KW_TRY_ASSIGN(
         const std::vector<EvaluationRow> rows, store.evaluations_of(shown.candidate_hash));
@@ -178,6 +182,7 @@ Result<std::vector<StoredJudging>> rejudgeable(db::Store& store, const RejudgeFi
             (!filter.task.empty() && campaign.task != filter.task)) {
             continue;
         }
+        const std::filesystem::path folder = task_folder_of(campaign);
         KW_TRY_ASSIGN(const std::vector<EvaluationRow> firsts, store.evaluations(campaign.id));
         KW_TRY_ASSIGN(const std::vector<EvaluationRow> later, store.judgings(campaign.id));
         for (const EvaluationRow& first : firsts) {
@@ -185,7 +190,7 @@ Result<std::vector<StoredJudging>> rejudgeable(db::Store& store, const RejudgeFi
             if (counted == nullptr || !fits(filter, *counted)) {
                 continue;
             }
-            StoredJudging stored{*counted, {}, campaign.device};
+            StoredJudging stored{*counted, {}, campaign.device, folder};
             KW_TRY_ASSIGN(stored.candidate, store.candidate(counted->candidate_hash));
             chosen.push_back(std::move(stored));
         }

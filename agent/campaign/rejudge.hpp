@@ -9,6 +9,7 @@
 #include "db/store.hpp"
 #include "evaluator/evaluator.hpp"
 
+#include <filesystem>
 #include <optional>
 #include <string>
 #include <vector>
@@ -19,7 +20,8 @@ namespace kw::agent {
 struct StoredJudging {
     EvaluationRow row;
     CandidateRow candidate;
-    std::string device_id;  ///< of its campaign, what open_device() takes
+    std::string device_id;              ///< of its campaign, what open_device() takes
+    std::filesystem::path task_folder;  ///< of its campaign, for find_stored_task()
 };
 
 /// Every row that the board shows or, for kernel ids (any unique prefix), the best row of each

@@ -2,6 +2,8 @@
 #include "agent/campaign/rejudge.hpp"
 
 #include "agent/campaign/campaign.hpp"
+#include "agent/campaign/campaign_task.hpp"
+#include "agent/campaign/drain.hpp"
 #include "agent/campaign/promotion.hpp"
 #include "core/task_file.hpp"
 #include "tests/support/catch.hpp"
@@ -16,6 +18,8 @@ using kw::test::must;
 using kw::test::World;
 
 namespace {
+
+namespace fs = std::filesystem;
 
 /// A finished campaign of three kernels: 1x, 2x (promoted), 1x rejected.
 struct Judged {
@@ -188,4 +192,32 @@ TEST_CASE("rejudge: candidates are chosen by the judging that counts and the old
     REQUIRE(best.size() == 3);
     judged.repeat(rejudge, best[1], accepted(2));  // also when it holds
     CHECK(judged.states() == "stale promotion=stale rejudge=judged");
+}
+
+TEST_CASE("rejudge: a task that was given by path is found in its own folder") {
+    Judged judged;
+    db::Store& store = judged.world.store;
+    const fs::path folder = judged.task.folder;
+    for (const StoredJudging& stored :
+         {must(board_judgings(store, {})).at(0), must(rejudgeable(store, {})).at(0)}) {
+        CHECK(stored.task_folder == folder);
+        CHECK(must(find_stored_task("twice", stored.task_folder, {})).hash == judged.task.hash);
+    }
+    EvaluationRow waiting = must(store.evaluations(1)).at(1);
+    must(store.set_evaluation_state(waiting.id, k_waiting));
+    CHECK(must(waiting_judgings(store, "")).at(0).task_folder == folder);
+    // The folder went away, or holds something else by now: the name decides.
+    const std::vector<fs::path> roots = {judged.world.dir / "tasks"};
+    CHECK(must(find_stored_task("twice", "/nowhere", roots)).folder == folder);
+    CHECK(must(find_stored_task("twice", "", roots)).folder == folder);
+    CHECK_FALSE(find_stored_task("thrice", folder, roots).ok());
+    CHECK_FALSE(find_stored_task("twice", "/nowhere", {}).ok());
+}
+
+TEST_CASE("rejudge: settings that say no folder are no failure") {
+    CampaignRow row;
+    for (const char* settings : {"", "{}", "[", "{\"task_folder\": 3}"}) {
+        row.settings_json = settings;
+        CHECK(task_folder_of(row).empty());
+    }
 }
