@@ -281,40 +281,6 @@ Result<void> Store::remove_campaign(const std::string& name) {
     return {};
 }
 
-Result<void> Store::put_task(
-    const std::string& hash, const std::string& name, const std::string& canonical) {
-    constexpr std::string_view doing = "storing the task";
-    const std::lock_guard guard(impl_->mutex);
-    KW_TRY_ASSIGN(Connection * connection, impl_->writer(doing));
-    KW_TRY_ASSIGN(const Bytes packed, pack_text(canonical));
-    Statement insert(
-        *connection,
-        doing,
-        "INSERT INTO task (hash, name, canonical) VALUES (?, ?, ?) "
-        "ON CONFLICT (hash) DO UPDATE SET canonical = excluded.canonical WHERE canonical IS NULL");
-    insert.bind_all(
-        std::string_view(hash), std::string_view(name), std::span<const std::byte>(packed));
-    return insert.run();
-}
-
-Result<std::optional<std::string>> Store::task_text(const std::string& hash) {
-    constexpr std::string_view doing = "reading the task";
-    const std::lock_guard guard(impl_->mutex);
-    KW_TRY_ASSIGN(Connection * connection, impl_->reader());
-    Statement query(
-        *connection, doing, "SELECT canonical FROM task WHERE hash = ? AND canonical IS NOT NULL");
-    query.bind_all(std::string_view(hash));
-    KW_TRY_ASSIGN(const bool found, query.step());
-    if (!found) {
-        return std::optional<std::string>();
-    }
-    auto text = unpack_text(query.blob(0));
-    if (!text) {
-        return connection->damaged(doing, text.error().what);
-    }
-    return std::optional<std::string>(std::move(text).value());
-}
-
 Result<void> Store::put_device(const std::string& device_hash, const std::string& json) {
     constexpr std::string_view doing = "storing the calibration";
     const std::lock_guard guard(impl_->mutex);

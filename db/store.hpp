@@ -66,12 +66,6 @@ public:
     /// With its replies and evaluations. Candidates and prompts stay until gc.
     Result<void> remove_campaign(const std::string& name);
 
-    // --- tasks: create_campaign notes name and hash by itself ---
-    /// The task's canonical text, so that a row can be reproduced without the folder.
-    Result<void> put_task(
-        const std::string& hash, const std::string& name, const std::string& canonical);
-    Result<std::optional<std::string>> task_text(const std::string& hash);
-
     // --- proposals: stored before they are judged ---
     /// Idempotent by (campaign, step, slot): a second call with the same key keeps the first reply.
     Result<void> put_reply(const ReplyRow& row);

@@ -43,7 +43,6 @@ std::string sound_database(const Folder& folder) {
             row.result.verdict = Verdict::accepted;
             KW_CHECK(store->put_evaluation(row, *campaign).ok());
         }
-        KW_CHECK(store->put_task("aa", "t", "text").ok());
         KW_CHECK(store->put_device("bb", "{}").ok());
     }
     return bytes_of(file);
@@ -65,7 +64,6 @@ std::string patched(std::string base, std::string_view patches) {
 
 void read_everything(db::Store& store) {
     (void)store.integrity();
-    (void)store.task_text("aa");
     (void)store.device("bb");
     (void)store.board({});
     BoardFilter all;

@@ -161,7 +161,6 @@ TEST_CASE("open: a read-only store writes nothing", "[db]") {
         CHECK_FALSE(store.put_evaluation({}, {}).ok());
         CHECK_FALSE(store.set_evaluation_state(1, "stale").ok());
         CHECK_FALSE(store.put_device("a", "b").ok());
-        CHECK_FALSE(store.put_task("a", "b", "c").ok());
         CHECK_FALSE(store.remove_campaign("c").ok());
         CHECK_FALSE(store.gc(true).ok());
         CHECK(store.gc(false).ok());

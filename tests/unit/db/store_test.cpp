@@ -192,21 +192,9 @@ TEST_CASE("store: a duplicate is found within its campaign by its tokens", "[db]
     CHECK_FALSE(must(store.find_duplicate(mine.id, candidate.hash)));
 }
 
-TEST_CASE("store: task texts and calibrations come back", "[db]") {
+TEST_CASE("store: calibrations come back", "[db]") {
     const TempDir dir;
     db::Store store = open_store(dir / "k.db");
-    CampaignRow campaign;
-    campaign.name = "c";
-    campaign.task = "gemv";
-    campaign.task_hash = "h1";
-    must(store.create_campaign(campaign));
-    CHECK_FALSE(must(store.task_text("h1")));
-    const std::string text("canonical \0 text", 16);
-    must(store.put_task("h1", "gemv", text));
-    must(store.put_task("h1", "gemv", "another text of the same hash"));
-    CHECK(must(store.task_text("h1")) == text);
-    CHECK_FALSE(must(store.task_text("h2")));
-
     must(store.put_device("d1", "{\"peak\":1}"));
     must(store.put_device("d1", "{\"peak\":2}"));
     CHECK(must(store.device("d1")) == "{\"peak\":2}");
