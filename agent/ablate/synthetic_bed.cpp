@@ -71,7 +71,8 @@ public:
     std::optional<Trial> propose(const BedAsk& ask, const Shown& shown) override {
         const Luck luck(seed_of_attempt(seed_, ask.number));
         const auto known = tried_.find(ask.ask.parent_hash);
-        const Tried* parent = shown.parent && known != tried_.end() ? &known->second : nullptr;
+        const bool is_shown = shown.parent && ask.ask.op != Operator::fresh;
+        const Tried* parent = is_shown && known != tried_.end() ? &known->second : nullptr;
         const bool told = shown.critique && parent != nullptr && luck.critique < quality_;
         const bool repairs = parent != nullptr && !parent->works && shown.failure;
         Tried tried;

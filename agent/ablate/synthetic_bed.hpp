@@ -4,21 +4,20 @@
 // start source. Everything is drawn; the distributions stand in a file (bed_file.hpp) and were
 // fitted to recorded campaigns (fit.hpp) where those say something.
 //
-//   first   a first implementation of an idea with ceiling c has height c (1 - exp(-G)). Part of
-//   the
-//           spread of ln G lies between tasks (some yield at once) and only the rest between tries:
-//           what sampling can gain
-//   next    a change that hits what bounds the parent closes 1 - exp(-G) of what is left to c, so
-//           that gains diminish; one that misses moves the height by a normal step
-//   jump    instead of changing the parent the proposer may take another idea from its beginning:
-//           any, or, when the trajectory is shown, one that was not tried yet
-//   failure any of them may fail; the failed source keeps what it would be worth. A child of a
-//           failure whose feedback is shown is a repair; where it is not shown it is a first try
-//   critique of quality q: with probability q it is right, and a change that would have missed
-//   hits,
-//           or, when less than 5 % are left in the idea, jumps. With probability 1 - q nothing
-//           changes: at q = 0 a search is, draw by draw, the one without a critic. It does not know
-//           which idea has the highest ceiling
+//   first     a first implementation of an idea with ceiling c has height c (1 - exp(-G)). Part of
+//             the spread of ln G lies between tasks (some yield at once) and only the rest between
+//             tries: what sampling can gain
+//   next      a change that hits what bounds the parent closes 1 - exp(-G) of what is left to c, so
+//             that gains diminish; one that misses moves the height by a normal step
+//   jump      instead of changing the parent the proposer may take another idea from its beginning:
+//             any, or, when the trajectory is shown, one that was not tried yet
+//   fresh     an ask for another design shows no parent: a first implementation
+//   failure   any of them may fail; the failed source keeps what it would be worth. A child of a
+//             failure whose feedback is shown is a repair; where it is not it is a first try
+//   critique  of quality q: with probability q it is right, and a change that would have missed
+//             hits, or, when less than 5 % are left in the idea, jumps. With probability 1 - q
+//             nothing changes: at q = 0 a search is, draw by draw, the one without a critic. It
+//             does not know which idea has the highest ceiling
 //
 // What it does not have: crossover, inspirations, lessons that carry over from one idea to another.
 #pragma once

@@ -96,9 +96,10 @@ private:
     [[nodiscard]] std::optional<TunePoint> chosen(
         const BedAsk& ask, const Shown& shown, stats::Draws& draws) const {
         const TunePoint* parent = nullptr;
+        const bool is_shown = shown.parent && ask.ask.op != Operator::fresh;
         for (const Tried& tried : tried_) {
             const bool start = tried.key.empty();
-            if (shown.parent && (start || tried.key == ask.ask.parent_hash)) {
+            if (is_shown && (start || tried.key == ask.ask.parent_hash)) {
                 parent = &tried.point;  // the start unless the ask names another
             }
         }

@@ -6,6 +6,8 @@
 #include "agent/ablate/bed_run.hpp"
 #include "agent/ablate/sweep.hpp"
 #include "agent/ablate/synthetic_bed.hpp"
+#include "agent/ablate/tune_bed.hpp"
+#include "agent/ablate/tune_table.hpp"
 #include "tests/support/catch.hpp"
 #include "tests/unit/agent/fakes.hpp"
 #include "tests/unit/agent/search_fakes.hpp"
@@ -133,6 +135,32 @@ TEST_CASE("bed: no two attempts of neighbouring runs share a draw") {
         }
     }
     CHECK(seen.size() == 20 * 40 * 10);
+}
+
+TEST_CASE("beds: an ask for another design is answered as one without a parent") {
+    const auto tables = must(parse_tune_tables(std::string(shipped_tune_table()), "tune"));
+    for (const bool tune : {false, true}) {
+        const auto bed = tune ? make_tune_bed(tables, 1, false) : make_synthetic_bed(plain(), 1);
+        const Arm told = must(parse_arm("maxcode", presets_folder()));
+        const Arm untold = must(parse_arm("maxcode:-parent-critique", presets_folder()));
+        int differ = 0;
+        for (std::uint64_t seed = 1; seed <= 50; ++seed) {
+            const auto answer = [&](const Arm& arm, Operator op) {
+                const auto landscape = bed->landscape(seed, arm);
+                (void)landscape->start();
+                const std::string parent =
+                    landscape->propose({{0, "", Operator::improve, {}}, "1.0", 1, 1}, arm.shown)
+                        ? "1.0"
+                        : "";
+                const Shown shown = {arm.shown.parent, arm.shown.failure, false, true, false};
+                const auto trial = landscape->propose({{0, parent, op, {}}, "2.0", 2, 2}, shown);
+                return trial ? trial->speedup : -1;
+            };
+            CHECK(answer(told, Operator::fresh) == answer(untold, Operator::improve));
+            differ += answer(told, Operator::fresh) != answer(told, Operator::improve) ? 1 : 0;
+        }
+        CHECK(differ > 25);
+    }
 }
 
 TEST_CASE("synthetic bed: no kernel is above the roof and the start counts 1") {
