@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "agent/campaign/campaign_advice.hpp"
 
+#include "agent/campaign/past_attempts.hpp"
 #include "agent/critic/hypotheses.hpp"
 #include "agent/observation/sections.hpp"
 #include "agent/text.hpp"
@@ -14,6 +15,8 @@ namespace kw::agent {
 namespace {
 
 constexpr const char* k_value_part = "value";
+/// Of earlier campaigns: each is a row that every estimate looks at.
+constexpr std::size_t k_max_past_attempts = 300;
 
 /// Of the worst-case price the ledger is told by the calls themselves.
 ModelAsker asker_of(const Proposer& proposer, SideCalls& calls) {
@@ -60,11 +63,11 @@ Result<std::unique_ptr<CampaignAdvice>> CampaignAdvice::open(
     const AdviceParts& parts, const AdvisedCampaign& campaign) {
     std::unique_ptr<CampaignAdvice> advice(new CampaignAdvice(parts, campaign));
     KW_TRY(advice->make_parts());
-    KW_TRY_ASSIGN(const std::vector<CritiqueRow> said, campaign.store.critiques(campaign.id));
+    KW_TRY_ASSIGN(const std::vector<CritiqueRow> said, campaign.store.critiques(campaign.row.id));
     for (const CritiqueRow& row : said) {
         advice->remember(given_of(row));
     }
-    KW_TRY_ASSIGN(advice->estimates_, campaign.store.estimates(campaign.id));
+    KW_TRY_ASSIGN(advice->estimates_, campaign.store.estimates(campaign.row.id));
     std::erase_if(
         advice->estimates_, [](const EstimateRow& row) { return row.part != k_value_part; });
     for (const EstimateRow& row : advice->estimates_) {
@@ -82,7 +85,7 @@ Result<void> CampaignAdvice::make_parts() {
             patterns(),
             campaign_.prompts,
             parts_.machine,
-            campaign_.name,
+            campaign_.row.name,
             asker_of(campaign_.proposer, critic_calls_),
             [this] {
                 return given_;
@@ -90,12 +93,16 @@ Result<void> CampaignAdvice::make_parts() {
         KW_TRY_ASSIGN(critic_, make_critic(parts_.critic, parts));
     }
     if (parts_.value != "none") {
-        const ValueParts parts{
+        ValueParts parts{
             campaign_.task,
             campaign_.prompts,
-            campaign_.name,
+            campaign_.row.name,
             asker_of(campaign_.proposer, value_calls_),
             {}};
+        if (parts_.value == "features") {
+            KW_TRY_ASSIGN(
+                parts.past, past_attempts(campaign_.store, campaign_.row, k_max_past_attempts));
+        }
         KW_TRY_ASSIGN(value_, make_action_value(parts_.value, parts));
     }
     return {};
@@ -145,7 +152,7 @@ Result<void> CampaignAdvice::criticise(const History& done, const Attempt& attem
         given.critique.kind = parts_.critic;
         given.critique.diagnosis = one_line(said.error().what, k_max_diagnosis);
     }
-    CritiqueRow row = row_of(given, campaign_.id);
+    CritiqueRow row = row_of(given, campaign_.row.id);
     row.seconds = seconds_since(campaign_.clock, begin);
     row.created_ms = campaign_.clock.utc_ms();
     KW_TRY(campaign_.store.put_critique(row));
@@ -227,8 +234,8 @@ Result<void> CampaignAdvice::rank(
     std::vector<EstimateRow> rows;
     for (std::size_t i = 0; i < proposals.size(); ++i) {
         const bool is_kept = std::ranges::find(best, i) != best.end();
-        rows.push_back(
-            row_of(estimates[i], value_->kind(), campaign_.id, step, proposals[i].slot, is_kept));
+        rows.push_back(row_of(
+            estimates[i], value_->kind(), campaign_.row.id, step, proposals[i].slot, is_kept));
         rows.back().seconds = seconds[i];
         rows.back().created_ms = campaign_.clock.utc_ms();
     }

@@ -40,9 +40,7 @@ struct AdviceParts {
 
 /// The campaign that is advised. Everything must outlive the advice.
 struct AdvisedCampaign {
-    std::int64_t id;
-    std::string name;
-    std::string target;
+    const CampaignRow& row;
     const Task& task;
     const PromptBook& prompts;
     Proposer& proposer;  ///< whose model critics and estimates of kind `model` ask

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "agent/campaign/campaign_loop.hpp"
 
-#include "agent/campaign/promotion.hpp"
+#include "agent/campaign/stored_history.hpp"
 #include "agent/observation/observation.hpp"
 
 #include <algorithm>
@@ -76,33 +76,9 @@ Result<void> CampaignLoop::load() {
         const std::pair<int, int> key{reply.step, reply.slot};
         replies_.emplace(key, std::move(reply));
     }
-    KW_TRY_ASSIGN(std::vector<EvaluationRow> rows, context_.store.evaluations(row_.id));
-    KW_TRY_ASSIGN(const std::vector<EvaluationRow> judgings, context_.store.judgings(row_.id));
-    for (const EvaluationRow& again : judgings) {
-        device_s_ += again.purpose == "promotion" ? device_seconds(again.result) : 0;
-    }
-    for (EvaluationRow& row : rows) {
-        device_s_ += device_seconds(row.result);
-        Attempt attempt;
-        attempt.target = row_.target;
-        attempt.step = row.step;
-        attempt.slot = row.slot;
-        attempt.candidate_hash = row.candidate_hash;
-        attempt.parent_hash = row.parent_hash;
-        attempt.note = row.note;
-        attempt.evaluation_id = row.id;
-        const EvaluationRow* counted = counted_judging(row, judgings);
-        attempt.verified = counted != nullptr && counted->reproduces != 0;
-        attempt.withdrawn = counted == nullptr;
-        attempt.result = counted == nullptr ? row.result : counted->result;
-        if (!row.candidate_hash.empty()) {
-            KW_TRY_ASSIGN(
-                const CandidateRow candidate, context_.store.candidate(row.candidate_hash));
-            attempt.source = candidate.source;
-            attempt.token_hash = candidate.token_hash;
-        }
-        append(history_, std::move(attempt));
-    }
+    KW_TRY_ASSIGN(StoredHistory stored, stored_history(context_.store, row_, settings_.gamma));
+    history_ = std::move(stored.history);
+    device_s_ = stored.device_s;
     row_.evaluations = static_cast<int>(history_.attempts.size());
     note_spend();
     // The process lived at least until its last call was settled.
@@ -121,9 +97,7 @@ AdvisedCampaign CampaignLoop::advised() {
         emit(told);
     };
     return {
-        row_.id,
-        row_.name,
-        row_.target,
+        row_,
         task_,
         parts_.prompts,
         parts_.proposer,
