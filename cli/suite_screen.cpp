@@ -69,7 +69,7 @@ int finish_suite(
     if (summary.interrupted) {
         console.say(
             "stopped   interrupted after " + count +
-            "; everything is saved.   The same command goes on");
+            "; everything is saved.   Go on with: kwright resume " + summary.name);
         return 130;
     }
     console.say("finished  suite " + summary.name + ": " + summary.stop_reason + ", " + count);

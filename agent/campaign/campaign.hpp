@@ -17,6 +17,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -29,6 +30,13 @@ struct Budget {
     std::int64_t max_tokens = 0;
     double max_seconds = 0;         ///< wall time
     double max_device_seconds = 0;  ///< judging
+};
+
+/// The run of a suite that a campaign is part of (suite.hpp).
+struct SuiteShare {
+    std::string run;                 ///< its campaigns are called RUN.TASK
+    std::vector<std::string> tasks;  ///< of all of its campaigns
+    Budget budget;                   ///< of all of them together
 };
 
 struct CampaignSettings {
@@ -47,6 +55,7 @@ struct CampaignSettings {
     std::uint64_t search_seed = 1;  ///< of the tuner and of the strategy's draws
     std::string hint;               ///< one line of the user's, quoted in each prompt
     double exchange_wait_s = 3600;  ///< how long an exchange prompt waits for its answer
+    std::optional<SuiteShare> suite = {};
 };
 
 /// Set from a signal handler. 1 = finish what is being judged, save, stop; 2 = abandon it.

@@ -5,6 +5,41 @@
 
 namespace kw::agent {
 
+namespace {
+
+void put(nlohmann::ordered_json& out, const Budget& budget) {
+    out["max_evals"] = budget.max_evals;
+    out["max_usd"] = budget.max_usd;
+    out["max_tokens"] = budget.max_tokens;
+    out["max_seconds"] = budget.max_seconds;
+    out["max_device_seconds"] = budget.max_device_seconds;
+}
+
+Budget budget_of(const nlohmann::json& in) {
+    Budget budget;
+    in.at("max_evals").get_to(budget.max_evals);
+    in.at("max_usd").get_to(budget.max_usd);
+    in.at("max_tokens").get_to(budget.max_tokens);
+    in.at("max_seconds").get_to(budget.max_seconds);
+    budget.max_device_seconds = in.value("max_device_seconds", 0.0);
+    return budget;
+}
+
+nlohmann::ordered_json json_of(const SuiteShare& suite) {
+    nlohmann::ordered_json out = {{"run", suite.run}, {"tasks", suite.tasks}};
+    put(out, suite.budget);
+    return out;
+}
+
+SuiteShare suite_of(const nlohmann::json& in) {
+    return {
+        in.at("run").get<std::string>(),
+        in.at("tasks").get<std::vector<std::string>>(),
+        budget_of(in)};
+}
+
+}  // namespace
+
 std::string to_json(const StoredSettings& stored) {
     const CampaignSettings& s = stored.settings;
     nlohmann::ordered_json out;
@@ -16,11 +51,7 @@ std::string to_json(const StoredSettings& stored) {
     out["width"] = s.width;
     out["depth"] = s.depth;
     out["gamma"] = s.gamma;
-    out["max_evals"] = s.budget.max_evals;
-    out["max_usd"] = s.budget.max_usd;
-    out["max_tokens"] = s.budget.max_tokens;
-    out["max_seconds"] = s.budget.max_seconds;
-    out["max_device_seconds"] = s.budget.max_device_seconds;
+    put(out, s.budget);
     out["judge_cap_s"] = s.judge_cap_s;
     out["max_pairs"] = s.max_pairs;
     out["search_seed"] = s.search_seed;
@@ -29,6 +60,9 @@ std::string to_json(const StoredSettings& stored) {
     out["task_folder"] = stored.task_folder.string();
     out["prompts_version"] = stored.prompts_version;
     out["elapsed_s"] = stored.elapsed_s;
+    if (s.suite) {
+        out["suite"] = json_of(*s.suite);
+    }
     return out.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
 }
 
@@ -44,11 +78,7 @@ Result<StoredSettings> settings_from_json(const std::string& text) {
         in.at("width").get_to(s.width);
         in.at("depth").get_to(s.depth);
         in.at("gamma").get_to(s.gamma);
-        in.at("max_evals").get_to(s.budget.max_evals);
-        in.at("max_usd").get_to(s.budget.max_usd);
-        in.at("max_tokens").get_to(s.budget.max_tokens);
-        in.at("max_seconds").get_to(s.budget.max_seconds);
-        s.budget.max_device_seconds = in.value("max_device_seconds", 0.0);
+        s.budget = budget_of(in);
         in.at("judge_cap_s").get_to(s.judge_cap_s);
         in.at("max_pairs").get_to(s.max_pairs);
         in.at("search_seed").get_to(s.search_seed);
@@ -57,6 +87,9 @@ Result<StoredSettings> settings_from_json(const std::string& text) {
         stored.task_folder = in.at("task_folder").get<std::string>();
         stored.prompts_version = in.value("prompts_version", "");
         stored.elapsed_s = in.value("elapsed_s", 0.0);
+        if (in.contains("suite")) {
+            s.suite = suite_of(in.at("suite"));
+        }
     } catch (const nlohmann::json::exception& e) {
         return Error{
             Errc::database,

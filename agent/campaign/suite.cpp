@@ -2,8 +2,9 @@
 #include "agent/campaign/suite.hpp"
 
 #include "agent/budget/ledger.hpp"
+#include "agent/campaign/campaign_loop.hpp"
 #include "agent/campaign/campaign_settings.hpp"
-#include "agent/campaign/promotion.hpp"
+#include "agent/campaign/stored_history.hpp"
 #include "core/task_file.hpp"
 
 #include <algorithm>
@@ -17,18 +18,16 @@ namespace {
 constexpr int k_least_slice = 4;
 
 /// What the search has learnt about a task so far: the judgings that count, in order.
-Result<TaskState> state_of(const CampaignRow& row, db::Store& store) {
+TaskState state_of(const CampaignRow& row, const History& history) {
     TaskState state;
-    KW_TRY_ASSIGN(const std::vector<EvaluationRow> firsts, store.evaluations(row.id));
-    KW_TRY_ASSIGN(const std::vector<EvaluationRow> later, store.judgings(row.id));
-    for (const EvaluationRow& first : firsts) {
-        const EvaluationRow* counted = counted_judging(first, later);
-        if (first.step == 0) {  // where the search begins is no attempt of it
-            const TaskState start = after_attempt({}, counted ? counted->result : Evaluation{});
+    for (const Attempt& attempt : history.attempts) {
+        const Evaluation result = attempt.withdrawn ? Evaluation{} : attempt.result;
+        if (attempt.step == 0) {  // where the search begins is no attempt of it
+            const TaskState start = after_attempt({}, result);
             state.best = start.best;
             state.sol = start.sol;
         } else {
-            state = after_attempt(state, counted ? counted->result : Evaluation{});
+            state = after_attempt(state, result);
         }
     }
     state.exhausted = row.state == "finished" && row.stop_reason == "search finished";
@@ -42,6 +41,7 @@ public:
         , settings_(settings)
         , context_(context) {
         summary_.name = settings.campaign.name.empty() ? suite.name : settings.campaign.name;
+        share_ = {summary_.name, suite.tasks, settings.campaign.budget};
     }
 
     Result<SuiteSummary> run() {
@@ -84,12 +84,25 @@ private:
             KW_TRY_ASSIGN(const auto row, context_.store.campaign(entry.campaign));
             if (row) {
                 KW_TRY(check_same_search(*row));
+                KW_TRY(note_share(*row));
             }
             summary_.entries.push_back(std::move(entry));
             parts_.emplace_back();
             KW_TRY(refresh(summary_.entries.size() - 1));
         }
         return {};
+    }
+
+    /// So that any of the campaigns can tell what all of them may spend: resume by the run's name.
+    Result<void> note_share(CampaignRow row) {
+        KW_TRY_ASSIGN(StoredSettings stored, settings_from_json(row.settings_json));
+        stored.settings.suite = share_;
+        std::string settings = to_json(stored);
+        if (settings == row.settings_json) {
+            return {};
+        }
+        row.settings_json = std::move(settings);
+        return context_.store.update_campaign(row);
     }
 
     [[nodiscard]] Result<void> check_same_search(const CampaignRow& row) const {
@@ -111,14 +124,16 @@ private:
         SuiteEntry& entry = summary_.entries[index];
         KW_TRY_ASSIGN(const auto row, context_.store.campaign(entry.campaign));
         if (row) {
-            KW_TRY_ASSIGN(entry.state, state_of(*row, context_.store));
+            KW_TRY_ASSIGN(const StoredHistory tried, stored_history(context_.store, *row, 1));
             KW_TRY_ASSIGN(const StoredSettings stored, settings_from_json(row->settings_json));
+            entry.state = state_of(*row, tried.history);
             entry.evaluations = row->evaluations;
             parts_[index] = {
                 {row->evaluations,
                  row->spent_usd,
                  row->tokens_in + row->tokens_out,
-                 stored.elapsed_s},
+                 stored.elapsed_s,
+                 tried.device_s},
                 stored.settings.budget.max_evals,
                 row->state != "finished"};
         }
@@ -129,6 +144,7 @@ private:
             spent_.usd += part.spend.usd;
             spent_.tokens += part.spend.tokens;
             spent_.seconds += part.spend.seconds;
+            spent_.device_seconds += part.spend.device_seconds;
         }
         return {};
     }
@@ -162,7 +178,15 @@ private:
         if (whole.max_tokens > 0 && spent_.tokens >= whole.max_tokens) {
             return "budget: tokens";
         }
-        return over_budget(whole, spent_, {});
+        return over_budget(whole, spent_, {0, 0, k_judgings_reserved * longest_cap()});
+    }
+
+    [[nodiscard]] double longest_cap() const {
+        double cap = settings_.campaign.judge_cap_s;
+        for (const Task& task : tasks_) {
+            cap = std::max(cap, settings_.campaign.judge_cap_s > 0 ? 0 : task.judge_cap_s);
+        }
+        return cap;
     }
 
     /// The limits of the entry's campaign: what it has spent, and the rest of its slice or what is
@@ -189,6 +213,10 @@ private:
             whole.max_tokens > 0 ? own.tokens + whole.max_tokens - spent_.tokens : 0;
         budget.max_seconds =
             whole.max_seconds > 0 ? own.seconds + whole.max_seconds - spent_.seconds : 0;
+        budget.max_device_seconds =
+            whole.max_device_seconds > 0
+                ? own.device_seconds + whole.max_device_seconds - spent_.device_seconds
+                : 0;
         return budget;
     }
 
@@ -201,6 +229,7 @@ private:
         CampaignSettings settings = settings_.campaign;
         settings.name = name;
         settings.budget = budget;
+        settings.suite = share_;
         KW_TRY_ASSIGN(
             const CampaignSummary slice,
             row ? resume_campaign(name, &budget, context_)
@@ -226,10 +255,27 @@ private:
     std::vector<Task> tasks_;
     std::vector<Part> parts_;  ///< by entry
     Spend spent_;              ///< of all
+    SuiteShare share_;
     SuiteSummary summary_;
 };
 
 }  // namespace
+
+Result<std::optional<StoredSuite>> stored_suite(const std::string& run, db::Store& store) {
+    KW_TRY_ASSIGN(const std::vector<CampaignRow> campaigns, store.campaigns());
+    std::optional<StoredSuite> found;
+    for (const CampaignRow& row : campaigns) {
+        const auto stored = settings_from_json(row.settings_json);
+        if (!stored || !stored->settings.suite || stored->settings.suite->run != run) {
+            continue;
+        }
+        const SuiteShare& share = *stored->settings.suite;
+        found = StoredSuite{{run, "", share.tasks}, {stored->settings, {}}, row.device};
+        found->settings.campaign.name = run;
+        found->settings.campaign.budget = share.budget;
+    }
+    return found;
+}
 
 Result<SuiteSummary> run_suite(
     const Suite& suite, const SuiteSettings& settings, CampaignContext& context) {

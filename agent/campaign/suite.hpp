@@ -37,6 +37,16 @@ struct SuiteSummary {
     bool interrupted = false;
 };
 
+/// What a run of a suite was begun with, and what its budget was last.
+struct StoredSuite {
+    Suite suite;
+    SuiteSettings settings;
+    std::string device;  ///< id, what resume opens
+};
+/// Nothing: no campaign is part of a run of this name.
+[[nodiscard]] Result<std::optional<StoredSuite>> stored_suite(
+    const std::string& run, db::Store& store);
+
 /// Runs or goes on. No limit of the budget is exceeded by all campaigns together, what earlier runs
 /// of the suite spent included. A campaign of the same name with another proposer, strategy or
 /// device is refused (Errc::usage).

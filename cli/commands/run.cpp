@@ -10,6 +10,7 @@
 #include "cli/progress.hpp"
 #include "cli/suite_screen.hpp"
 #include "core/clock.hpp"
+#include "core/task_file.hpp"
 
 namespace kw::cli {
 namespace {
@@ -78,6 +79,28 @@ Result<int> dry_run(
     return 0;
 }
 
+/// The plan of every task; prompts differ by the task alone, so that the first one is enough.
+Result<int> dry_run_suite(
+    const agent::Suite& suite,
+    const agent::CampaignSettings& settings,
+    Workshop& workshop,
+    Console& console) {
+    console.say(
+        "suite     " + suite.name + ": " + std::to_string(suite.tasks.size()) +
+        " tasks share the budget, each in slices; what each could take of it:");
+    std::string first_prompt;
+    for (const std::string& name : suite.tasks) {
+        KW_TRY_ASSIGN(const Task task, find_task(name, workshop.context.task_roots));
+        KW_TRY_ASSIGN(
+            const agent::Plan plan, agent::plan_campaign(settings, task, workshop.context));
+        console.say("");
+        show_plan(plan, console);
+        first_prompt = first_prompt.empty() ? plan.first_prompt : first_prompt;
+    }
+    console.print(first_prompt);
+    return 0;
+}
+
 Result<int> run_suite(const Invocation& invocation, Console& console) {
     KW_TRY_ASSIGN(
         const agent::Suite suite,
@@ -94,11 +117,7 @@ Result<int> run_suite(const Invocation& invocation, Console& console) {
     KW_TRY_ASSIGN(const auto sinks, open_sinks(invocation, console));
     KW_TRY_ASSIGN(const auto workshop, open_workshop(invocation.config, sinks->stream, device));
     if (invocation.has("dry-run")) {
-        KW_TRY_ASSIGN(const Task first, open_task(suite.tasks.front(), invocation.config));
-        console.say(
-            "suite     " + suite.name + ": " + std::to_string(suite.tasks.size()) +
-            " tasks share the budget; of the first one:");
-        return dry_run(settings.campaign, first, *workshop, console);
+        return dry_run_suite(suite, settings.campaign, *workshop, console);
     }
     KW_TRY_ASSIGN(
         const agent::SuiteSummary summary, agent::run_suite(suite, settings, workshop->context));

@@ -2,6 +2,7 @@
 #include "agent/campaign/suite.hpp"
 
 #include "agent/campaign/campaign_settings.hpp"
+#include "agent/campaign/stored_history.hpp"
 #include "core/task_file.hpp"
 #include "tests/support/catch.hpp"
 #include "tests/support/http_server.hpp"
@@ -218,6 +219,67 @@ TEST_CASE("suite run: time is one budget for all tasks") {
     CHECK(summary.stop_reason == "budget: time");
     CHECK(summary.evaluations <= 11);
     CHECK(must(run_suite(k_suite, settings, context)).evaluations == summary.evaluations);
+}
+
+TEST_CASE("suite run: device time is one budget for all tasks") {
+    World world([](const std::string& source) {
+        Result<Evaluation> result = by_task(source);
+        result->wall_s = 4;
+        return result;
+    });
+    write_tasks(world.dir.path(), k_suite.tasks);
+    auto context = world.context();
+    SuiteSettings settings = tune_settings(0);
+    settings.campaign.budget.max_device_seconds = 60;  // two caps of 5 s must be left
+    const SuiteSummary summary = must(run_suite(k_suite, settings, context));
+    CHECK(summary.stop_reason == "budget: device time");
+    double seconds = 0;
+    for (const CampaignRow& row : must(world.store.campaigns())) {
+        seconds += must(stored_history(world.store, row, 1)).device_s;
+    }
+    CHECK(seconds > 40);
+    CHECK(seconds <= 60);
+    CHECK(must(run_suite(k_suite, settings, context)).evaluations == summary.evaluations);
+}
+
+TEST_CASE("suite run: by its name it is found again and goes on to the same rows") {
+    World plain(by_task);
+    write_tasks(plain.dir.path(), k_suite.tasks);
+    auto plain_context = plain.context();
+    must(run_suite(k_suite, tune_settings(20), plain_context));
+    World world(by_task);
+    write_tasks(world.dir.path(), k_suite.tasks);
+    auto context = world.context();
+    world.device.after = [&] {
+        world.stop.level = world.device.judged.size() == 7 ? 1 : 0;
+    };
+    REQUIRE(must(run_suite(k_suite, tune_settings(20), context)).interrupted);
+    world.stop.level = 0;
+    const auto stored = must(stored_suite("three", world.store));
+    REQUIRE(stored);
+    CHECK(stored->suite.tasks == k_suite.tasks);
+    CHECK(stored->device == "cpu");
+    CHECK(stored->settings.campaign.budget.max_evals == 20);
+    CHECK(must(run_suite(stored->suite, stored->settings, context)).evaluations == 20);
+    CHECK(all_rows(world) == all_rows(plain));
+    CHECK_FALSE(must(stored_suite("four", world.store)));
+    CHECK_FALSE(must(stored_suite("three.alpha", world.store)));
+}
+
+TEST_CASE("suite run: the budget of the last run is what a resume finds") {
+    World world(by_task);
+    write_tasks(world.dir.path(), k_suite.tasks);
+    auto context = world.context();
+    must(run_suite(k_suite, tune_settings(4), context));
+    must(run_suite(k_suite, tune_settings(9), context));
+    const auto stored = must(stored_suite("three", world.store));
+    REQUIRE(stored);
+    CHECK(stored->settings.campaign.budget.max_evals == 9);
+    // A campaign of the run that is resumed alone has its own limits and stays part of it.
+    Budget more;
+    more.max_evals = 8;
+    must(resume_campaign("three.alpha", &more, context));
+    CHECK(must(stored_suite("three", world.store))->settings.campaign.budget.max_evals == 9);
 }
 
 TEST_CASE("suite run: another search under the same name is refused") {
