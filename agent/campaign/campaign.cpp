@@ -1,162 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "agent/campaign/campaign.hpp"
 
-#include "agent/campaign/campaign_loop.hpp"
+#include "agent/campaign/assembly.hpp"
+#include "agent/campaign/campaign_task.hpp"
 #include "agent/observation/observation.hpp"
-#include "agent/proposers/cassette.hpp"
 #include "agent/proposers/proposers.hpp"
 #include "agent/text.hpp"
 #include "core/config.hpp"
-#include "core/task_file.hpp"
-#include "core/text_file.hpp"
-
-#include <mutex>
 
 namespace kw::agent {
 
 namespace {
-
-/// Events of the campaign's thread and of model calls in flight reach the sinks one at a time.
-class SerialEvents final : public EventSink {
-public:
-    explicit SerialEvents(EventSink& to)
-        : to_(to) {}
-    void on_event(const Event& event) override {
-        const std::lock_guard guard(mutex_);
-        to_.on_event(event);
-    }
-
-private:
-    EventSink& to_;
-    std::mutex mutex_;
-};
-
-/// Everything that owns what CampaignParts refers to.
-struct Assembly {
-    std::unique_ptr<SerialEvents> events;
-    CampaignSettings settings;  ///< names resolved
-    std::unique_ptr<Proposer> proposer;
-    std::unique_ptr<Strategy> strategy;
-    PromptBook prompts;
-    StartSource start;
-    AdviceParts advice;
-    std::unique_ptr<PatternBook> patterns;  ///< what `advice` reads
-    std::string warning;                    ///< for the user, once
-};
-
-Result<StartSource> start_of(const Task& task, const std::string& target) {
-    StartSource start;
-    if (const auto& seed = seed_of(task, target); !seed.empty()) {
-        start.origin = "seed";
-        KW_TRY_ASSIGN(start.source, read_text_file(seed));
-    } else if (const auto& baselines = baselines_of(task, target); !baselines.empty()) {
-        start.origin = "baseline";
-        KW_TRY_ASSIGN(start.source, read_text_file(baselines.front().file));
-    }
-    return start;
-}
-
-/// Modelled and measured times are not comparable; another architecture is other code.
-std::string replay_warning(
-    const Cassette& cassette, const Task& task, const std::string& device_id) {
-    std::string text;
-    if (!is_same_task(task, target_of_device(device_id), cassette.task_hash)) {
-        text = "the task has changed since the cassette was recorded";
-    }
-    if (!cassette.device.empty() && cassette.device != device_id) {
-        text += (text.empty() ? "the cassette was recorded on " : "; it was recorded on ") +
-                cassette.device + ", not " + device_id;
-    }
-    return text;
-}
-
-/// The cassette decides the strategy and, unless the user chose one, the instruction set.
-Result<void> assemble_replay(
-    const std::string& file, const Task& task, const std::string& device_id, Assembly& parts) {
-    KW_TRY_ASSIGN(const Cassette cassette, load_cassette(file));
-    parts.strategy = make_replay_strategy(cassette);
-    parts.settings.strategy = parts.strategy->name();
-    parts.settings.strategy_text.clear();
-    if (parts.settings.isa == "native" && !cassette.isa.empty()) {
-        parts.settings.isa = cassette.isa;
-    }
-    parts.warning = replay_warning(cassette, task, device_id);
-    return {};
-}
-
-/// What the preset names besides the search.
-Result<void> assemble_advice(
-    const StrategyPreset& preset, const CampaignContext& context, Assembly& parts) {
-    KW_TRY_ASSIGN(PatternBook patterns, load_patterns({context.prompts_dir / "patterns"}));
-    parts.patterns = std::make_unique<PatternBook>(std::move(patterns));
-    parts.advice = {
-        sections_of(preset), preset.critic, preset.value, parts.patterns.get(), context.machine};
-    return {};
-}
-
-/// A limit that no candidate fits in is a mistake.
-Result<void> check_device_time(const CampaignSettings& settings, const Task& task) {
-    const double cap = settings.judge_cap_s > 0 ? settings.judge_cap_s : task.judge_cap_s;
-    const double least = k_judgings_reserved * cap;
-    if (settings.budget.max_device_seconds > 0 && settings.budget.max_device_seconds < least) {
-        return Error{
-            Errc::usage,
-            "the limit on device time, " + figure(settings.budget.max_device_seconds, 0) +
-                " s, is less than one candidate may take: two judgements of " + figure(cap, 0) +
-                " s",
-            "raise --max-device-time or lower --judge-cap"};
-    }
-    return {};
-}
-
-Result<Assembly> assemble(
-    const CampaignSettings& settings, const Task& task, CampaignContext& context) {
-    KW_TRY(check_settings(settings));
-    const std::string device_id = context.device.id();
-    const std::string target = target_of_device(device_id);
-    KW_TRY(check_target(task, target));
-    Assembly parts;
-    parts.settings = settings;
-    const ProposerSpec spec = split_spec(settings.proposer);
-    parts.events = std::make_unique<SerialEvents>(context.events);
-    EventSink& events = *parts.events;
-    Clock& clock = context.clock;
-    const auto on_retry = [&events, &clock](
-                              const ProposeRequest& request, const std::string& text) {
-        Event retry;
-        retry.type = EventType::retry;
-        retry.utc_ms = clock.utc_ms();
-        retry.campaign = request.campaign;
-        retry.step = request.step;
-        retry.slot = request.slot;
-        retry.text = text;
-        events.on_event(retry);
-    };
-    const ProposerOptions options{
-        context.clock,
-        task,
-        context.models,
-        settings.exchange_wait_s,
-        settings.search_seed,
-        on_retry,
-        target};
-    KW_TRY_ASSIGN(parts.proposer, make_proposer(settings.proposer, options));
-    if (spec.kind == "replay") {
-        KW_TRY(assemble_replay(spec.rest, task, device_id, parts));
-    } else {
-        KW_TRY_ASSIGN(const StrategyPreset preset, preset_of(settings, context.prompts_dir));
-        parts.settings.strategy = preset.name;
-        parts.settings.strategy_text = preset.text;
-        parts.strategy =
-            make_strategy(preset, {settings.width, settings.depth, settings.search_seed});
-        KW_TRY(assemble_advice(preset, context, parts));
-    }
-    KW_TRY(check_budget(settings.budget, parts.proposer->worst_case_usd({}) >= 0));
-    KW_TRY(check_device_time(settings, task));
-    KW_TRY_ASSIGN(parts.prompts, load_prompts(context.prompts_dir, target));
-    KW_TRY_ASSIGN(parts.start, start_of(task, target));
-    return parts;
-}
 
 /// Without a prompt for a proposer that reads none.
 Result<ProposeRequest> first_request(
@@ -166,6 +20,8 @@ Result<ProposeRequest> first_request(
         return first;
     }
     const History nothing;
+    Advice advice;
+    advice.examples = parts.advice.examples;
     const std::string header = prompt_header(task, context.device.id());
     const ObservationInput input{
         task,
@@ -178,7 +34,8 @@ Result<ProposeRequest> first_request(
         parts.settings.width,
         context.device.id(),
         context.device.arch(),
-        parts.advice.sections};
+        parts.advice.sections,
+        advice};
     KW_TRY_ASSIGN(const Prompt prompt, build_prompt(parts.prompts, input, {}, parts.start.source));
     first.system = prompt.system;
     first.prompt = prompt.text;
@@ -316,7 +173,7 @@ Result<void> check_target(const Task& task, const std::string& target) {
 
 Result<Plan> plan_campaign(
     const CampaignSettings& settings, const Task& task, CampaignContext& context) {
-    KW_TRY_ASSIGN(const Assembly parts, assemble(settings, task, context));
+    KW_TRY_ASSIGN(const Assembly parts, assemble(settings, task, context, nullptr));
     KW_TRY_ASSIGN(const ProposeRequest first, first_request(parts, task, context));
     Plan plan;
     plan.lines = plan_lines(parts.settings, task, context.device);
@@ -327,9 +184,10 @@ Result<Plan> plan_campaign(
 
 Result<CampaignSummary> run_campaign(
     const CampaignSettings& settings, const Task& task, CampaignContext& context) {
-    KW_TRY_ASSIGN(Assembly parts, assemble(settings, task, context));
+    KW_TRY_ASSIGN(Assembly parts, assemble(settings, task, context, nullptr));
     KW_TRY_ASSIGN(const ProposeRequest first, first_request(parts, task, context));
-    StoredSettings stored{parts.settings, task.folder, parts.prompts.version, 0};
+    StoredSettings stored{
+        parts.settings, task.folder, parts.prompts.version, 0, parts.examples, parts.foreign};
     CampaignRow row;
     row.name = settings.name.empty() ? task.name : settings.name;
     row.task = task.name;
@@ -391,11 +249,8 @@ Result<CampaignSummary> resume_campaign(
     }
     KW_TRY_ASSIGN(StoredSettings stored, settings_from_json(found->settings_json));
     KW_TRY(change(stored.settings.budget));
-    std::error_code ec;
-    const bool there = std::filesystem::exists(stored.task_folder / "task.toml", ec);
     KW_TRY_ASSIGN(
-        const Task task,
-        there ? load_task(stored.task_folder) : find_task(found->task, context.task_roots));
+        const Task task, find_stored_task(found->task, stored.task_folder, context.task_roots));
     if (!is_same_task(task, found->target, found->task_hash)) {
         return Error{
             Errc::usage,
@@ -404,7 +259,7 @@ Result<CampaignSummary> resume_campaign(
             "undo the change in " + task.folder.string() + ", or start a new campaign"};
     }
     stored.settings.name = found->name;
-    KW_TRY_ASSIGN(Assembly parts, assemble(stored.settings, task, context));
+    KW_TRY_ASSIGN(Assembly parts, assemble(stored.settings, task, context, &stored));
     stored.settings = parts.settings;
     return run_loop(std::move(stored), task, context, parts, *found);
 }

@@ -194,6 +194,8 @@ Advice CampaignAdvice::advice() const {
     advice.critiques = &given_;
     advice.patterns = &patterns();
     advice.machine = parts_.machine;
+    advice.examples = parts_.examples;
+    advice.foreign = parts_.foreign;
     return advice;
 }
 

@@ -36,6 +36,8 @@ struct AdviceParts {
     std::string value = "none";              ///< of value_kinds()
     const PatternBook* patterns = nullptr;   ///< null: an empty catalogue
     const cpu::Calibration* machine = nullptr;
+    std::vector<Example> examples = {};  ///< for prompts with that section
+    Foreign foreign = {};                ///< to carry over; without a source: nothing is
 };
 
 /// The campaign that is advised. Everything must outlive the advice.

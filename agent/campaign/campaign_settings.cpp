@@ -38,6 +38,17 @@ SuiteShare suite_of(const nlohmann::json& in) {
         budget_of(in)};
 }
 
+nlohmann::ordered_json json_of(const BoardKernel& kernel) {
+    return {{"kernel", kernel.hash}, {"speedup", kernel.speedup}, {"modelled", kernel.modelled}};
+}
+
+BoardKernel kernel_of(const nlohmann::json& in) {
+    return {
+        in.at("kernel").get<std::string>(),
+        in.at("speedup").get<double>(),
+        in.at("modelled").get<bool>()};
+}
+
 }  // namespace
 
 std::string to_json(const StoredSettings& stored) {
@@ -62,6 +73,15 @@ std::string to_json(const StoredSettings& stored) {
     out["elapsed_s"] = stored.elapsed_s;
     if (s.suite) {
         out["suite"] = json_of(*s.suite);
+    }
+    if (!stored.examples.empty()) {
+        out["examples"] = nlohmann::ordered_json::array();
+        for (const BoardKernel& kernel : stored.examples) {
+            out["examples"].push_back(json_of(kernel));
+        }
+    }
+    if (!stored.foreign.hash.empty()) {
+        out["foreign"] = json_of(stored.foreign);
     }
     return out.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
 }
@@ -89,6 +109,12 @@ Result<StoredSettings> settings_from_json(const std::string& text) {
         stored.elapsed_s = in.value("elapsed_s", 0.0);
         if (in.contains("suite")) {
             s.suite = suite_of(in.at("suite"));
+        }
+        for (const auto& kernel : in.value("examples", nlohmann::json::array())) {
+            stored.examples.push_back(kernel_of(kernel));
+        }
+        if (in.contains("foreign")) {
+            stored.foreign = kernel_of(in.at("foreign"));
         }
     } catch (const nlohmann::json::exception& e) {
         return Error{

@@ -7,14 +7,24 @@
 
 #include <filesystem>
 #include <string>
+#include <vector>
 
 namespace kw::agent {
+
+/// A kernel of the board, as it was when the campaign began.
+struct BoardKernel {
+    std::string hash;    ///< of the candidate; "" = none
+    double speedup = 0;  ///< over the fastest baseline of its task
+    bool modelled = false;
+};
 
 struct StoredSettings {
     CampaignSettings settings;
     std::filesystem::path task_folder;
     std::string prompts_version;
     double elapsed_s = 0;  ///< wall time of all sessions until the last stored evaluation
+    std::vector<BoardKernel> examples;  ///< shown in prompts
+    BoardKernel foreign;                ///< carried over in the first step
 };
 
 [[nodiscard]] std::string to_json(const StoredSettings& stored);

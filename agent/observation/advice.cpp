@@ -68,8 +68,8 @@ Result<std::string> foreign_source(const Foreign& foreign, std::size_t bytes) {
         return Error{Errc::usage, "carrying a kernel over: there is no source to carry", ""};
     }
     return "The kernel to carry over (target " + word_of(foreign.target) + ", " +
-           word_of(foreign.level) + ", " + shown_speedup(foreign.speedup, false) + "):\n" +
-           fence(cut_middle(foreign.source, bytes), language_of(foreign.target)) + "\n";
+           word_of(foreign.level) + ", " + shown_speedup(foreign.speedup, foreign.modelled) +
+           "):\n" + fence(cut_middle(foreign.source, bytes), language_of(foreign.target)) + "\n";
 }
 
 /// What exists, without a source to copy from.

@@ -25,6 +25,7 @@ struct Foreign {
     std::string level;   ///< "sm_90a", "x86-64-v4"
     double speedup = 0;  ///< over the fastest baseline there; 0 = not known
     std::string source;
+    bool modelled = false;
 };
 
 struct Advice {

@@ -357,7 +357,8 @@ Result<Prompt> build_prompt(
     const Ask& ask,
     const std::string& start) {
     KW_TRY(check_sections(input.sections));
-    const bool fresh = ask.op == Operator::fresh;
+    const bool carried = ask.op == Operator::transpile && ask.parent_hash.empty();
+    const bool fresh = ask.op == Operator::fresh || carried;
     Shown shown{input, fresh ? nullptr : find_attempt(input.done, ask.parent_hash), fresh, {}};
     // Without any source there is nothing to change: the task says what to write.
     const bool starts_from_nothing = shown.parent == nullptr && start.empty();

@@ -78,7 +78,10 @@ std::vector<Example> nearest_examples(
     const TaskSignature here = signature_of(task);
     const auto order = [&here](const Example& row) {
         return std::tuple(
-            -similarity(here, row.signature), -row.speedup, std::string_view(row.signature.task));
+            -similarity(here, row.signature),
+            row.modelled,
+            -row.speedup,
+            std::string_view(row.signature.task));
     };
     std::vector<Example> near;
     for (const Example& row : rows) {

@@ -37,8 +37,8 @@ struct Example {
 /// Below this a task has nothing to teach.
 inline constexpr double k_least_similarity = 0.25;
 
-/// Rows of `target` that beat their baseline, most similar first (then the faster, then by name),
-/// at most one a task, none below k_least_similarity.
+/// Rows of `target` that beat their baseline, most similar first (then measured before modelled,
+/// the faster, by name), at most one a task, none below k_least_similarity.
 [[nodiscard]] std::vector<Example> nearest_examples(
     const Task& task,
     const std::string& target,

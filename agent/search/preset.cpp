@@ -61,6 +61,7 @@ void read_head(TableReader& file, StrategyPreset& preset, Mistakes& mistakes) {
     preset.depth = whole(file, "depth", preset.depth, 1, k_max_steps);
     constexpr double k_least_gamma = 0.01;
     preset.gamma = file.number("gamma", preset.gamma, k_least_gamma, 1);
+    preset.transpile = whole(file, "transpile", 0, 0, k_max_asks);
 }
 
 /// Only the keys of the kind are known: a number that would do nothing is a mistake.

@@ -40,6 +40,7 @@ struct StrategyPreset {
     int width = 4;      ///< proposals a step that are judged (W)
     int depth = 8;      ///< steps of a trajectory (D)
     double gamma = 0.95;
+    int transpile = 0;  ///< asks of the first step that carry a kernel of the board over
     SelectionSpec selection;
     ArchiveSpec archive;
     std::string critic = "none";  ///< none | rules | model

@@ -29,10 +29,22 @@ public:
         wave.asks = selection_->pick(done, archive_->fold(done), plan);
         KW_CHECK(!wave.asks.empty() && wave.asks.size() <= static_cast<std::size_t>(asks_));
         wave.keep = std::min(options_.width, static_cast<int>(wave.asks.size()));
+        if (wave.step == 1) {
+            carry_over(wave.asks);
+        }
         return wave;
     }
 
 private:
+    /// The last slots but never all: what is carried over is a line of its own, nobody's child.
+    void carry_over(std::vector<Ask>& asks) const {
+        const std::size_t count =
+            std::min(asks.size() - 1, static_cast<std::size_t>(options_.transpile));
+        for (std::size_t i = asks.size() - count; i < asks.size(); ++i) {
+            asks[i] = {asks[i].slot, "", Operator::transpile, {}};
+        }
+    }
+
     std::string name_;
     StrategyOptions options_;
     int asks_;

@@ -58,6 +58,9 @@ struct StrategyOptions {
     int width = 4;  ///< proposals a step that are judged (W)
     int depth = 8;  ///< steps of one trajectory (D); the next one starts from the best kernel
     std::uint64_t seed = 1;
+    /// Asks of the first step, not all of them, that carry a kernel over (Operator::transpile) and
+    /// start from nothing: the preset's number where there is a kernel to carry, else 0.
+    int transpile = 0;
 };
 
 /// The parts of `preset`, with the sizes of `options` in place of its own.
