@@ -4,17 +4,20 @@
 #include "cli/commands/commands.hpp"
 #include "cli/console.hpp"
 #include "cli/context.hpp"
+#include "cli/critique_text.hpp"
 #include "cli/evaluation_text.hpp"
 #include "cli/json_text.hpp"
 #include "core/clock.hpp"
 #include "core/hash.hpp"
 #include "server/views/attempts.hpp"
+#include "server/views/critiques.hpp"
 #include "server/views/view_json.hpp"
 #include "server/views/views.hpp"
 
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
+#include <iterator>
 #include <map>
 
 namespace kw::cli {
@@ -92,6 +95,9 @@ Result<int> show_campaign(
     const CampaignRow& campaign, db::Store& store, const Invocation& invocation, Console& console) {
     KW_TRY_ASSIGN(const std::vector<Attempt> attempts, server::attempts_of(campaign, store));
     KW_TRY_ASSIGN(const std::vector<ModelCallRow> calls, store.model_calls(campaign.id));
+    KW_TRY_ASSIGN(
+        const std::vector<agent::JudgedCritique> critiques,
+        agent::judged_critiques(store, campaign));
     if (invocation.json) {
         nlohmann::json document = {
             {"schema", "kwright.campaign/1"},
@@ -106,6 +112,7 @@ Result<int> show_campaign(
             {"usd", campaign.spent_usd},
             {"tokens", {{"in", campaign.tokens_in}, {"out", campaign.tokens_out}}},
             {"calls", calls_json(calls)},
+            {"critiques", server::critiques_json(critiques)},
             {"evaluations", nlohmann::json::array()}};
         for (const Attempt& attempt : attempts) {
             const EvaluationRow& row = attempt.row;
@@ -137,6 +144,12 @@ Result<int> show_campaign(
     }
     for (const Attempt& attempt : attempts) {
         console.print(attempt_line(attempt, console));
+    }
+    if (!critiques.empty()) {
+        console.print(console.paint("critiques", Ink::bold));
+    }
+    for (const agent::JudgedCritique& judged : critiques) {
+        console.print(critique_line(judged, console));
     }
     return 0;
 }
@@ -195,6 +208,8 @@ Result<int> show_kernel(
         console.paint(short_id('k', candidate.hash), Ink::bold) + "  " + candidate.task + "  " +
         candidate.isa + "  " + candidate.origin + "  sha256 " + candidate.hash.substr(0, 16));
     KW_TRY_ASSIGN(const std::vector<EvaluationRow> rows, store.evaluations_of(candidate.hash));
+    KW_TRY_ASSIGN(
+        const std::vector<agent::JudgedCritique> critiques, server::critiques_of(rows, store));
     if (rows.empty()) {
         console.print("not judged yet");
         return 0;
@@ -206,6 +221,9 @@ Result<int> show_kernel(
     console.print("lineage   " + lineage(campaign_rows, row));
     if (!row.note.empty()) {
         console.print("note      " + row.note);
+    }
+    for (const agent::JudgedCritique& judged : critiques) {
+        console.print("critic    " + critique_line(judged, console));
     }
     if (rows.size() > 1) {
         console.print(judging_lines(rows, row));

@@ -3,6 +3,7 @@
 #include "core/hash.hpp"
 #include "core/line_diff.hpp"
 #include "core/task_file.hpp"
+#include "server/views/critiques.hpp"
 #include "server/views/kernel_pages.hpp"
 #include "server/views/view_json.hpp"
 #include "server/views/views.hpp"
@@ -175,6 +176,7 @@ Result<std::string> KernelPages::page(const std::string& hash_prefix) {
         names_[campaign.id] = campaign.name;
         devices[campaign.id] = campaign.device;
     }
+    KW_TRY_ASSIGN(const std::vector<agent::JudgedCritique> critiques, critiques_of(rows, store_));
     const EvaluationRow* shown = shown_of(rows);
     json document = {
         {"schema", "kwright.kernel/1"},
@@ -184,6 +186,7 @@ Result<std::string> KernelPages::page(const std::string& hash_prefix) {
         {"isa", kernel.isa},
         {"origin", kernel.origin},
         {"source", kernel.source},
+        {"critiques", critiques_json(critiques)},
         {"evaluations", json::array()},
         {"shown", nullptr},
         {"parent", nullptr},
