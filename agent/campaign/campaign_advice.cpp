@@ -236,16 +236,21 @@ Result<void> CampaignAdvice::rank(
     std::vector<EstimateRow> rows;
     for (std::size_t i = 0; i < proposals.size(); ++i) {
         const bool is_kept = std::ranges::find(best, i) != best.end();
-        rows.push_back(row_of(
-            estimates[i], value_->kind(), campaign_.row.id, step, proposals[i].slot, is_kept));
-        rows.back().seconds = seconds[i];
-        rows.back().created_ms = campaign_.clock.utc_ms();
+        std::vector<EstimateRow> said = rows_of(
+            estimates[i], value_->kind(), campaign_.row.id, step, proposals[i].slot, is_kept);
+        said.front().seconds = seconds[i];
+        for (EstimateRow& row : said) {
+            row.created_ms = campaign_.clock.utc_ms();
+            rows.push_back(std::move(row));
+        }
     }
     KW_TRY(campaign_.store.put_estimates(rows));
     KW_TRY(value_calls_.settle());
     for (EstimateRow& row : rows) {
         kept_[{row.step, row.slot}] = row.kept;
-        estimates_.push_back(std::move(row));
+        if (row.part == k_value_part) {
+            estimates_.push_back(std::move(row));
+        }
     }
     return {};
 }

@@ -68,6 +68,11 @@ Result<std::string> fill_template(
     }
 }
 
+const std::vector<std::string>& verifier_names() {
+    static const std::vector<std::string> k_names = {"compile", "memory", "numbers"};
+    return k_names;
+}
+
 Result<PromptBook> load_prompts(
     const std::filesystem::path& prompts_dir, const std::string& target) {
     const std::filesystem::path folder = prompts_dir / target;
@@ -82,6 +87,9 @@ Result<PromptBook> load_prompts(
     KW_TRY_ASSIGN(book.critic_system, load_one(folder, "critic_system", book.version));
     KW_TRY_ASSIGN(book.critique, load_one(folder, "critique", book.version));
     KW_TRY_ASSIGN(book.value, load_one(folder, "value", book.version));
+    for (const std::string& name : verifier_names()) {
+        KW_TRY_ASSIGN(book.verifiers[name], load_one(folder, "verify_" + name, book.version));
+    }
     return book;
 }
 

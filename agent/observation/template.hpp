@@ -20,6 +20,9 @@ using TemplateValues = std::map<std::string, std::string, std::less<>>;
 [[nodiscard]] Result<std::string> fill_template(
     std::string_view text, const TemplateValues& values, const std::string& name);
 
+/// compile, memory, numbers: what verify_NAME.md asks about.
+[[nodiscard]] const std::vector<std::string>& verifier_names();
+
 /// The templates of one target. Each file begins with a line "%% kwright prompt NAME, version N",
 /// which is not part of the text.
 struct PromptBook {
@@ -31,6 +34,7 @@ struct PromptBook {
     std::string critic_system;                     ///< role text of critics and value estimates
     std::string critique;                          ///< whole user message to a critic
     std::string value;                             ///< whole user message to a value estimate
+    std::map<std::string, std::string> verifiers;  ///< to soft verifiers, by verifier_names()
     std::string version;                           ///< "system 1, propose 1, ..."
 };
 

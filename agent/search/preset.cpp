@@ -123,7 +123,7 @@ void read_critic(const TomlValue& value, StrategyPreset& preset, Mistakes& mista
 
 void read_value(const TomlValue& value, StrategyPreset& preset, Mistakes& mistakes) {
     TableReader table(value, "[value]", mistakes);
-    preset.value = table.choice("kind", {"none", "features", "model"}, Need::required);
+    preset.value = table.choice("kind", {"none", "features", "model", "verifiers"}, Need::required);
     preset.rerank = whole(table, "rerank", 0, 0, k_max_asks);
     if (preset.rerank > 0 && preset.value == "none") {
         mistakes.add(

@@ -44,7 +44,7 @@ struct StrategyPreset {
     SelectionSpec selection;
     ArchiveSpec archive;
     std::string critic = "none";  ///< none | rules | model
-    std::string value = "none";   ///< none | features | model
+    std::string value = "none";   ///< none | features | model | verifiers
     int rerank = 0;  ///< proposals asked for a step (W' >= W) of which `value` keeps W; 0 = W
     std::vector<std::string> sections;  ///< of the prompt; empty = the usual ones
     std::string text;                   ///< the whole file

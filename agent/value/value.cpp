@@ -4,6 +4,7 @@
 #include "agent/text.hpp"
 #include "agent/value/feature_value.hpp"
 #include "agent/value/model_value.hpp"
+#include "agent/value/verifiers.hpp"
 #include "core/config.hpp"
 
 #include <algorithm>
@@ -33,7 +34,7 @@ Estimate nothing_known(const History& done) {
 }
 
 const std::vector<std::string>& value_kinds() {
-    static const std::vector<std::string> k_kinds = {"none", "features", "model"};
+    static const std::vector<std::string> k_kinds = {"none", "features", "model", "verifiers"};
     return k_kinds;
 }
 
@@ -44,20 +45,20 @@ Result<std::unique_ptr<ActionValue>> make_action_value(
         value = std::make_unique<NoValue>();
     } else if (kind == "features") {
         value = make_feature_value(parts.past);
-    } else if (kind == "model") {
+    } else if (kind == "model" || kind == "verifiers") {
         if (!parts.model.ask) {
             return Error{
                 Errc::usage,
-                "a value estimate of kind 'model' needs a model",
+                "a value estimate of kind '" + kind + "' needs a model",
                 "name one as the proposer, or use 'features'"};
         }
-        value = make_model_value(parts);
+        value = kind == "model" ? make_model_value(parts) : make_verifiers(parts);
     } else {
         const auto near = did_you_mean(kind, value_kinds());
         return Error{
             Errc::usage,
             "unknown value estimate '" + one_line(kind, 40) + "'",
-            near ? "did you mean " + *near + "?" : "one of none, features, model"};
+            near ? "did you mean " + *near + "?" : "one of none, features, model, verifiers"};
     }
     return value;
 }
@@ -86,6 +87,29 @@ std::vector<std::size_t> keep_best(const std::vector<Estimate>& estimates, std::
     order.resize(std::min(keep, order.size()));
     std::sort(order.begin(), order.end());
     return order;
+}
+
+std::vector<EstimateRow> rows_of(
+    const Estimate& estimate,
+    const std::string& kind,
+    std::int64_t campaign_id,
+    int step,
+    int slot,
+    bool kept) {
+    std::vector<EstimateRow> rows = {row_of(estimate, kind, campaign_id, step, slot, kept)};
+    for (const Vote& vote : estimate.votes) {
+        EstimateRow row;
+        static_cast<PaidAnswer&>(row) = vote;
+        row.campaign_id = campaign_id;
+        row.step = step;
+        row.slot = slot;
+        row.part = "verifier:" + vote.verifier;
+        row.kind = kind;
+        row.chance = vote.chance;
+        row.kept = kept;
+        rows.push_back(std::move(row));
+    }
+    return rows;
 }
 
 EstimateRow row_of(

@@ -4,6 +4,7 @@
 //   none      every proposal is worth the same
 //   features  neighbours among earlier attempts, by facts of source and lineage: free
 //   model     a model names the chances of ranges of speed-up
+//   verifiers a model says three times whether it will pass (verifiers.hpp)
 #pragma once
 
 #include "agent/critic/critic.hpp"
@@ -30,15 +31,22 @@ struct Proposal {
     int slot = 0;
 };
 
+/// What a soft verifier says of a proposal.
+struct Vote : PaidAnswer {
+    std::string verifier;  ///< of verifier_names()
+    double chance = -1;    ///< that the proposal passes; negative = it cannot be read
+};
+
 struct Estimate : PaidAnswer {
     double expected_max = 0;  ///< E max(best so far, speed-up): what to rank by
     double speedup = 0;       ///< expected speed-up, failures as 0; 0 = none was named
     double chance = -1;       ///< that it is accepted; negative = none was named
+    std::vector<Vote> votes;  ///< verifiers: what it was made from; they hold what was paid
 };
 
 struct ActionValue {
     virtual ~ActionValue() = default;
-    [[nodiscard]] virtual std::string kind() const = 0;
+    [[nodiscard]] virtual std::string kind() const = 0;  ///< as rows store it
     /// `done`: whole steps before the proposal's. Errors are those of the model call; an answer
     /// that cannot be used estimates nothing (chance < 0) and ranks as the best so far.
     virtual Result<Estimate> estimate(
@@ -55,16 +63,17 @@ struct PastAttempt {
 
 struct ValueParts {
     const Task& task;
-    const PromptBook& prompts;      ///< model: value.md
+    const PromptBook& prompts;      ///< model: value.md; verifiers: verify_*.md
     std::string campaign;           ///< model: the request names it with "-value" behind
-    ModelAsker model;               ///< model: required
+    ModelAsker model;               ///< model, verifiers: required
     std::vector<PastAttempt> past;  ///< features: what is known besides the history
 };
 
-[[nodiscard]] const std::vector<std::string>& value_kinds();  ///< none, features, model
+/// none, features, model, verifiers
+[[nodiscard]] const std::vector<std::string>& value_kinds();
 
-/// Errc::usage for an unknown kind (with did-you-mean) or for "model" without a call. What `parts`
-/// refers to must outlive the estimate.
+/// Errc::usage for an unknown kind (with did-you-mean) or for one that asks a model without a call.
+/// What `parts` refers to must outlive the estimate.
 [[nodiscard]] Result<std::unique_ptr<ActionValue>> make_action_value(
     const std::string& kind, const ValueParts& parts);
 
@@ -77,6 +86,14 @@ struct ValueParts {
 [[nodiscard]] std::vector<std::size_t> keep_best(
     const std::vector<Estimate>& estimates, std::size_t keep);
 
+/// Of the estimate, then one for each vote, part "verifier:NAME".
+[[nodiscard]] std::vector<EstimateRow> rows_of(
+    const Estimate& estimate,
+    const std::string& kind,
+    std::int64_t campaign_id,
+    int step,
+    int slot,
+    bool kept);
 [[nodiscard]] EstimateRow row_of(
     const Estimate& estimate,
     const std::string& kind,

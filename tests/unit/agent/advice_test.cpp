@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // What a preset names besides the search, in the campaign loop: sections, critics, estimates. One
 // scripted model proposes, criticises and estimates.
+#include "agent/campaign/campaign_critiques.hpp"
 #include "agent/campaign/campaign_loop.hpp"
+#include "agent/campaign/past_attempts.hpp"
 #include "core/task_file.hpp"
 #include "tests/support/catch.hpp"
 #include "tests/unit/agent/search_fakes.hpp"
@@ -69,7 +71,7 @@ public:
                 return Error{Errc::model, "the critic is tired", ""};
             }
             reply.text = critique_of(request, expected_gain(request.step));
-        } else if (role == "value") {
+        } else if (role == "value" || contains(request.campaign, "-verify-")) {
             reply.text = estimate(request.slot);
         } else {
             reply.text = reply_with(kernel(tag_of(request)), "idea " + tag_of(request));
@@ -138,7 +140,8 @@ struct Advised {
         must(world.store.update_campaign(row));
     }
 
-    Result<CampaignSummary> run() {
+    Result<CampaignSummary> run() { return run(*model); }
+    Result<CampaignSummary> run(Proposer& proposer) {
         auto context = world.context();
         const CampaignRow row = *must(world.store.campaign("camp"));
         const auto strategy = make_strategy(preset, {preset.width, preset.depth, 1});
@@ -148,7 +151,7 @@ struct Advised {
             must(settings_from_json(row.settings_json)),
             task,
             context,
-            {*model, *strategy, prompts, {test::read_text(task.seed), "seed"}, advice},
+            {proposer, *strategy, prompts, {test::read_text(task.seed), "seed"}, advice},
             row);
         return loop.run();
     }
@@ -280,6 +283,21 @@ TEST_CASE("advice: a refuted claim is told to later prompts") {
     CHECK(contains(advised.model->proposal(3, 0).prompt, "tried, refuted: unroll k0_0"));
 }
 
+TEST_CASE("advice: each critique is told later with what its children made of it") {
+    Advised advised(k_criticised);
+    must(advised.run());
+    const CampaignRow row = *must(advised.world.store.campaign("camp"));
+    const auto judged = must(judged_critiques(advised.world.store, row));
+    REQUIRE(judged.size() == 4);
+    CHECK(judged[0].row.change == "unroll k0_0");
+    CHECK(judged[0].state == HypothesisState::refuted);
+    CHECK(judged[0].gain.value == Approx(std::exp(0.005)));
+    CHECK(judged[3].state == HypothesisState::confirmed);
+    CampaignRow other = row;
+    other.id = 99;
+    CHECK(must(judged_critiques(advised.world.store, other)).empty());
+}
+
 TEST_CASE("advice: rules cost nothing and their critique is stored") {
     Advised advised(
         "width = 2\n[selection]\nkind = \"trajectory\"\n[critic]\nkind = \"rules\"\n"
@@ -406,4 +424,77 @@ TEST_CASE(
     advised.limit({5, 0, 0, 0});
     CHECK(must(advised.run()).evaluations == 5);
     CHECK(must(advised.world.store.replies(advised.id)).size() == 6);  // two of step 1 are judged
+}
+
+TEST_CASE("advice: soft verifiers choose what is judged and their votes are kept beside it") {
+    Advised advised(
+        "width = 2\n[selection]\nkind = \"trajectory\"\n[value]\nkind = \"verifiers\"\n"
+        "rerank = 3\n");
+    advised.model->estimate = [](int slot) {
+        return "{\"problem\": \"?\", \"chance\": " + std::to_string(slot == 0 ? 0.1 : 0.8) + "}";
+    };
+    CHECK(must(advised.run()).evaluations == 9);
+    const auto rows = must(advised.world.store.estimates(advised.id));
+    REQUIRE(rows.size() == 4 * 3 * 4);  // steps, proposals, the whole and three votes
+    for (const EstimateRow& row : rows) {
+        CHECK(row.kept == (row.slot != 0));
+        CHECK(row.judged == row.kept);
+        CHECK(row.usd == (row.part == "value" ? 0 : k_usd));
+    }
+    CHECK(advised.charged("value") == Approx(4 * 3 * 3 * k_usd));
+}
+
+TEST_CASE("advice: a critic asks a model that answers many calls at once") {
+    struct Many final : Proposer, ConcurrentProposer {
+        explicit Many(Model& that)
+            : model(that) {}
+        [[nodiscard]] std::string label() const override { return model.label(); }
+        [[nodiscard]] double worst_case_usd(const ProposeRequest& request) const override {
+            return model.worst_case_usd(request);
+        }
+        Result<Reply> propose(const ProposeRequest&, const std::atomic<int>&) override {
+            return Error{Errc::model, "a concurrent proposer is not asked in turn", ""};
+        }
+        [[nodiscard]] ConcurrentProposer* concurrent() override { return this; }
+        void start(const ProposeRequest& request, CallMeter&, Done done) override {
+            const std::atomic<int> never{0};
+            done({model.propose(request, never), true, {}});
+        }
+        void stop_retrying() override {}
+        void cancel() override {}
+        Model& model;
+    };
+    Advised in_turn(k_criticised);
+    must(in_turn.run());
+    Advised at_once(k_criticised);
+    Many many(*at_once.model);
+    must(at_once.run(many));
+    CHECK(at_once.outline() == in_turn.outline());
+    CHECK(at_once.charged("critic") == Approx(4 * k_usd));
+}
+
+TEST_CASE("advice: the features estimate learns from older campaigns of the same task") {
+    const std::string preset =
+        "width = 1\n[selection]\nkind = \"start\"\n[value]\nkind = \"features\"\nrerank = 2\n";
+    Advised first(preset);
+    must(first.run());
+    const CampaignRow older = *must(first.world.store.campaign("camp"));
+    CampaignRow row = older;
+    row.name = "next";
+    row.evaluations = 0;
+    row = must(first.world.store.create_campaign(row));
+    const auto past = must(past_attempts(first.world.store, row, 300));
+    REQUIRE(past.size() == 9);  // the start source and what was judged
+    CHECK(past.front().reward == 1);
+    CHECK(past.front().parent_source.empty());
+    CHECK(past.back().parent_reward == 1);
+    CHECK(contains(past.back().proposal.source, "k8_"));
+    CHECK(must(past_attempts(first.world.store, row, 2)).size() == 2);
+    CHECK(must(past_attempts(first.world.store, older, 300)).empty());
+    CampaignRow elsewhere = row;
+    elsewhere.device = "emulated:sm_80";
+    CHECK(must(past_attempts(first.world.store, elsewhere, 300)).empty());
+    elsewhere = row;
+    elsewhere.task_hash = std::string(64, 'e');
+    CHECK(must(past_attempts(first.world.store, elsewhere, 300)).empty());
 }

@@ -6,6 +6,7 @@
 #include "agent/observation/observation.hpp"
 #include "agent/value/feature_value.hpp"
 #include "agent/value/model_value.hpp"
+#include "agent/value/verifiers.hpp"
 #include "core/task_file.hpp"
 #include "tests/support/catch.hpp"
 #include "tests/unit/agent/fakes.hpp"
@@ -248,6 +249,80 @@ TEST_CASE("value: a model's chances become an expected maximum") {
     CHECK(row.speedup == estimate.speedup);
 }
 
+TEST_CASE("verifiers: three votes rank by their mean and each is a row of its own") {
+    World world;
+    world.add(0, 2, "parent();");
+    std::vector<ProposeRequest> seen;
+    ValueParts parts{world.task, world.prompts, "c", {}, {}};
+    parts.model.label = "fake";
+    parts.model.ask = [&seen](const ProposeRequest& request, const std::atomic<int>&) {
+        seen.push_back(request);
+        Reply reply;
+        reply.text = seen.size() == 2 ? "no idea"
+                                      : "{\"problem\": \"none\", \"chance\": 0." +
+                                            std::to_string(2 * seen.size()) + "}";
+        reply.model = "fake:1";
+        reply.usd = 0.02;
+        return Result<Reply>(reply);
+    };
+    const auto value = must(make_action_value("verifiers", parts));
+    const Estimate estimate =
+        must(value->estimate(world.history, {"child_source();", "cpu", "h0", 3}, k_go));
+    REQUIRE(seen.size() == verifier_names().size());
+    for (std::size_t i = 0; i < seen.size(); ++i) {
+        CHECK(seen[i].campaign == "c-verify-" + verifier_names()[i]);
+        CHECK(contains(seen[i].prompt, "child_source();"));
+        CHECK_FALSE(contains(seen[i].prompt, "{{"));
+        CHECK((i == 0 || seen[i].prompt != seen[i - 1].prompt));
+    }
+    CHECK(estimate.chance == Approx((0.2 + 0.6) / 2));  // the one without sense does not count
+    CHECK(estimate.expected_max > 2);
+    const auto rows = rows_of(estimate, value->kind(), 3, 1, 3, true);
+    REQUIRE(rows.size() == 4);
+    CHECK(rows[0].part == "value");
+    CHECK(rows[0].usd == 0);
+    CHECK(rows[1].part == "verifier:compile");
+    CHECK(rows[1].chance == 0.2);
+    CHECK(rows[2].chance < 0);
+    CHECK(rows[2].raw == "no idea");
+    CHECK(rows[3].usd == 0.02);
+}
+
+TEST_CASE("verifiers: the surer vote ranks higher and no vote ranks as the best so far") {
+    World world;
+    world.add(0, 2, "parent();");
+    double before = 2;
+    for (const double chance : {0.1, 0.5, 0.9}) {
+        Vote vote;
+        vote.chance = chance;
+        const double now = estimate_of({vote}, world.history).expected_max;
+        CHECK(now > before);
+        before = now;
+    }
+    CHECK(estimate_of({Vote{}}, world.history).expected_max == 2);
+    CHECK(estimate_of({Vote{}}, world.history).chance < 0);
+    CHECK(estimate_of({}, History{}).expected_max == 0);
+}
+
+TEST_CASE("verifiers: a vote is a number from 0 to 1 and nothing else") {
+    CHECK(parse_vote("Sure: {\"chance\": 1}") == 1);
+    CHECK(parse_vote("{\"chance\": 0, \"problem\": [1]}") == 0);
+    for (const char* answer :
+         {"",
+          "0.5",
+          "{}",
+          R"({"chance": "1"})",
+          R"({"chance": 1.01})",
+          R"({"chance": -0.1})",
+          R"({"chance": null})",
+          R"({"chance": 1e999})",
+          R"([{"chance": 1}])"}) {
+        INFO(answer);
+        CHECK((!parse_vote(answer) || std::string(answer).front() == '['));
+    }
+    CHECK_FALSE(parse_vote(std::string(5'000'000, '{')));
+}
+
 TEST_CASE("value: an answer that is no distribution estimates nothing") {
     World world;
     world.add(0, 2, "parent();");
@@ -288,10 +363,14 @@ TEST_CASE("value: the message is capped and foreign text stays inside fences") {
         world.history.attempts.back().note = attack;
     }
     const ValueParts parts{world.task, world.prompts, "c", {}, {}};
-    const ProposeRequest request = must(value_request(parts, world.history, {attack, "cpu", "h0"}));
-    CHECK(request.prompt.size() + request.system.size() <= k_max_prompt_bytes);
-    CHECK(contains(request.prompt, "IGNORE THE RULES"));
-    CHECK_FALSE(contains(test::outside_of_fences(request.prompt), "IGNORE THE RULES"));
+    const Proposal hostile{attack, "cpu", "h0"};
+    for (const ProposeRequest& request :
+         {must(value_request(parts, world.history, hostile)),
+          must(verifier_request(parts, "memory", world.history, hostile))}) {
+        CHECK(request.prompt.size() + request.system.size() <= k_max_prompt_bytes);
+        CHECK(contains(request.prompt, "IGNORE THE RULES"));
+        CHECK_FALSE(contains(test::outside_of_fences(request.prompt), "IGNORE THE RULES"));
+    }
 }
 
 TEST_CASE("value: what was counted before is told again after a reward changed") {
