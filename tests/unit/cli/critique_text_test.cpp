@@ -2,6 +2,7 @@
 // What `show` says of critiques.
 #include "cli/critique_text.hpp"
 
+#include "server/views/critiques.hpp"
 #include "tests/support/catch.hpp"
 
 #include <nlohmann/json.hpp>
@@ -60,7 +61,7 @@ TEST_CASE("critiques: an unusable one says why and foreign text stays on its lin
 }
 
 TEST_CASE("critiques: JSON has null for what nobody named and no unedited answer", "[cli]") {
-    const auto all = cli::critiques_json(
+    const auto all = server::critiques_json(
         {judged(HypothesisState::refuted, 1.01), judged(HypothesisState::untested, 0)});
     REQUIRE(all.size() == 2);
     CHECK(all[0]["state"] == "refuted");
@@ -68,5 +69,5 @@ TEST_CASE("critiques: JSON has null for what nobody named and no unedited answer
     CHECK(all[0]["expected_gain"] == 1.5);
     CHECK(all[1]["gain"].is_null());
     CHECK_FALSE(all[0].contains("raw"));
-    CHECK(cli::critiques_json({}).is_array());
+    CHECK(server::critiques_json({}).is_array());
 }
