@@ -252,7 +252,6 @@ CallResult Contestant::call(const CallRequest& request) {
     spec.dims = ordered_dims(*task_, request.dims);
     spec.pointers = pointers(request.dims, request.set, request.placement);
     spec.limit = request.limit;
-    spec.handover = request.handover;
     // All of the inputs, and not before the call: what lies there until then are those of an
     // earlier one. Whoever computes early, from what is there, computes something else, all of it.
     if (late) {

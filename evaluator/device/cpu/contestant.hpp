@@ -31,7 +31,6 @@ struct CallRequest {
     const Inputs& inputs;
     SecretStream& secrets;  ///< poison salt, probe positions
     std::chrono::nanoseconds limit{std::chrono::seconds(5)};
-    Handover handover = Handover::while_spinning;
 };
 
 struct CallResult {

@@ -38,28 +38,19 @@ RunDelay::~RunDelay() {
 }
 
 // "TIME_RUN TIME_WAITED TIMESLICES", the times in nanoseconds.
-std::optional<RunDelay::Reading> RunDelay::read() const {
+std::optional<double> RunDelay::ns() const {
     std::array<char, 96> text{};
     const ssize_t got = fd_ < 0 ? -1 : pread(fd_, text.data(), text.size(), 0);
     if (got <= 0) {
         return std::nullopt;
     }
     const char* const end = text.data() + got;
-    std::array<std::uint64_t, 3> values{};
-    const char* at = text.data();
-    for (std::uint64_t& value : values) {
-        const auto parsed = std::from_chars(at, end, value);
-        if (parsed.ec != std::errc{}) {
-            return std::nullopt;
-        }
-        at = std::find_if(parsed.ptr, end, [](char c) { return c != ' '; });
+    const char* const blank = std::find(std::as_const(text).data(), end, ' ');
+    std::uint64_t waited = 0;
+    if (blank == end || std::from_chars(blank + 1, end, waited).ec != std::errc{}) {
+        return std::nullopt;
     }
-    return Reading{static_cast<double>(values[1]), values[2]};
-}
-
-std::optional<double> RunDelay::ns() const {
-    const auto reading = read();
-    return reading ? std::optional(reading->ns) : std::nullopt;
+    return static_cast<double>(waited);
 }
 
 RunQueueWatch::RunQueueWatch()

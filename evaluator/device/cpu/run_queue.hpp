@@ -22,12 +22,7 @@ public:
     RunDelay& operator=(RunDelay&& other) noexcept;
     ~RunDelay();
 
-    struct Reading {
-        double ns = 0;            ///< waited since the thread began
-        std::uint64_t turns = 0;  ///< how often it was given a processor
-    };
-    [[nodiscard]] std::optional<Reading> read() const;
-    [[nodiscard]] std::optional<double> ns() const;  ///< of read()
+    [[nodiscard]] std::optional<double> ns() const;  ///< waited since the thread began
 
 private:
     explicit RunDelay(const char* path);

@@ -233,8 +233,6 @@ bool Runner::wait_for(
 
 namespace {
 
-constexpr auto k_turn_limit = 50ms;  // a busy machine's time slices
-
 double judge_waited_ns() {
     thread_local const RunDelay mine = RunDelay::of_this_thread();
     return mine.ns().value_or(0);
@@ -257,54 +255,6 @@ void Runner::die(bool timed_out) {
     std::memcpy(&evidence, &control_->evidence, sizeof(evidence));
     failed_ = true;
     failure_ = explain_failure(spec_, outcome, evidence, phase, timed_out);
-}
-
-// The kernel counts how often a thread was given a processor. The call counts from before the last
-// reading in which it had not been given one: never later than it began, also where the judge lost
-// its own processor in between. Nothing lies between the reading that shows that the count has
-// moved and the judge's first look at "done": a short call may be over by then. Where it never
-// moves (the runner was seen stopped on its way off the processor, and went on at once) the call
-// counts from the thaw.
-Runner::Start Runner::thaw_and_see() {
-    const double mine = judge_waited_ns();
-    const auto stopped = delay_.read();
-    const auto thawed = steady_clock::now();
-    child_->thaw();
-    bool over = !stopped;
-    for (auto idle = thawed; !over && idle - thawed < k_turn_limit;) {
-        over = control_->done.load(std::memory_order_acquire) == number_;
-        const auto now = steady_clock::now();
-        const auto reading = delay_.read();
-        if (reading && reading->turns != stopped->turns) {
-            return {idle, mine + reading->ns};
-        }
-        idle = now;
-    }
-    return {thawed, mine + (stopped ? stopped->ns : 0)};
-}
-
-/// Gives what the call needs (`give`) and says "go".
-template <class Give>
-std::optional<Runner::Start> Runner::start_call(const CallSpec& spec, Give give) {
-    const auto go = [&] {
-        control_->go.store(number_, std::memory_order_release);
-    };
-    const bool stops = spec.handover == Handover::while_stopped && !spec_.cores.single &&
-                       spec_.layers.has(Layer::late_inputs) && delay_.ns();
-    if (!stops) {
-        const double waited = waited_ns();
-        give();
-        const Start start{steady_clock::now(), waited};
-        go();
-        return start;
-    }
-    if (!child_->freeze()) {
-        die(false);
-        return std::nullopt;
-    }
-    give();
-    go();
-    return thaw_and_see();
 }
 
 CallOutcome Runner::call(const CallSpec& spec) {
@@ -332,15 +282,16 @@ CallOutcome Runner::call(const CallSpec& spec) {
         outcome.failure = failure_;
         return outcome;
     }
-    const auto start = start_call(spec, [&] {
-        if (spec.at_go) {
-            spec.at_go();
-        }
-        if (late) {
-            give_pointers();
-        }
-    });
-    if (!start || !wait_for(control.done, number, start->at + spec.limit)) {
+    const double waited = waited_ns();
+    if (spec.at_go) {
+        spec.at_go();
+    }
+    if (late) {
+        give_pointers();
+    }
+    const auto start = steady_clock::now();
+    control.go.store(number, std::memory_order_release);
+    if (!wait_for(control.done, number, start + spec.limit)) {
         outcome.failure = failure_;
         return outcome;
     }
@@ -348,14 +299,14 @@ CallOutcome Runner::call(const CallSpec& spec) {
     if (spec.at_done) {
         spec.at_done();
     }
-    outcome.waited_ns = waited_ns() - start->waited_ns;
+    outcome.waited_ns = waited_ns() - waited;
     if (spec_.layers.has(Layer::freeze) && !child_->freeze()) {
         die(false);
         outcome.failure = failure_;
         return outcome;
     }
     outcome.ok = true;
-    outcome.ns = std::chrono::duration<double, std::nano>(end - start->at).count();
+    outcome.ns = std::chrono::duration<double, std::nano>(end - start).count();
     outcome.value = control.value;
     return outcome;
 }

@@ -18,7 +18,6 @@
 #include <filesystem>
 #include <functional>
 #include <memory>
-#include <optional>
 #include <string>
 #include <vector>
 
@@ -66,23 +65,14 @@ struct RunnerSpec {
     Layers layers;
 };
 
-/// When the inputs of a call are written.
-enum class Handover {
-    while_spinning,  ///< between "armed" and "go": what arrives early can be seen for as long as
-                     ///< writing takes, 0.1 us a kilobyte
-    while_stopped,   ///< the runner is stopped in between, and the clock starts when the kernel
-                     ///< has given it a processor again: nothing can be seen before. Costs a
-                     ///< stop, and 0.6 us of uncertainty. As while_spinning where it cannot be
-                     ///< had: one processor for both, or a kernel that does not count turns
-};
-
 struct CallSpec {
     harness::Function function = harness::function_entry;
     std::vector<std::uint64_t> pointers;  ///< addresses in the runner
     std::vector<std::int64_t> dims;
     std::chrono::nanoseconds limit{std::chrono::seconds(5)};
-    Handover handover = Handover::while_spinning;
-    std::function<void()> at_go;  ///< between "armed" and "go": the inputs
+    /// Between "armed" and "go": the inputs. What arrives can be seen meanwhile
+    /// (docs/threat-model.md).
+    std::function<void()> at_go;
     std::function<void()>
         at_done;  ///< right after "done", before the freeze: probes of the outputs
 };
@@ -116,13 +106,6 @@ private:
         std::uint64_t value,
         std::chrono::steady_clock::time_point deadline);
     bool wait_ready();
-    struct Start {
-        std::chrono::steady_clock::time_point at;
-        double waited_ns = 0;
-    };
-    template <class Give>
-    std::optional<Start> start_call(const CallSpec& spec, Give give);
-    [[nodiscard]] Start thaw_and_see();
     [[nodiscard]] double waited_ns() const;
     void die(bool timed_out);
 

@@ -22,12 +22,6 @@ constexpr int k_choose_all_rounds = 3;
 constexpr double k_choose_near = 1.5;
 constexpr int k_choose_tries = 3;  // of a call that other programs were in the way of
 constexpr int k_hot_pairs = 6;
-// Off: on an otherwise idle 2-core Xeon VM (2026-11-29) a kernel against itself was called
-// different in 1 of 20 runs with it, and in 5 of 20 beside a busy program; without it in 1 of 30
-// and 0 of 50.
-constexpr bool k_stop_for_inputs = false;
-constexpr std::int64_t k_large_inputs = 32 << 10;
-constexpr std::int64_t k_small_input_part = 64;
 constexpr double k_disturbed = 0.002;         // of a call's time: well inside the dead band
 constexpr std::uint64_t k_renew_one_in = 16;  // pairs between rewritten weight sets, on average
 
@@ -44,22 +38,6 @@ Result<Rotation> rotation_of(const Task& task, const DimMap& dims, std::int64_t 
         }
     }
     return plan_rotation(bytes, llc_bytes);
-}
-
-// Writing the inputs takes about as long as reading them. Where they are a small part of what the
-// call must move, or written in less time than a stop leaves uncertain, whoever sees them arrive
-// gains next to nothing, and a call whose start is known exactly is worth more.
-Result<Handover> handover_of(const Task& task, const DimMap& dims, std::int64_t bytes) {
-    std::int64_t inputs = 0;
-    for (const Arg& arg : task.args) {
-        if (arg.role == Role::in || arg.role == Role::inout) {
-            KW_TRY_ASSIGN(const std::int64_t size, byte_size(arg, dims));
-            inputs += size;
-        }
-    }
-    const bool large =
-        k_stop_for_inputs && inputs >= k_large_inputs && inputs * k_small_input_part > bytes;
-    return large ? Handover::while_stopped : Handover::while_spinning;
 }
 
 /// Whether what other programs took of a call could decide.
@@ -103,7 +81,6 @@ Result<std::unique_ptr<TimingBench>> TimingBench::create(
         std::ranges::any_of(task.args, [](const Arg& a) { return a.role == Role::weight; });
     KW_TRY_ASSIGN(bench->floor_, floor_of(task, shape.dims, calibration, cold));
     KW_TRY_ASSIGN(bench->bytes_, task.cost.bytes.eval(shape.dims));
-    KW_TRY_ASSIGN(bench->handover_, handover_of(task, shape.dims, bench->bytes_));
     KW_TRY_ASSIGN(bench->rotation_, rotation_of(task, shape.dims, calibration.llc_bytes));
     const std::int64_t sets = bench->rotation_.sets;
     KW_TRY_ASSIGN(const Layout layout, plan_layout(task, {shape.dims}, sets));
@@ -153,7 +130,6 @@ Result<void> TimingBench::measure_null() {
         CallSpec call;
         call.function = harness::function_null;
         call.pointers.assign(8, 0);  // handed over like those of a call
-        call.handover = handover_;
         const CallOutcome outcome = runner->call(call);
         if (!outcome.ok) {
             return Error{
@@ -164,10 +140,7 @@ Result<void> TimingBench::measure_null() {
         }
         times.push_back(outcome.ns);
     }
-    // With a stop the times have a long tail, and no call may seem shorter than it was.
-    std::ranges::sort(times);
-    null_ns_ =
-        handover_ == Handover::while_stopped ? times[times.size() / 4] : stats::median(times);
+    null_ns_ = stats::median(times);
     return {};
 }
 
@@ -187,8 +160,8 @@ Result<double> TimingBench::try_baseline(
     double least = std::numeric_limits<double>::infinity();
     CallResult call;
     for (int i = 0; i < k_choose_tries && (i == 0 || was_disturbed(call)); ++i) {
-        call = contestant.call(
-            {case_.dims, set, 0, inputs, *pool_stream_, std::chrono::seconds(60), handover_});
+        call =
+            contestant.call({case_.dims, set, 0, inputs, *pool_stream_, std::chrono::seconds(60)});
         if (call.failure) {
             return baseline_failed(*task_, name, call.failure->summary);
         }
@@ -265,8 +238,7 @@ Result<TimingBench::Pair> TimingBench::run_pair(
         const Inputs* inputs,
         stage_.layers.has(Layer::fresh_inputs) ? inputs_->next(secrets) : inputs_->same());
     pair.order = static_cast<std::uint8_t>(secrets.below(2));
-    const CallRequest request{
-        case_.dims, set, placement, *inputs, secrets, call_limit(), handover_};
+    const CallRequest request{case_.dims, set, placement, *inputs, secrets, call_limit()};
     CallResult mine, theirs;
     for (int turn = 0; turn < 2; ++turn) {
         const bool baseline_turn = (turn == 0) == (pair.order == 0);

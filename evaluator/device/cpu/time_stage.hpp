@@ -93,7 +93,6 @@ private:
     Floor floor_;
     Rotation rotation_;
     std::int64_t bytes_ = 0;
-    Handover handover_ = Handover::while_spinning;
     std::optional<SecretStream> pool_stream_;
     // The reference has memory of its own: whoever shared with it found more of its weights still
     // in the cache, and read as 0.3 % faster.

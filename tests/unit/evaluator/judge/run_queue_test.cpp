@@ -38,12 +38,9 @@ TEST_CASE("run queue: a thread that shares its processor has waited for it", "[j
         while (!stop) {
         }
     });
-    const RunDelay delay = RunDelay::of_this_thread();
-    const auto before = delay.read();
     const RunQueueWatch watch;
     compute(0.05);
     const auto waited = watch.waited();
-    const auto after = delay.read();
     stop = true;
     rival.join();
     if (!waited) {
@@ -53,9 +50,6 @@ TEST_CASE("run queue: a thread that shares its processor has waited for it", "[j
     // Half of the time, but for what a scheduler may owe to either at the start.
     CHECK(*waited > 0.1);
     CHECK(*waited <= 1);
-    REQUIRE(before.has_value());
-    REQUIRE(after.has_value());
-    CHECK(after->turns > before->turns);
 }
 
 TEST_CASE("run delay: the counter of a thread never falls and moves along", "[judge]") {
