@@ -3,6 +3,7 @@
 
 #include "core/hash.hpp"
 #include "core/text_file.hpp"
+#include "evaluator/device/cpu/judgement.hpp"
 #include "evaluator/device/cpu/lane.hpp"
 #include "evaluator/device/cpu/summary.hpp"
 #include "evaluator/harness_program.hpp"
@@ -187,7 +188,7 @@ Result<TimingBench*> CpuDevice::timing_bench(TaskBench& bench, const Case& shape
 }
 
 /// One judgement from source to Evaluation.
-class CpuDevice::Judgement {
+class CpuDevice::Judgement : JudgementBase {
 public:
     Judgement(
         CpuDevice& device,
@@ -195,67 +196,42 @@ public:
         const Candidate& candidate,
         const JudgeOptions& options,
         const StageObserver& observer)
-        : device_(device)
-        , task_(task)
-        , candidate_(candidate)
-        , options_(options)
-        , observer_(observer)
-        , seed_(options.seed ? *options.seed : random_seed()) {
-        result_.device = device.description();
-        result_.device_hash = device.calibration_.hash;
-        result_.sandbox_profile = device.sandbox_->profile().id + options.layers.note();
+        : JudgementBase(task, candidate, options, observer)
+        , device_(device) {
+        describe_device(
+            device.description(), device.calibration_.hash, device.sandbox_->profile().id);
     }
 
     Result<Evaluation> run() {
         const auto begin = steady_clock::now();
-        const auto done = [&]() -> Result<Evaluation> {
-            result_.wall_s = ms_since(begin) / 1000;
-            return std::move(result_);
-        };
+        KW_TRY(stages(begin));
+        return take(begin);
+    }
+
+private:
+    Result<void> stages(Moment begin) {
         if (!machine_has(candidate_.isa)) {
             finish(
                 {Verdict::compiled_only,
                  "compiled only: this machine lacks " + candidate_.isa,
                  ""});
-            return done();
+            return {};
         }
         KW_TRY_ASSIGN(const bool built, build());
         if (!built) {
-            return done();
+            return {};
         }
         if (options_.built_only) {
             finish({Verdict::compiled_only, "built, not run", ""});
             return done();
         }
         KW_TRY(choose_bench());
-        // The commitment stands before the first input is drawn; weights come from the bench's
-        // pool.
-        const std::string seeds = to_hex(seed_) + to_hex(bench_->pool_seed);
-        result_.seed_commitment = sha256_hex(seeds);
-        result_.seed = seeds;
+        commit_to(to_hex(seed_) + to_hex(bench_->pool_seed));  // weights come from the pool
         KW_TRY_ASSIGN(const bool correct, check());
-        if (!correct) {
-            return done();
+        if (!correct || !accept()) {
+            return {};
         }
-        KW_TRY(time(ms_since(begin) / 1000));
-        return done();
-    }
-
-private:
-    void finish(const Rejection& rejection) {
-        result_.verdict = rejection.verdict;
-        result_.summary = rejection.summary;
-        result_.detail = rejection.detail;
-    }
-
-    void stage_done(const std::string& stage, steady_clock::time_point begin) {
-        result_.stages.push_back({stage, ms_since(begin)});
-    }
-
-    void observe(const std::string& stage, const std::string& text) const {
-        if (observer_) {
-            observer_(stage, text);
-        }
+        return time(ms_since(begin) / 1000);
     }
 
     /// The warm one, renewed shape by shape for an independent measurement; a rival gets one of its
@@ -315,12 +291,6 @@ private:
     // Making a bench (pools, choice of the baseline) is paid once a task and not by the candidate
     // that came first.
     Result<void> time(double spent_s) {
-        result_.verdict = Verdict::accepted;
-        if (!options_.timed) {
-            result_.summary =
-                "correct on " + std::to_string(result_.cases.size()) + " cases, not timed";
-            return {};
-        }
         const auto asked = steady_clock::now();
         KW_TRY_ASSIGN(const auto lane, TimingLane::take(device_.config_.cache_dir, "cpu"));
         if (ms_since(asked) >= 1) {  // somebody else was timing: no budget pays for that
@@ -335,14 +305,13 @@ private:
         double waited = 0;
         int disturbed = 0;
         std::string warm;
-        const double cap = options_.cap_s > 0 ? options_.cap_s : task_.judge_cap_s;
         for (std::size_t i = 0; i < shapes.size(); ++i) {
             const auto setup_begin = steady_clock::now();
             KW_TRY_ASSIGN(
                 TimingBench * bench, device_.timing_bench(*bench_, *shapes[i], options_.layers));
             stage_done("bench", setup_begin);
             const auto begin = steady_clock::now();
-            const double left = cap - spent_s;
+            const double left = cap_s() - spent_s;
             const double share = std::max(0.2, left / static_cast<double>(shapes.size() - i));
             SecretStream secrets(seed_, "time/" + shapes[i]->name);
             KW_TRY_ASSIGN(auto timed, bench->time(object_, options_, share, secrets, observer_));
@@ -393,15 +362,9 @@ private:
     }
 
     CpuDevice& device_;
-    const Task& task_;
-    const Candidate& candidate_;
-    const JudgeOptions& options_;
-    const StageObserver& observer_;
-    Seed seed_;
     std::unique_ptr<TaskBench> own_bench_;
     TaskBench* bench_ = nullptr;
     std::filesystem::path object_;
-    Evaluation result_;
 };
 
 Result<Evaluation> CpuDevice::judge(

@@ -13,6 +13,7 @@ list(APPEND KW_EVALUATOR_SOURCES
     device/cpu/cpu_device.cpp
     device/cpu/held_code.cpp
     device/cpu/input_source.cpp
+    device/cpu/judgement.cpp
     device/cpu/lane.cpp
     device/cpu/layout.cpp
     device/cpu/oracle.cpp

@@ -72,6 +72,42 @@ std::string in_words(const Evaluation& evaluation) {
 
 }  // namespace
 
+void summarise_shape(const stats::PairedTest& test, const ShapeRoof& roof, ShapeTiming& timing) {
+    std::vector<double> mine, theirs;
+    for (const Sample& sample : test.samples()) {
+        mine.push_back(sample.candidate_ns);
+        theirs.push_back(sample.baseline_ns);
+    }
+    timing.candidate_ns = stats::median(mine);
+    timing.baseline_ns = stats::median(theirs);
+    timing.naive_ns = roof.naive_ratio * timing.baseline_ns;
+    timing.speedup = test.ratio();
+    timing.comparison =
+        timing.stop_reason == k_stop_disturbed ? Comparison::unclear : test.comparison();
+    if (timing.candidate_ns > 0) {
+        timing.sol = roof.roof_ns / timing.candidate_ns;
+        timing.gb_per_s = static_cast<double>(roof.bytes) / timing.candidate_ns;
+    }
+    timing.samples = test.samples();
+}
+
+std::optional<Rejection> below_floor(const Task& task, const ShapeTiming& timing) {
+    if (timing.candidate_ns >= timing.floor_ns) {
+        return std::nullopt;
+    }
+    return Rejection{
+        Verdict::too_fast,
+        "too fast to be true: " + show_us(timing.candidate_ns) + " at " +
+            show_dims(task, timing.dims) + ", the floor is " + show_us(timing.floor_ns),
+        "The floor follows from the bytes that must move and the bandwidth of this device."};
+}
+
+std::string show_us(double ns) {
+    char text[32];
+    std::snprintf(text, sizeof(text), "%.2f us", ns / 1000);
+    return text;
+}
+
 void summarise_accepted(Evaluation& evaluation, double dead_band) {
     const std::vector<ShapeTiming>& shapes = evaluation.shapes;
     if (shapes.empty()) {

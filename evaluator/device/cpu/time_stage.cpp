@@ -3,6 +3,7 @@
 
 #include "evaluator/device/cpu/run_queue.hpp"
 #include "evaluator/device/cpu/set_aside.hpp"
+#include "evaluator/device/cpu/summary.hpp"
 #include "evaluator/statistics.hpp"
 
 #include <algorithm>
@@ -314,29 +315,9 @@ Result<void> TimingBench::measure_hot(Contestant& candidate, SecretStream& secre
 }
 
 void TimingBench::summarise(const stats::PairedTest& test, Timed& timed) const {
-    ShapeTiming& timing = timed.timing;
-    std::vector<double> mine, theirs;
-    for (const Sample& sample : test.samples()) {
-        mine.push_back(sample.candidate_ns);
-        theirs.push_back(sample.baseline_ns);
-    }
-    timing.candidate_ns = stats::median(mine);
-    timing.baseline_ns = stats::median(theirs);
-    timing.naive_ns = naive_ns_ / baseline_ns_ * timing.baseline_ns;
-    timing.speedup = test.ratio();
-    const bool disturbed = timing.stop_reason == k_stop_disturbed;
-    timing.comparison = disturbed ? Comparison::unclear : test.comparison();
-    timing.sol = timing.candidate_ns > 0 ? floor_.roof_ns / timing.candidate_ns : 0;
-    timing.gb_per_s =
-        timing.candidate_ns > 0 ? static_cast<double>(bytes_) / timing.candidate_ns : 0;
-    timing.samples = test.samples();
-    if (stage_.layers.has(Layer::floor) && timing.candidate_ns < timing.floor_ns) {
-        timed.rejection = Rejection{
-            Verdict::too_fast,
-            "too fast to be true: " + std::to_string(timing.candidate_ns / 1000) + " us at " +
-                show_dims(*task_, case_.dims) + ", the floor is " +
-                std::to_string(timing.floor_ns / 1000) + " us",
-            "The floor follows from the bytes that must move and this machine's bandwidth."};
+    summarise_shape(test, {naive_ns_ / baseline_ns_, floor_.roof_ns, bytes_}, timed.timing);
+    if (stage_.layers.has(Layer::floor)) {
+        timed.rejection = below_floor(*task_, timed.timing);
     }
 }
 

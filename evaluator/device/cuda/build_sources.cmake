@@ -10,6 +10,7 @@ list(APPEND KW_EVALUATOR_SOURCES
     device/cuda/cuda_device.cpp
     device/cuda/gpu_bench.cpp
     device/cuda/gpu_check.cpp
+    device/cuda/gpu_clocks.cpp
     device/cuda/gpu_contestant.cpp
     device/cuda/gpu_devices.cpp
     device/cuda/gpu_failure.cpp

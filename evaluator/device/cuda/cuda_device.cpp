@@ -2,6 +2,7 @@
 // The CUDA device: candidates on a GPU. A process and context for each of them, checked against the
 // same reference as on the CPU, timed by the device's clock: docs/gpu.md.
 #include "core/hash.hpp"
+#include "evaluator/device/cpu/judgement.hpp"
 #include "evaluator/device/cpu/lane.hpp"
 #include "evaluator/device/cpu/summary.hpp"
 #include "evaluator/device/cuda/gpu_failure.hpp"
@@ -20,10 +21,6 @@ namespace {
 using std::chrono::steady_clock;
 
 constexpr double k_least_share_s = 0.2;  // of the cap, for one shape
-
-double seconds_since(steady_clock::time_point begin) {
-    return std::chrono::duration<double>(steady_clock::now() - begin).count();
-}
 
 std::string profile_of(const sandbox::Profile& profile) {
     // Device nodes are as wide as their driver; the address space has no limit.
@@ -168,7 +165,7 @@ Result<CudaDevice::Bench*> CudaDevice::bench_of(const Task& task, const JudgeOpt
     return bench_.get();
 }
 
-class CudaDevice::Judgement {
+class CudaDevice::Judgement : cpu::JudgementBase {
 public:
     Judgement(
         CudaDevice& device,
@@ -176,31 +173,24 @@ public:
         const Candidate& candidate,
         const JudgeOptions& options,
         const StageObserver& observer)
-        : device_(device)
-        , task_(task)
-        , candidate_(candidate)
-        , options_(options)
-        , observer_(observer)
-        , seed_(options.seed ? *options.seed : random_seed()) {
-        result_.device = device.description();
-        result_.device_hash = sha256_hex(device.gpu_.uuid + device.description());
-        result_.sandbox_profile = profile_of(device.sandbox_->profile()) + options.layers.note();
-        result_.seed = to_hex(seed_);
-        result_.seed_commitment = sha256_hex(result_.seed);
+        : JudgementBase(task, candidate, options, observer)
+        , device_(device) {
+        describe_device(
+            device.description(),
+            sha256_hex(device.gpu_.uuid + device.description()),
+            profile_of(device.sandbox_->profile()));
+        commit_to(to_hex(seed_));
     }
 
     Result<Evaluation> run() {
         const auto begin = steady_clock::now();
         KW_TRY(stages());
-        result_.wall_s = seconds_since(begin);
-        return std::move(result_);
+        return take(begin);
     }
 
 private:
     Result<void> stages() {
-        if (observer_) {
-            observer_("build", "CUDA " + device_.builder_->toolkit().version);
-        }
+        observe("build", "CUDA " + device_.builder_->toolkit().version);
         KW_TRY_ASSIGN(
             const auto refused,
             build_candidate(
@@ -227,16 +217,7 @@ private:
         KW_TRY(look_at_health());
         KW_TRY(choose_bench());
         KW_TRY_ASSIGN(const bool correct, check());
-        if (!correct) {
-            return {};
-        }
-        result_.verdict = Verdict::accepted;
-        result_.summary = "correct on " + std::to_string(result_.cases.size()) + " cases";
-        if (!options_.timed) {
-            result_.summary += ", not timed";
-            return {};
-        }
-        return time(options_.cap_s > 0 ? options_.cap_s : task_.judge_cap_s);
+        return correct && accept() ? time() : Result<void>();
     }
 
     Result<void> look_at_health() {
@@ -279,12 +260,6 @@ private:
         return {};
     }
 
-    void finish(const cpu::Rejection& rejection) {
-        result_.verdict = rejection.verdict;
-        result_.summary = rejection.summary;
-        result_.detail = rejection.detail;
-    }
-
     /// A verdict that a broken device may cause as well stands only when a fresh process finds the
     /// device well.
     Result<void> confirm(const cpu::Rejection& rejection, bool suspect) {
@@ -305,9 +280,8 @@ private:
         const auto begin = steady_clock::now();
         SecretStream secrets(seed_, "check");
         const std::vector<cpu::CheckCase> cases = cpu::plan_checks(task_, options_, secrets);
-        const double cap = options_.cap_s > 0 ? options_.cap_s : task_.judge_cap_s;
-        const auto limit =
-            std::chrono::milliseconds(static_cast<std::int64_t>(std::clamp(cap, 1.0, 20.0) * 1000));
+        const auto limit = std::chrono::milliseconds(
+            static_cast<std::int64_t>(std::clamp(cap_s(), 1.0, 20.0) * 1000));
         const GpuCheck parts{*bench_->gpu, *bench_->cpu, task_, bench_->reference, built_, limit};
         KW_TRY_ASSIGN(GpuCheckResult checked, run_gpu_checks(parts, cases, secrets, observer_));
         result_.cases = std::move(checked.result.cases);
@@ -327,12 +301,8 @@ private:
                 finish(*tools.rejection);
             }
         }
-        result_.stages.push_back({"check", seconds_since(begin) * 1000});
+        stage_done("check", begin);
         return !checked.result.rejection;
-    }
-
-    void append(const std::vector<Finding>& findings) {
-        result_.findings.insert(result_.findings.end(), findings.begin(), findings.end());
     }
 
     Result<GpuTimingBench*> bench_for(const Case& shape) {
@@ -358,7 +328,7 @@ private:
 
     /// The cap is for pairs alone, as on the CPU: the build, the wait for the lane, checks and the
     /// making of a bench are not paid by what is timed.
-    Result<void> time(double cap_s) {
+    Result<void> time() {
         const auto begin = steady_clock::now();
         double spent_s = 0;
         SecretStream secrets(seed_, "time");
@@ -376,7 +346,7 @@ private:
                     built_,
                     options_,
                     std::max(
-                        k_least_share_s, (cap_s - spent_s) / static_cast<double>(shapes_left--)),
+                        k_least_share_s, (cap_s() - spent_s) / static_cast<double>(shapes_left--)),
                     secrets,
                     observer_));
             spent_s += timed.pairs_s;
@@ -393,21 +363,15 @@ private:
                 bench_->shapes.erase(shape.name);
             }
         }
-        result_.stages.push_back({"time", seconds_since(begin) * 1000});
+        stage_done("time", begin);
         cpu::summarise_accepted(result_, options_.dead_band);
         return {};
     }
 
     CudaDevice& device_;
-    const Task& task_;
-    const Candidate& candidate_;
-    const JudgeOptions& options_;
-    const StageObserver& observer_;
-    Seed seed_;
     std::unique_ptr<Bench> own_bench_;
     Bench* bench_ = nullptr;
     BuildOutcome built_;
-    Evaluation result_;
 };
 
 Result<Evaluation> CudaDevice::judge(
@@ -415,12 +379,7 @@ Result<Evaluation> CudaDevice::judge(
     const Candidate& candidate,
     const JudgeOptions& options,
     const StageObserver& observer) {
-    if (!has_target(task, "cuda") || task.cuda.baselines.empty()) {
-        return Error{
-            Errc::usage,
-            "task " + task.name + " has no CUDA side",
-            "see `kwright task list` for targets"};
-    }
+    KW_TRY(need_cuda_side(task));
     Result<Evaluation> result = Judgement(*this, task, candidate, options, observer).run();
     if (!options.keep_baselines_warm) {
         bench_.reset();

@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "evaluator/device/cuda/gpu_time.hpp"
 
+#include "evaluator/device/cpu/summary.hpp"
 #include "evaluator/device/cuda/gpu_check.hpp"
 #include "evaluator/statistics.hpp"
 
 #include <algorithm>
-#include <cmath>
-#include <cstdio>
 #include <thread>
 
 namespace kw::cuda {
@@ -20,22 +19,12 @@ constexpr int k_least_pairs = 6;
 constexpr int k_hot_pairs = 6;
 constexpr double k_short_ns = 5000;  // below it an interval of one call is mostly overhead
 constexpr std::uint64_t k_renew_one_in = 16;
-constexpr double k_clock_ratio = 2;   // host against events, candidate against baseline
-constexpr double k_spread_ratio = 3;  // longest to shortest call of a graph, against the baseline's
-constexpr double k_clock_slack_ns = 20'000;
-constexpr double k_slow_clock = 0.9;  // of the run's median: below it a sample says nothing
 constexpr double k_warm_up_s = 1;
 constexpr double k_warm_up_part = 0.25;  // of the cap, at most for that
 constexpr auto k_cool_down = 30s;
 
 double seconds_since(steady_clock::time_point begin) {
     return std::chrono::duration<double>(steady_clock::now() - begin).count();
-}
-
-std::string us(double ns) {
-    char text[32];
-    std::snprintf(text, sizeof(text), "%.2f us", ns / 1000);
-    return text;
 }
 
 }  // namespace
@@ -82,7 +71,7 @@ Result<GpuTimingBench::Pair> GpuTimingBench::run_pair(
         (baseline_turn ? theirs : mine) = (baseline_turn ? *baseline_ : candidate).call(request);
         // At once: while the reference computes, an idle device changes its clocks.
         if (on_.nvml != nullptr) {
-            keep_reading(on_.nvml->read(), pair);
+            pair.disturbed |= keep_reading(on_.nvml->read(), clocks_);
         }
     }
     if (theirs.failure) {
@@ -110,23 +99,10 @@ Result<GpuTimingBench::Pair> GpuTimingBench::run_pair(
             return pair;
         }
     }
-    keep_times(theirs, mine, pair);
+    keep_times(theirs, mine, null_ns_, clocks_);
+    pair.baseline_ns = counted_ns(theirs, null_ns_);
+    pair.candidate_ns = counted_ns(mine, null_ns_);
     return pair;
-}
-
-void GpuTimingBench::keep_reading(const GpuReading& now, Pair& pair) {
-    const auto keep = [](const std::optional<double>& value, std::vector<double>& list) {
-        if (value) {
-            list.push_back(*value);
-        }
-    };
-    keep(now.sm_mhz, clocks_.sm_mhz);
-    keep(now.temperature_c, clocks_.temperature_c);
-    keep(now.power_w, clocks_.power_w);
-    clocks_.slowed_by |= now.slowed_by.value_or(0);
-    const bool slow =
-        now.sm_mhz && *now.sm_mhz > 0 && *now.sm_mhz < k_slow_clock * stats::median(clocks_.sm_mhz);
-    pair.disturbed = pair.disturbed || slow || is_throttled(now);
 }
 
 /// Untimed calls in turns until the clock has risen to what it will be, and the memory is warm.
@@ -150,31 +126,6 @@ Result<void> GpuTimingBench::warm_up(
         }
     }
     return {};
-}
-
-/// A graph counts as its longest call: one that did the work of the others is paid for it.
-void GpuTimingBench::keep_times(
-    const GpuCallResult& theirs, const GpuCallResult& mine, Pair& pair) {
-    const auto longest = [this](const GpuCallResult& call) {
-        const double ns = call.call_ns.empty() ? call.event_ns : std::ranges::max(call.call_ns);
-        return std::max(1.0, ns - null_ns_);
-    };
-    const auto shortest = [this](const GpuCallResult& call) {
-        return std::max(1.0, std::ranges::min(call.call_ns) - null_ns_);
-    };
-    pair.baseline_ns = longest(theirs);
-    pair.candidate_ns = longest(mine);
-    clocks_.baseline_event.push_back(theirs.event_ns);
-    clocks_.baseline_host.push_back(theirs.host_ns);
-    clocks_.candidate_event.push_back(mine.event_ns);
-    clocks_.candidate_host.push_back(mine.host_ns);
-    if (!mine.call_ns.empty() && !theirs.call_ns.empty()) {
-        clocks_.baseline_spread.push_back(
-            std::ranges::max(theirs.call_ns) / std::max(1.0, std::ranges::min(theirs.call_ns)));
-        clocks_.candidate_spread.push_back(
-            std::ranges::max(mine.call_ns) / std::max(1.0, std::ranges::min(mine.call_ns)));
-        clocks_.candidate_shortest.push_back(shortest(mine));
-    }
 }
 
 Result<void> GpuTimingBench::run_pairs(
@@ -300,91 +251,29 @@ Result<void> GpuTimingBench::look_at_all_weights(GpuContestant& candidate, Timed
     return {};
 }
 
-/// Device code shares a context with the events, whose time stamps lie somewhere in its memory. So
-/// the host's clock must tell the same story about the candidate as about the baseline.
-std::optional<cpu::Rejection> GpuTimingBench::disbelieve_clock() const {
-    if (clocks_.candidate_event.empty()) {
-        return std::nullopt;
-    }
-    const auto middle = [](std::vector<double> values) {
-        return stats::median(values);
-    };
-    const double host = middle(clocks_.candidate_host);
-    const double event = std::max(1.0, middle(clocks_.candidate_event));
-    const double usual =
-        middle(clocks_.baseline_host) / std::max(1.0, middle(clocks_.baseline_event));
-    if (host - event < k_clock_slack_ns || host / event < k_clock_ratio * usual) {
-        return std::nullopt;
-    }
-    return cpu::Rejection{
-        Verdict::too_fast,
-        "too fast to be true: the device's events say " + us(event) + ", the host's clock " +
-            us(host) + " (baseline: " + std::to_string(usual) + " times its events)",
-        "Work that the events do not see, or events that were written to."};
-}
-
-/// The calls of a graph do equal work: one far below the others left its own to them.
-std::optional<cpu::Rejection> GpuTimingBench::disbelieve_calls() const {
-    if (clocks_.candidate_spread.empty()) {
-        return std::nullopt;
-    }
-    const double shortest = stats::median(clocks_.candidate_shortest);
-    const double mine = stats::median(clocks_.candidate_spread);
-    const double theirs = stats::median(clocks_.baseline_spread);
-    if (shortest >= floor_.floor_ns && mine < k_spread_ratio * theirs) {
-        return std::nullopt;
-    }
-    return cpu::Rejection{
-        Verdict::too_fast,
-        "too fast to be true: the shortest of " + std::to_string(calls_) + " calls takes " +
-            us(shortest) + ", the longest " + std::to_string(mine) + " times as long (baseline: " +
-            std::to_string(theirs) + "), the floor is " + us(floor_.floor_ns),
-        "The calls of a graph do equal work: one of them did that of others."};
-}
-
-void GpuTimingBench::summarise(const stats::PairedTest& test, Timed& timed) const {
-    ShapeTiming& timing = timed.timing;
-    std::vector<double> mine, theirs;
-    for (const Sample& sample : test.samples()) {
-        mine.push_back(sample.candidate_ns);
-        theirs.push_back(sample.baseline_ns);
-    }
-    const auto middle = [](std::vector<double> values) {
-        return values.empty() ? 0.0 : stats::median(values);
-    };
-    timing.candidate_ns = middle(mine);
-    timing.baseline_ns = middle(theirs);
+Result<void> GpuTimingBench::summarise(const stats::PairedTest& test, Timed& timed) const {
     const double fastest =
         std::ranges::min_element(baseline_times_, {}, &std::pair<std::string, double>::second)
             ->second;
-    timing.naive_ns = baseline_times_.front().second / fastest * timing.baseline_ns;
-    timing.speedup = test.ratio();
-    timing.comparison =
-        timing.stop_reason == k_stop_disturbed ? Comparison::unclear : test.comparison();
-    timing.sol = timing.candidate_ns > 0 ? floor_.roof_ns / timing.candidate_ns : 0;
-    const auto bytes = on_.task.cost.bytes.eval(case_.dims);
-    timing.gb_per_s = bytes.ok() && timing.candidate_ns > 0
-                          ? static_cast<double>(*bytes) / timing.candidate_ns
-                          : 0;
-    timing.samples = test.samples();
+    KW_TRY_ASSIGN(const std::int64_t bytes, on_.task.cost.bytes.eval(case_.dims));
+    ShapeTiming& timing = timed.timing;
+    cpu::summarise_shape(
+        test, {baseline_times_.front().second / fastest, floor_.roof_ns, bytes}, timing);
     timing.mode = calls_ > 1 ? "graph_" + std::to_string(calls_) : "single";
-    timing.sm_mhz = middle(clocks_.sm_mhz);
-    timing.temperature_c = middle(clocks_.temperature_c);
-    timing.power_w = middle(clocks_.power_w);
+    timing.sm_mhz = stats::median(clocks_.sm_mhz);
+    timing.temperature_c = stats::median(clocks_.temperature_c);
+    timing.power_w = stats::median(clocks_.power_w);
     if (!on_.gpu.layers.has(Layer::floor)) {
-        return;
+        return {};
     }
-    timed.rejection = disbelieve_clock();
+    timed.rejection = cpu::below_floor(on_.task, timing);
     if (!timed.rejection) {
-        timed.rejection = disbelieve_calls();
+        timed.rejection = disbelieve_clock(clocks_);
     }
-    if (timing.candidate_ns < timing.floor_ns) {
-        timed.rejection = cpu::Rejection{
-            Verdict::too_fast,
-            "too fast to be true: " + us(timing.candidate_ns) + " at " +
-                show_dims(on_.task, case_.dims) + ", the floor is " + us(timing.floor_ns),
-            "The floor follows from the bytes that must move and the device's own bandwidth."};
+    if (!timed.rejection) {
+        timed.rejection = disbelieve_calls(clocks_, calls_, floor_.floor_ns);
     }
+    return {};
 }
 
 Result<GpuTimingBench::Timed> GpuTimingBench::time(
@@ -442,7 +331,7 @@ Result<GpuTimingBench::Timed> GpuTimingBench::time(
     if (timed.rejection) {
         return timed;
     }
-    summarise(test, timed);
+    KW_TRY(summarise(test, timed));
     if (options.hot && !timed.rejection) {
         KW_TRY(measure_hot(*candidate, secrets, timed));
     }

@@ -7,6 +7,7 @@
 
 #include "evaluator/device/cpu/input_source.hpp"
 #include "evaluator/device/cpu/set_aside.hpp"
+#include "evaluator/device/cuda/gpu_clocks.hpp"
 #include "evaluator/device/cuda/gpu_contestant.hpp"
 #include "evaluator/device/cuda/gpu_floor.hpp"
 #include "evaluator/device/cuda/nvml.hpp"
@@ -73,7 +74,6 @@ private:
         const GpuCallResult& call,
         const std::vector<std::int64_t>& sets,
         std::size_t slot) const;
-    void keep_reading(const GpuReading& now, Pair& pair);
     Result<void> warm_up(
         GpuContestant& candidate, double cap_s, SecretStream& secrets, Timed& timed);
     Result<Pair> run_pair(GpuContestant& candidate, SecretStream& secrets);
@@ -87,10 +87,7 @@ private:
     Result<void> measure_hot(GpuContestant& candidate, SecretStream& secrets, Timed& timed);
     Result<void> measure_energy(GpuContestant& candidate, SecretStream& secrets, Timed& timed);
     Result<void> look_at_all_weights(GpuContestant& candidate, Timed& timed);
-    void summarise(const stats::PairedTest& test, Timed& timed) const;
-    [[nodiscard]] std::optional<cpu::Rejection> disbelieve_clock() const;
-    [[nodiscard]] std::optional<cpu::Rejection> disbelieve_calls() const;
-    void keep_times(const GpuCallResult& theirs, const GpuCallResult& mine, Pair& pair);
+    Result<void> summarise(const stats::PairedTest& test, Timed& timed) const;
     /// One of the sets that were used longest ago, drawn; the pinned one where there is one.
     [[nodiscard]] std::int64_t next_set(SecretStream& secrets);
     [[nodiscard]] std::int64_t last_set() const { return sets_by_age_.back(); }
@@ -119,13 +116,7 @@ private:
     std::optional<std::int64_t> pinned_set_;
     std::uint8_t order_ = 0;
     bool second_of_block_ = false;
-    struct Clocks {
-        std::vector<double> baseline_event, baseline_host, candidate_event, candidate_host;
-        /// Of graphs: the shortest call in ns, and how many times longer the longest was.
-        std::vector<double> baseline_spread, candidate_spread, candidate_shortest;
-        std::vector<double> sm_mhz, temperature_c, power_w;
-        std::uint64_t slowed_by = 0;
-    } clocks_;
+    GpuClocks clocks_;
 };
 
 }  // namespace kw::cuda

@@ -6,6 +6,16 @@
 
 namespace kw::cuda {
 
+Result<void> need_cuda_side(const Task& task) {
+    if (has_target(task, "cuda") && !task.cuda.baselines.empty()) {
+        return {};
+    }
+    return Error{
+        Errc::usage,
+        "task " + task.name + " has no CUDA side",
+        "see `kwright task list` for targets"};
+}
+
 Result<std::filesystem::path> build_reference(cpu::Builder& builder, const Task& task) {
     cpu::BuildRequest request;
     request.kind = cpu::SourceKind::reference;

@@ -20,6 +20,9 @@ struct BuiltBaseline {
     bool uses_library = false;  ///< the vendor's product takes the place of kw_matmul_* kernels
 };
 
+/// Errc::usage for a task that has no CUDA target or no CUDA baseline.
+[[nodiscard]] Result<void> need_cuda_side(const Task& task);
+
 /// The reference's shared object. Errc::config when it does not compile.
 [[nodiscard]] Result<std::filesystem::path> build_reference(
     cpu::Builder& builder, const Task& task);

@@ -3,6 +3,7 @@
 // reference as on the CPU; times are modelled.
 #include "core/hash.hpp"
 #include "evaluator/device/cpu/build.hpp"
+#include "evaluator/device/cpu/judgement.hpp"
 #include "evaluator/device/cuda/task_build.hpp"
 #include "evaluator/device/emulated/check.hpp"
 #include "evaluator/device/emulated/task_bench.hpp"
@@ -21,10 +22,6 @@ namespace {
 using std::chrono::steady_clock;
 
 constexpr const char* k_protocol_modelled = "kw-model/1";
-
-double ms_since(steady_clock::time_point begin) {
-    return std::chrono::duration<double, std::milli>(steady_clock::now() - begin).count();
-}
 
 std::string ratio_text(double ratio) {
     char text[32];
@@ -117,7 +114,7 @@ Result<TaskBench*> EmulatedDevice::bench_of(const Task& task) {
 }
 
 /// One judgement from source to Evaluation.
-class EmulatedDevice::Judgement {
+class EmulatedDevice::Judgement : cpu::JudgementBase {
 public:
     Judgement(
         EmulatedDevice& device,
@@ -125,26 +122,19 @@ public:
         const Candidate& candidate,
         const JudgeOptions& options,
         const StageObserver& observer)
-        : device_(device)
-        , task_(task)
-        , candidate_(candidate)
-        , options_(options)
-        , observer_(observer)
-        , seed_(options.seed ? *options.seed : random_seed()) {
-        result_.device = device.description();
-        result_.device_hash = sha256_hex(device.description());
-        result_.sandbox_profile = device.sandbox_->profile().id + options.layers.note();
+        : JudgementBase(task, candidate, options, observer)
+        , device_(device) {
+        describe_device(
+            device.description(), sha256_hex(device.description()), device.sandbox_->profile().id);
+        commit_to(to_hex(seed_));
         result_.protocol = k_protocol_modelled;
         result_.timing_kind = std::string(name(Provenance::modelled));
-        result_.seed = to_hex(seed_);
-        result_.seed_commitment = sha256_hex(result_.seed);
     }
 
     Result<Evaluation> run() {
         const auto begin = steady_clock::now();
         KW_TRY(stages());
-        result_.wall_s = ms_since(begin) / 1000;
-        return std::move(result_);
+        return take(begin);
     }
 
 private:
@@ -159,10 +149,7 @@ private:
         }
         KW_TRY(choose_bench());
         KW_TRY_ASSIGN(const bool correct, check());
-        if (!correct) {
-            return {};
-        }
-        return time();
+        return correct && accept() ? time() : Result<void>();
     }
 
     /// The warm one, or one of its own that goes with this judgement.
@@ -176,18 +163,6 @@ private:
         return options_.rival == nullptr
                    ? Result<void>()
                    : seat_rival(device_.builders(), *bench_, task_, *options_.rival);
-    }
-
-    void finish(const cpu::Rejection& rejection) {
-        result_.verdict = rejection.verdict;
-        result_.summary = rejection.summary;
-        result_.detail = rejection.detail;
-    }
-
-    void observe(const std::string& stage, const std::string& text) const {
-        if (observer_) {
-            observer_(stage, text);
-        }
     }
 
     Result<bool> build() {
@@ -225,10 +200,9 @@ private:
             20,
             device_.threads_};
         KW_TRY_ASSIGN(CheckedCases checked, run_checks(parts, cases, secrets, observer_));
-        result_.stages.push_back({"check", ms_since(begin)});
+        stage_done("check", begin);
         result_.cases = std::move(checked.result.cases);
-        result_.findings.insert(
-            result_.findings.end(), checked.findings.begin(), checked.findings.end());
+        append(checked.findings);
         if (checked.result.rejection) {
             finish(*checked.result.rejection);
             return false;
@@ -237,12 +211,6 @@ private:
     }
 
     Result<void> time() {
-        result_.verdict = Verdict::accepted;
-        result_.summary = "correct on " + std::to_string(result_.cases.size()) + " cases";
-        if (!options_.timed) {
-            result_.summary += ", not timed";
-            return {};
-        }
         const auto begin = steady_clock::now();
         SecretStream secrets(seed_, "time");
         std::string limiter;
@@ -262,12 +230,11 @@ private:
                 finish(*call.rejection);
                 return {};
             }
-            result_.findings.insert(
-                result_.findings.end(), call.findings.begin(), call.findings.end());
+            append(call.findings);
             limiter = call.limiter;
             add_shape(shape, *bench, call.ns);
         }
-        result_.stages.push_back({"time", ms_since(begin)});
+        stage_done("time", begin);
         summarise(limiter);
         return {};
     }
@@ -323,15 +290,9 @@ private:
     }
 
     EmulatedDevice& device_;
-    const Task& task_;
-    const Candidate& candidate_;
-    const JudgeOptions& options_;
-    const StageObserver& observer_;
-    Seed seed_;
     std::unique_ptr<TaskBench> own_bench_;
     TaskBench* bench_ = nullptr;
     cuda::BuildOutcome built_;
-    Evaluation result_;
 };
 
 Result<Evaluation> EmulatedDevice::judge(
@@ -339,12 +300,7 @@ Result<Evaluation> EmulatedDevice::judge(
     const Candidate& candidate,
     const JudgeOptions& options,
     const StageObserver& observer) {
-    if (!has_target(task, "cuda") || task.cuda.baselines.empty()) {
-        return Error{
-            Errc::usage,
-            "task " + task.name + " has no CUDA side",
-            "see `kwright task list` for targets"};
-    }
+    KW_TRY(cuda::need_cuda_side(task));
     Result<Evaluation> result = Judgement(*this, task, candidate, options, observer).run();
     if (!options.keep_baselines_warm) {
         bench_.reset();

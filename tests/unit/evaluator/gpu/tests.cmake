@@ -2,6 +2,7 @@
 kw_add_test(gpu_parts LABEL unit
     SOURCES
         gpu/arch_table_test.cpp
+        gpu/clocks_test.cpp
         gpu/driver_numbers_test.cpp
         gpu/failure_test.cpp
         gpu/records_test.cpp

@@ -61,3 +61,35 @@ TEST_CASE("summary: an interval beyond 1 that decides nothing says what is missi
     CHECK(evaluation.summary.find("probably slower") != std::string::npos);
     CHECK(evaluation.summary.find("other programs disturbed") != std::string::npos);
 }
+
+TEST_CASE("summary: the figures of a shape come from its samples alone", "[judge]") {
+    stats::PairedTest test;
+    for (std::uint8_t i = 0; i < 40; ++i) {
+        test.add({3000, 1000, static_cast<std::uint8_t>(i % 3), static_cast<std::uint8_t>(i % 2)});
+    }
+    test.finish();
+    ShapeTiming shape;
+    cpu::summarise_shape(test, {4, 500, 2000}, shape);
+    CHECK(shape.candidate_ns == 1000);
+    CHECK(shape.baseline_ns == 3000);
+    CHECK(shape.naive_ns == 12000);
+    CHECK(shape.sol == Approx(0.5));
+    CHECK(shape.gb_per_s == Approx(2));
+    CHECK(shape.comparison == Comparison::faster);
+    CHECK(shape.samples.size() == 40);
+    shape.stop_reason = std::string(k_stop_disturbed);
+    cpu::summarise_shape(test, {4, 500, 2000}, shape);
+    CHECK(shape.comparison == Comparison::unclear);
+}
+
+TEST_CASE("summary: a time below the shape's floor is too fast, at it is not", "[judge]") {
+    ShapeTiming shape;
+    shape.candidate_ns = 1000;
+    shape.floor_ns = 1000;
+    CHECK(!cpu::below_floor(Task{}, shape));
+    shape.floor_ns = 1001;
+    const auto rejected = cpu::below_floor(Task{}, shape);
+    REQUIRE(rejected);
+    CHECK(rejected->verdict == Verdict::too_fast);
+    CHECK(rejected->summary.find("1.00 us") != std::string::npos);
+}
