@@ -4,6 +4,9 @@
 #include "evaluator/device/cpu/code_facts.hpp"
 #include "evaluator/device/cuda/library_build.hpp"
 
+#include <map>
+#include <utility>
+
 namespace kw::exporter {
 namespace {
 
@@ -15,6 +18,30 @@ public:
 
     Result<Examination> examine(
         const Task& task, const Candidate& candidate, const IsaLevel& level) override {
+        const std::string key = task.hash + candidate.hash + level.name;
+        if (const auto seen = seen_.find(key); seen != seen_.end()) {
+            return seen->second;
+        }
+        KW_TRY_ASSIGN(Examination result, look_at(task, candidate, level));
+        return seen_.emplace(key, std::move(result)).first->second;
+    }
+
+    Result<std::string> build_cuda(
+        const Task& task, const Candidate& candidate, CudaCode& made) override {
+        const std::string key = task.hash + candidate.hash;
+        auto seen = seen_cuda_.find(key);
+        if (seen == seen_cuda_.end()) {
+            CudaCode code;
+            KW_TRY_ASSIGN(std::string refusal, build(task, candidate, code));
+            seen = seen_cuda_.emplace(key, std::pair(std::move(refusal), std::move(code))).first;
+        }
+        made = seen->second.second;
+        return seen->second.first;
+    }
+
+private:
+    Result<Examination> look_at(
+        const Task& task, const Candidate& candidate, const IsaLevel& level) {
         KW_TRY(open());
         Candidate as_level = candidate;
         as_level.isa = level.name;
@@ -38,8 +65,7 @@ public:
         return result;
     }
 
-    Result<std::string> build_cuda(
-        const Task& task, const Candidate& candidate, CudaCode& made) override {
+    Result<std::string> build(const Task& task, const Candidate& candidate, CudaCode& made) {
         if (!cuda_) {
             KW_TRY_ASSIGN(cuda_, cuda::LibraryBuilder::open(config_));
         }
@@ -68,7 +94,6 @@ public:
         return silent ? std::string() : std::string(code(judged.verdict)) + ": " + judged.summary;
     }
 
-private:
     static std::string refusal_of(const cpu::CodeFacts& facts) {
         if (facts.verdict != Verdict::accepted) {
             return std::string(code(facts.verdict)) + ": " + facts.summary;
@@ -96,6 +121,9 @@ private:
     std::unique_ptr<cpu::CodeExaminer> code_;
     std::unique_ptr<Device> device_;
     std::unique_ptr<cuda::LibraryBuilder> cuda_;
+    // A pack may be made several times in a run (kwright export --reverify).
+    std::map<std::string, Examination> seen_;
+    std::map<std::string, std::pair<std::string, CudaCode>> seen_cuda_;
 };
 
 }  // namespace

@@ -64,8 +64,10 @@ std::string reason_against(
     if (row.timing_kind != name(Provenance::measured) && options.kernels.empty()) {
         return "its time is modelled: name the kernel to export it all the same";
     }
-    if (row.speedup.lo < options.min_speedup) {
-        return "its interval begins at " + ratio_text(row.speedup.lo);
+    const double least = options.min_speedup.value_or(options.kernels.empty() ? 1 : 0);
+    if (row.speedup.lo < least) {
+        return "its interval begins at " + ratio_text(row.speedup.lo) + ", below " +
+               ratio_text(least) + " (--min-speedup)";
     }
     if (!has_target(task, row.target)) {
         return "the task has no target " + row.target;

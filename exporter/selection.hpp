@@ -27,7 +27,9 @@ struct SelectOptions {
     std::string filter;
     std::vector<std::string> tasks;    ///< empty = all
     std::vector<std::string> kernels;  ///< ids, any unique prefix: these rows alone
-    double min_speedup = 0;            ///< for the lower end of the interval
+    /// For the lower end of the interval. Unset: 1, which the fastest baseline has; any for
+    /// `kernels`.
+    std::optional<double> min_speedup;
 };
 
 struct Skipped {

@@ -62,20 +62,42 @@ Result<int> check(const std::string& folder, const Invocation& invocation, Conso
     return done.problems.empty() ? 0 : 1;
 }
 
-/// Progress and lines of the judge go to stderr: stdout has one result.
-Result<void> reverify(
-    const exporter::Selection& selection, const Invocation& invocation, Console& console) {
-    std::vector<std::string> kernels;
-    std::set<std::pair<std::string, std::string>> seen;  // the best row of each task and device
-    for (const exporter::StoredKernel& kernel : selection.kernels) {
-        if (seen.insert({kernel.board.task, kernel.board.device}).second || selection.named) {
-            kernels.push_back("k" + kernel.board.candidate_hash);
+/// A kernel and the device that its row is of.
+using Verified = std::set<std::pair<std::string, std::string>>;
+
+std::vector<const BoardRow*> rows_of(const exporter::Pack& pack) {
+    std::vector<const BoardRow*> rows;
+    for (const exporter::Operation& operation : pack.operations) {
+        for (const exporter::Row& row : operation.rows) {
+            rows.push_back(&row.kernel.board);
         }
+    }
+    return rows;
+}
+
+/// Judges again what would be exported and was not judged in this run, `done` being what was.
+/// False: there was nothing left. Progress and lines of the judge go to stderr: stdout has one
+/// result.
+Result<bool> reverify(
+    const exporter::Pack& pack, const Invocation& invocation, Console& console, Verified& done) {
+    Verified wanted;
+    std::vector<std::string> kernels;
+    for (const BoardRow* row : rows_of(pack)) {
+        if (!done.contains({row->candidate_hash, row->device_id}) &&
+            wanted.insert({row->candidate_hash, row->device_id}).second) {
+            kernels.push_back("k" + row->candidate_hash);
+        }
+    }
+    if (wanted.empty()) {
+        return false;
     }
     std::sort(kernels.begin(), kernels.end());
     kernels.erase(std::unique(kernels.begin(), kernels.end()), kernels.end());
     KW_TRY_ASSIGN(db::Store store, open_store(invocation.config, db::Access::write));
-    KW_TRY_ASSIGN(const auto rows, agent::board_judgings(store, kernels));
+    KW_TRY_ASSIGN(std::vector<agent::StoredJudging> rows, agent::board_judgings(store, kernels));
+    std::erase_if(rows, [&](const agent::StoredJudging& row) {
+        return !wanted.contains({row.candidate.hash, row.device_id});
+    });
     Invocation quiet = invocation;
     quiet.json = false;
     Console talk(stderr, stderr, Color::never);
@@ -86,7 +108,11 @@ Result<void> reverify(
     if (code == 130) {
         return Error{Errc::interrupted, "exporting: interrupted, nothing was written", {}};
     }
-    return {};  // what does not hold any more is off the board now
+    if (code == 3) {
+        console.say("what could not be judged here goes in as it was");
+    }
+    done.merge(wanted);
+    return true;
 }
 
 json kernel_json(const exporter::Operation& operation, const exporter::Row& row) {
@@ -178,7 +204,9 @@ Result<exporter::SelectOptions> select_options(const Invocation& invocation) {
     options.filter = invocation.text("board");
     options.tasks = invocation.all("task");
     options.kernels = invocation.all("ROW");
-    KW_TRY_ASSIGN(options.min_speedup, invocation.number("min-speedup", 0));
+    if (invocation.has("min-speedup")) {
+        KW_TRY_ASSIGN(options.min_speedup, invocation.number("min-speedup", 0));
+    }
     return options;
 }
 
@@ -200,17 +228,25 @@ Result<int> run_export(const Invocation& invocation, Console& console) {
         return exporter::select_rows(store, options, find_task);
     };
     KW_TRY(exporter::check_target(folder));
-    KW_TRY_ASSIGN(exporter::Selection selection, select());
-    if (invocation.has("reverify")) {
-        KW_TRY(reverify(selection, invocation, console));
-        KW_TRY_ASSIGN(selection, select());
-    }
     const auto examiner = exporter::judging_examiner(
         evaluator_config(invocation.config),
         [&](const std::string&, const std::string& text) { console.say("checking " + text); });
-    KW_TRY_ASSIGN(
-        const exporter::Pack pack,
-        exporter::make_pack(std::move(selection), find_task, *examiner, KW_VERSION));
+    // What does not hold any more is off the board, and a row that was behind it comes in: until
+    // every row of the pack was judged in this run.
+    Verified done;
+    exporter::Pack pack;
+    for (bool changed = true; changed;) {
+        auto selection = select();
+        if (!selection.ok() && !done.empty()) {
+            return Error{Errc::no, selection.error().what, selection.error().hint};
+        }
+        KW_TRY_ASSIGN(exporter::Selection rows, std::move(selection));
+        KW_TRY_ASSIGN(pack, exporter::make_pack(std::move(rows), find_task, *examiner, KW_VERSION));
+        changed = false;
+        if (invocation.has("reverify")) {
+            KW_TRY_ASSIGN(changed, reverify(pack, invocation, console, done));
+        }
+    }
     KW_TRY_ASSIGN(
         const exporter::Files files,
         exporter::pack_files(pack, find_places(invocation.config).share_dir / "library"));
@@ -259,14 +295,14 @@ CommandSpec export_command() {
         {"--task", "TASK", "rows of this task; may be given again", "", true, "Options", {}},
         {"--min-speedup",
          "X",
-         "rows whose interval begins at X or above (0)",
+         "rows whose interval begins at X or above (1; named ones: any); 0 takes slower ones too",
          "",
          false,
          "Options",
          {}},
         {"--reverify",
          "",
-         "judge and time every row again first; what does not hold stays out",
+         "judge and time every row that goes in again; what does not hold stays out",
          "",
          false,
          "Options",

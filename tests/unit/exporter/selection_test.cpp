@@ -86,7 +86,7 @@ TEST_CASE(
     options.min_speedup = 1.05;
     const auto slow = board.select(options);
     REQUIRE(!slow.ok());
-    CHECK(slow.error().what.find("begins at 1.01x") != std::string::npos);
+    CHECK(slow.error().what.find("begins at 1.01x, below 1.05x") != std::string::npos);
     options = {};
     options.tasks = {"another"};
     CHECK(!board.select(options).ok());
@@ -100,4 +100,20 @@ TEST_CASE(
     const auto stale = board.select();
     REQUIRE(!stale.ok());
     CHECK(stale.error().what.find("another version of the task") != std::string::npos);
+}
+
+TEST_CASE(
+    "selection: rows that may be slower than the baseline go in only when asked for",
+    "[exporter]") {
+    Board board;
+    const std::string slow = board.add("a", {.source = "a", .speedup = 1.005});  // from 0.995
+    CHECK(board.select().error().code == Errc::usage);
+    SelectOptions options;
+    options.min_speedup = 0;
+    CHECK(board.select(options).ok());
+    options = {};
+    options.kernels = {"k" + slow};
+    CHECK(board.select(options).ok());
+    options.min_speedup = 1;  // said, it holds for named ones too
+    CHECK(!board.select(options).ok());
 }
