@@ -147,23 +147,28 @@ std::string literal_to_c(std::int64_t value) {
     return value < 0 ? joined({"(-INT64_C(", digits, "))"}) : joined({"INT64_C(", digits, ")"});
 }
 
-/// `bad`: the flag of checked expressions, "" = unchecked.
-std::string node_to_c(const Node& node, std::string_view bad) {
+struct CStyle {
+    std::string_view bad;     ///< the flag of checked expressions, "" = unchecked
+    std::string_view prefix;  ///< of every name
+};
+
+std::string node_to_c(const Node& node, const CStyle& style) {
     const auto call = [&](std::string_view function) {
-        return joined({function, "(", node_to_c(*node.a, bad), ", ", node_to_c(*node.b, bad), ")"});
+        return joined(
+            {function, "(", node_to_c(*node.a, style), ", ", node_to_c(*node.b, style), ")"});
     };
     const auto infix = [&](std::string_view op) {
-        return joined({"(", node_to_c(*node.a, bad), op, node_to_c(*node.b, bad), ")"});
+        return joined({"(", node_to_c(*node.a, style), op, node_to_c(*node.b, style), ")"});
     };
     const auto truth = [&](std::string_view op) {
         return joined({"((int64_t)", infix(op), ")"});
     };
     const auto checked = [&](std::string_view function) {
-        const std::string a = node.op == Op::negate ? literal_to_c(0) : node_to_c(*node.a, bad);
-        const std::string b = node_to_c(node.op == Op::negate ? *node.a : *node.b, bad);
-        return joined({"kw_dim_checked_", function, "(&", bad, ", ", a, ", ", b, ")"});
+        const std::string a = node.op == Op::negate ? literal_to_c(0) : node_to_c(*node.a, style);
+        const std::string b = node_to_c(node.op == Op::negate ? *node.a : *node.b, style);
+        return joined({"kw_dim_checked_", function, "(&", style.bad, ", ", a, ", ", b, ")"});
     };
-    if (!bad.empty()) {
+    if (!style.bad.empty()) {
         switch (node.op) {
             case Op::add: return checked("add");
             case Op::subtract:
@@ -177,9 +182,9 @@ std::string node_to_c(const Node& node, std::string_view bad) {
     }
     switch (node.op) {
         case Op::literal: return literal_to_c(node.value);
-        case Op::name: return node.name;
-        case Op::negate: return joined({"(-", node_to_c(*node.a, bad), ")"});
-        case Op::logical_not: return joined({"((int64_t)(!", node_to_c(*node.a, bad), "))"});
+        case Op::name: return joined({style.prefix, node.name});
+        case Op::negate: return joined({"(-", node_to_c(*node.a, style), ")"});
+        case Op::logical_not: return joined({"((int64_t)(!", node_to_c(*node.a, style), "))"});
         case Op::add: return infix(" + ");
         case Op::subtract: return infix(" - ");
         case Op::multiply: return infix(" * ");
@@ -199,11 +204,11 @@ std::string node_to_c(const Node& node, std::string_view bad) {
         case Op::choose:
             return joined(
                 {"(",
-                 node_to_c(*node.a, bad),
+                 node_to_c(*node.a, style),
                  " ? ",
-                 node_to_c(*node.b, bad),
+                 node_to_c(*node.b, style),
                  " : ",
-                 node_to_c(*node.c, bad),
+                 node_to_c(*node.c, style),
                  ")"});
     }
     return {};
@@ -262,13 +267,17 @@ std::string DimExpr::to_c() const {
     return empty() ? "INT64_C(0)" : node_to_c(*root_, {});
 }
 
-std::string to_checked_c(const DimExpr& expr, std::string_view flag) {
+std::string to_prefixed_c(const DimExpr& expr, std::string_view prefix) {
+    return to_checked_c(expr, {}, prefix);
+}
+
+std::string to_checked_c(const DimExpr& expr, std::string_view flag, std::string_view prefix) {
     if (expr.empty()) {
         return "INT64_C(0)";
     }
     const auto root = parse_dim_expr(expr.text());
     KW_CHECK(root.ok());  // it was parsed once already
-    return node_to_c(**root, flag);
+    return node_to_c(**root, {flag, prefix});
 }
 
 std::string_view dim_expr_c_prelude() {

@@ -25,6 +25,8 @@ namespace kw::exporter {
 
 [[nodiscard]] std::string operations_list(const Pack& pack, const std::string& pack_id);  ///< C
 [[nodiscard]] std::string selfcheck_list(const Pack& pack);                               ///< C
+/// "0.1" of version 0.1.3: the library's SONAME ends in it.
+[[nodiscard]] std::string abi_of(const Pack& pack);
 [[nodiscard]] std::string build_list(const Pack& pack);   ///< CMake: what to compile and how
 [[nodiscard]] std::string symbol_list(const Pack& pack);  ///< linker script: what is exported
 [[nodiscard]] std::string python_operations(const Pack& pack);
@@ -37,7 +39,10 @@ namespace kw::exporter {
 /// `static bool NAME(const int64_t* kwk_dims)` around a predicate over the operation's dims.
 [[nodiscard]] std::string predicate_function(
     const Task& task, const std::string& name, const DimExpr& predicate);
-/// "const int64_t N = kwk_dims[0]; (void)N; ..." on lines of their own.
+/// Before the names of dimensions and constants where they are locals in C: a task's `state` or a
+/// file's `#define NULL 7` reaches nothing else.
+inline constexpr const char* k_local = "kwk_n_";
+/// "const int64_t kwk_n_N = kwk_dims[0]; ..." on lines of their own.
 [[nodiscard]] std::string dim_locals(const Task& task);
 /// "Intel(R) Xeon(R) Processor" of "cpu: Intel(R) Xeon(R) Processor, 2 cores, x86-64-v4";
 /// "NVIDIA H200" of "cuda: NVIDIA H200 (sm_90a, 132 SMs), driver for CUDA 12.8".

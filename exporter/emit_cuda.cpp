@@ -49,7 +49,7 @@ private:
         for (const std::string& name : expr.expr.names()) {
             used_.insert(name);
         }
-        return to_checked_c(expr.expr, k_bad);
+        return to_checked_c(expr.expr, k_bad, k_local);
     }
 
     /// What the expressions written so far read: dims, constants of the file and of the device.
@@ -57,7 +57,7 @@ private:
         std::string text = "    (void)kwk_dims;\n    (void)kwk_facts;\n";
         for (std::size_t i = 0; i < task_.dims.size(); ++i) {
             if (used_.contains(task_.dims[i].name)) {
-                text += "    const int64_t " + task_.dims[i].name + " = kwk_dims[" +
+                text += "    const int64_t " + (k_local + task_.dims[i].name) + " = kwk_dims[" +
                         std::to_string(i) + "];\n";
                 used_.erase(task_.dims[i].name);
             }
@@ -72,7 +72,7 @@ private:
                 k_device_names.end()) {
                 value = "kwk_facts->" + name;
             }
-            text += "    const int64_t " + name + " = " + value + ";\n";
+            text += "    const int64_t " + (k_local + name) + " = " + value + ";\n";
         }
         used_.clear();
         return text;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Cases and tolerances of an operation for kwk-selfcheck, out of its task.
+#include "core/dim_expr_c.hpp"
 #include "evaluator/fill_parameters.hpp"
 #include "exporter/c_text.hpp"
 #include "exporter/emit.hpp"
@@ -83,7 +84,8 @@ std::string bounds(const Task& task) {
                            (arg.role == Role::out || arg.role == Role::inout);
         if (bound) {
             functions += "static int64_t k_of_" + arg.name + "(const int64_t* kwk_dims) {\n" +
-                         dim_locals(task) + "    return " + check.k.to_c() + ";\n}\n";
+                         dim_locals(task) + "    return " + to_prefixed_c(check.k, k_local) +
+                         ";\n}\n";
         }
         table += "    {" + c_double(check.u_out) + ", " + c_double(check.u_acc) + ", " +
                  c_double(check.u_op) + ", " + c_double(check.c) + ", " + c_double(check.tiny) +

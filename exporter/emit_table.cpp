@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The dispatch table of an operation, and the list of all of them.
+#include "core/dim_expr_c.hpp"
 #include "exporter/c_text.hpp"
 #include "exporter/emit.hpp"
 
@@ -37,7 +38,8 @@ std::string shape_function(const Task& task, const Arg& arg) {
     std::string text = "static void shape_of_" + arg.name +
                        "(const int64_t* kwk_dims, int64_t* kwk_shape) {\n" + dim_locals(task);
     for (std::size_t i = 0; i < arg.shape.size(); ++i) {
-        text += "    kwk_shape[" + std::to_string(i) + "] = " + arg.shape[i].to_c() + ";\n";
+        text += "    kwk_shape[" + std::to_string(i) +
+                "] = " + to_prefixed_c(arg.shape[i], k_local) + ";\n";
     }
     return text + (arg.shape.empty() ? "    (void)kwk_shape;\n" : "") + "}\n";
 }
@@ -186,8 +188,9 @@ std::string operation_object(const Operation& operation) {
 std::string dim_locals(const Task& task) {
     std::string text = "    (void)kwk_dims;\n";
     for (std::size_t i = 0; i < task.dims.size(); ++i) {
-        text += "    const int64_t " + task.dims[i].name + " = kwk_dims[" + std::to_string(i) +
-                "];\n    (void)" + task.dims[i].name + ";\n";
+        const std::string local = k_local + task.dims[i].name;
+        text += "    const int64_t " + local + " = kwk_dims[" + std::to_string(i) +
+                "];\n    (void)" + local + ";\n";
     }
     return text;
 }
@@ -195,7 +198,7 @@ std::string dim_locals(const Task& task) {
 std::string predicate_function(
     const Task& task, const std::string& name, const DimExpr& predicate) {
     return "static bool " + name + "(const int64_t* kwk_dims) {\n" + dim_locals(task) +
-           "    return " + predicate.to_c() + " != 0;\n}\n";
+           "    return " + to_prefixed_c(predicate, k_local) + " != 0;\n}\n";
 }
 
 std::string code_prefix(const Unit& unit, const CpuCode& code) {

@@ -250,14 +250,7 @@ private:
     Result<void> build_cuda(const Task& task, Unit& unit) {
         CudaCode code;
         KW_TRY_ASSIGN(const std::string refusal, examiner_.build_cuda(task, unit.candidate, code));
-        const auto own = std::find_if(
-            code.plan.constants.begin(), code.plan.constants.end(), [](const auto& constant) {
-                return constant.first.starts_with("kwk_") || constant.first.starts_with("kw_");
-            });
-        if (refusal.empty() && own != code.plan.constants.end()) {
-            unit.absent[unit.candidate.arch] =
-                "its constant '" + own->first + "' has a name of the pack's own";
-        } else if (refusal.empty()) {
+        if (refusal.empty()) {
             unit.cuda = std::move(code);
         } else {
             unit.absent[unit.candidate.arch] = refusal;

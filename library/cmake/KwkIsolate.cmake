@@ -29,8 +29,9 @@ function(kwk_isolate list target prefix source folder flags own)
     target_include_directories(${target} PRIVATE ${folder})
     target_compile_options(${target} PRIVATE ${flags} ${kwk_compiler_flags} -w)
     # An included source is no header to every build tool.
-    file(GLOB sources ${folder}/*.inc ${folder}/*.h)
-    set_source_files_properties(${source} PROPERTIES OBJECT_DEPENDS "${sources}")
+    string(REGEX REPLACE "cpp$" "inc" included ${source})
+    set_source_files_properties(${source} PROPERTIES
+        OBJECT_DEPENDS "${included};${folder}/${KWK_TASK}.h;${folder}/${KWK_TASK}_reference.h")
     set_target_properties(${target} PROPERTIES CXX_STANDARD 20 CXX_EXTENSIONS OFF
         INTERPROCEDURAL_OPTIMIZATION OFF POSITION_INDEPENDENT_CODE ON)
     set(joined ${CMAKE_CURRENT_BINARY_DIR}/isolated/${target}.joined.o)

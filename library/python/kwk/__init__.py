@@ -18,7 +18,7 @@ import os
 import pathlib
 import sys
 
-from ._operations import OPERATIONS
+from ._operations import ABI, OPERATIONS
 
 __all__ = ["Array", "Error", "Packed", "call", "empty", "explain", "operations", "prepare", "supported"]
 
@@ -61,7 +61,7 @@ def _library():
         here = pathlib.Path(__file__).resolve().parent
         places = [os.environ.get("KWK_LIBRARY")] if os.environ.get("KWK_LIBRARY") else [
             here / "libkwk.so", here.parents[2] / "lib" / "libkwk.so",
-            here.parents[3] / "lib" / "libkwk.so", "libkwk.so.1"]
+            here.parents[3] / "lib" / "libkwk.so", f"libkwk.so.{ABI}"]
         for place in places:
             if isinstance(place, str) or place.exists():
                 _loaded = _declare(ctypes.CDLL(str(place)))
@@ -141,9 +141,15 @@ def _is_contiguous(shape, strides):
     return True
 
 
+def _check_order(form):
+    if form[:1] in (">", "!"):
+        raise ValueError("the array's numbers are big-endian")
+
+
 def _interface_view(array):
     interface = array.__array_interface__
     item = int(interface["typestr"][2:])
+    _check_order(interface["typestr"])
     strides = interface.get("strides")
     if strides and not _is_contiguous(interface["shape"], [s // item for s in strides]):
         raise ValueError("the array is not contiguous")
@@ -166,6 +172,7 @@ def _buffer_view(array):
     view = memoryview(array)
     if not view.c_contiguous:
         raise ValueError("the array is not contiguous")
+    _check_order(view.format)
     raw = _PyBuffer()
     get = ctypes.pythonapi.PyObject_GetBuffer
     get.argtypes = [ctypes.py_object, ctypes.POINTER(_PyBuffer), ctypes.c_int]

@@ -140,6 +140,66 @@ def test_numpy_and_torch_share_memory():
         assert [float(v) for v in y] == [i + 1.0 for i in range(64)]
 
 
+class OnlyDLPack:
+    """What CuPy or JAX look like from outside."""
+
+    def __init__(self, array):
+        self.array = array
+
+    def __dlpack__(self, **how):
+        return self.array.__dlpack__(**how)
+
+    def __dlpack_device__(self):
+        return self.array.__dlpack_device__()
+
+
+def test_dlpack_shares_memory():
+    """Only where NumPy is installed."""
+    try:
+        import numpy
+    except ImportError:
+        return
+    if "scale_add" not in kwk.operations():
+        return
+    w, x = numpy.full(64, 2, numpy.float32), numpy.arange(64, dtype=numpy.float32)
+    y = numpy.zeros(64, numpy.float32)
+    kwk.scale_add(w=OnlyDLPack(w), x=OnlyDLPack(x), y=OnlyDLPack(y))
+    assert (y == 2 * x + 1).all()
+    kwk.scale_add(w=OnlyDLPack(w[8:40]), x=OnlyDLPack(x[8:40]), y=OnlyDLPack(y[:32]))  # an offset
+    assert (y[:32] == 2 * x[8:40] + 1).all()
+    for wrong in (x[::2], x.astype(numpy.int32), x.astype(numpy.float64)[:32]):
+        try:
+            kwk.scale_add(w=w[:32], x=OnlyDLPack(wrong), y=y[:32])
+        except (TypeError, ValueError):
+            continue
+        raise AssertionError(f"taken: {wrong.dtype} {wrong.strides}")
+
+
+def test_numpy_arrays_are_held_to_shape_and_type():
+    """Only where NumPy is installed."""
+    try:
+        import numpy
+    except ImportError:
+        return
+    if "scale_add" not in kwk.operations():
+        return
+    w, x = numpy.ones(64, numpy.float32), numpy.arange(64, dtype=numpy.float32)
+    frozen = numpy.zeros(64, numpy.float32)
+    frozen.flags.writeable = False
+    for wrong in ({"y": frozen}, {"x": x[::-1]}, {"x": x.astype(">f4")}, {"x": x.astype(numpy.int32)},
+                  {"w": w[:32], "N": 64}):
+        try:
+            kwk.scale_add(**{"w": w, "x": x, **wrong})
+        except (TypeError, ValueError):
+            continue
+        raise AssertionError(f"taken: {wrong}")
+    made = numpy.asarray(kwk.scale_add(w=w, x=x))
+    assert made.dtype == numpy.float32 and (made == x + 1).all()
+    made[0] = 7
+    w.flags.writeable = False  # an input may be
+    assert kwk.scale_add(w=w, x=x)[1] == 2
+
+
 if __name__ == "__main__":
     for test in [value for key, value in list(globals().items()) if key.startswith("test_")]:
         test()

@@ -9,6 +9,7 @@
 #include "tests/support/program.hpp"
 
 #include <cstdlib>
+#include <sstream>
 
 using namespace kw;
 using namespace kw::test;
@@ -19,12 +20,13 @@ namespace {
 
 const fs::path k_benchmarks = fs::path(KW_SOURCE_DIR) / "benchmarks";
 
-/// The seeds are written for AVX2 and AVX-512.
+/// The seeds are written for AVX2 and AVX-512; the naive kernels behind them serve the rest.
 struct SeedCode final : Examiner {
     Result<Examination> examine(
         const Task&, const Candidate& candidate, const IsaLevel& level) override {
         const bool seed = candidate.source.find("//!tune") != std::string::npos;
-        const bool built = seed && (level.suffix == "v3" || level.suffix == "v4");
+        const bool built =
+            seed ? level.suffix == "v3" || level.suffix == "v4" : level.suffix == "v2";
         return Examination{built ? "" : "left out here", false, false};
     }
     Result<std::string> build_cuda(const Task&, const Candidate&, CudaCode&) override {
@@ -32,9 +34,9 @@ struct SeedCode final : Examiner {
     }
 };
 
-StoredKernel seed_of(const Task& task) {
+StoredKernel kernel_of(const Task& task, const fs::path& source, double speedup) {
     StoredKernel kernel;
-    kernel.candidate.source = read_file(task.seed);
+    kernel.candidate.source = read_file(source);
     const Candidate candidate = make_candidate(task.name, kernel.candidate.source);
     kernel.candidate.hash = candidate.hash;
     kernel.candidate.task = task.name;
@@ -44,7 +46,7 @@ StoredKernel seed_of(const Task& task) {
     kernel.board.target = "cpu";
     kernel.board.timing_kind = "measured";
     kernel.board.device = "cpu: Test Processor, 2 cores, x86-64-v4";
-    kernel.board.speedup = {1, 1, 1};
+    kernel.board.speedup = {speedup, speedup, speedup};
     kernel.judging.result.cases = passed_cases(task);
     return kernel;
 }
@@ -57,14 +59,17 @@ TEST_CASE("pack: every CPU task exports and is right on each instruction set", "
         return load_task(k_benchmarks / name);
     };
     Selection selection;
+    std::vector<std::string> names;
     for (const TaskEntry& entry : list_tasks({k_benchmarks})) {
         const auto task = load_task(entry.folder);
         REQUIRE(task.ok());
         if (has_target(*task, "cpu")) {
-            selection.kernels.push_back(seed_of(*task));
+            names.push_back(task->name);
+            selection.kernels.push_back(kernel_of(*task, task->seed, 2));
+            selection.kernels.push_back(kernel_of(*task, task->baselines.front().file, 1));
         }
     }
-    const std::size_t tasks = selection.kernels.size();
+    const std::size_t tasks = names.size();
     REQUIRE(tasks >= 8);
     SeedCode examiner;
     const auto pack = make_pack(std::move(selection), find, examiner, "0.1.0");
@@ -83,11 +88,32 @@ TEST_CASE("pack: every CPU task exports and is right on each instruction set", "
     const int built = run("cmake -S pack -B b -DKWK_SHARED=OFF && cmake --build b -j2");
     INFO(read_file(log));
     REQUIRE(built == 0);
+    const fs::path inout = fs::path(KW_SOURCE_DIR) / "tests/integration/exporter/inout/use.c";
+    const int updated =
+        run("gcc -std=c11 -Wall -Wextra -Werror -Ipack/include -o inout " + inout.string() +
+            " b/libkwk.a -lm -ldl && KWK_QUIET=1 ./inout");
+    INFO(read_file(log));
+    CHECK(updated == 0);
     for (const char* level : {"x86-64-v2", "x86-64-v3", "x86-64-v4"}) {
         const int checked =
             run(std::string("KWK_DEVICE=") + level + " KWK_QUIET=1 b/kwk-selfcheck --no-timing");
         const std::string said = read_file(log);
         INFO(said);
-        CHECK((checked == 0 || said.find("this processor lacks") != std::string::npos));
+        if (said.find("this processor lacks") != std::string::npos) {
+            continue;
+        }
+        CHECK(checked == 0);
+        for (const std::string& name : names) {
+            INFO(name << " at " << level);
+            CHECK(said.find("ok    " + name + " called: ") != std::string::npos);
+            bool dispatched = false;
+            std::istringstream lines(said);
+            for (std::string line; std::getline(lines, line);) {
+                dispatched = dispatched ||
+                             (line.starts_with("ok    " + name + " k") &&
+                              line.find(std::string("for ") + level + ":") != std::string::npos);
+            }
+            CHECK(dispatched);
+        }
     }
 }

@@ -24,7 +24,7 @@ constexpr const char* k_source = R"(//!kwright task=scale_add target=cuda arch=s
 //!tensormap name=tm base=x dtype=f32 dims=(64, N/64) box=(64, 2) swizzle=none
 //!tensormap name=far base=x dtype=f32 dims=(64, N/64 + 1) box=(64, 2)
 //!tensormap name=deep base=x dtype=f32 dims=(4, 4, 4, 1, N/64) box=(4, 1, 1, 1, 1)
-//!launch first grid=ceil_div(N, TILE) block=TILE smem=SM_COUNT*16 when=N!=192 args=(w, x, partial, N, 0.5, N + 5)
+//!launch first grid=ceil_div(N, TILE)+workspace+launch+NULL+kwk_call+functions block=TILE smem=SM_COUNT*16 when=N!=192 args=(w, x, partial, N, 0.5, N + 5)
 //!launch second grid=(2, N/2) block=(32, 4) cluster=2 when=(N>100 && N!=192) args=(partial, other, y, tm, N)
 //!launch second grid=1 block=32 cooperative=1 when=N==128 args=(partial, other, y, tm, N)
 //!launch second grid=4096/(N-256) block=32 when=N==256 args=(partial, other, y, tm, N)
@@ -34,6 +34,11 @@ constexpr const char* k_source = R"(//!kwright task=scale_add target=cuda arch=s
 //!launch second grid=1 block=32 smem=232000 when=N==640 args=(partial, other, y, deep, N)
 //!launch second grid=3 block=32 cluster=2 when=N==704 args=(partial, other, y, deep, N)
 #define TILE 128
+#define workspace 0
+#define launch 0
+#define NULL 0
+#define kwk_call 0
+#define functions 0
 )";
 /// More kernels than a run-time might think of.
 constexpr int k_more_kernels = 40;
@@ -65,8 +70,23 @@ std::string ptx() {
     return text;
 }
 
+/// For two generations of devices: machine code for one, PTX for the other.
+constexpr const char* k_plain_source = R"(//!kwright task=scale_add target=cuda arch=sm_80
+//!launch first grid=ceil_div(N, 128) block=128 args=(w, x, y, N, 0.5, N)
+)";
+constexpr const char* k_plain_ptx = R"(.version 8.0
+.target sm_80
+.address_size 64
+.visible .entry first(
+    .param .u64 a, .param .u64 b, .param .u64 c, .param .u32 d, .param .f32 e, .param .u64 f)
+{ ret; }
+)";
+
 /// Says what the kernel is made of without a toolkit.
 struct GivenCode final : Examiner {
+    std::string arch = "sm_90a";
+    std::string code_ptx = ptx();
+
     Result<Examination> examine(const Task&, const Candidate&, const IsaLevel&) override {
         return Examination{"not asked here", false, false};
     }
@@ -77,9 +97,9 @@ struct GivenCode final : Examiner {
             INFO(cuda::show(problem, "k.cu"));
             CHECK(false);
         }
-        const auto signatures = cuda::signatures(cuda::ptx_facts(ptx()));
+        const auto signatures = cuda::signatures(cuda::ptx_facts(code_ptx));
         CHECK(cuda::check_against_kernels(plan.plan, signatures).empty());
-        code = {"sm_90a", ptx(), "cubin of the kernel", plan.plan, signatures, false};
+        code = {arch, code_ptx, "cubin of the kernel", plan.plan, signatures, false};
         return std::string();
     }
 };
@@ -100,9 +120,10 @@ bool has(const std::string& text, const std::string& part) {
     return text.find(part) != std::string::npos;
 }
 
-Selection one_row(const Task& task) {
+Selection one_row(
+    const Task& task, const std::string& text = source(), const std::string& arch = "sm_90a") {
     StoredKernel kernel;
-    const Candidate candidate = make_candidate(task.name, source(), "native", "cuda", "sm_90a");
+    const Candidate candidate = make_candidate(task.name, text, "native", "cuda", arch);
     kernel.board.task = task.name;
     kernel.board.candidate_hash = candidate.hash;
     kernel.board.target = "cuda";
@@ -112,49 +133,54 @@ Selection one_row(const Task& task) {
     kernel.candidate.hash = candidate.hash;
     kernel.candidate.task = task.name;
     kernel.candidate.target = "cuda";
-    kernel.candidate.isa = "sm_90a";
-    kernel.candidate.source = source();
+    kernel.candidate.isa = arch;
+    kernel.candidate.source = text;
     kernel.judging.result.cases = passed_cases(task);
     return {{kernel}, {}, false};
 }
 
-/// Made once a process: everything below only runs it.
-struct CudaPack {
-    Folder folder;
+Task scale_add() {
+    auto task = load_task(fs::path(KW_SOURCE_DIR) / "tests/support/tasks/scale_add");
+    REQUIRE(task.ok());
+    return *task;
+}
 
-    CudaPack() {
-        const auto task = load_task(fs::path(KW_SOURCE_DIR) / "tests/support/tasks/scale_add");
-        REQUIRE(task.ok());
-        GivenCode examiner;
-        const TaskFinder find = [&](const std::string&) -> Result<Task> {
-            return *task;
-        };
-        auto pack = make_pack(one_row(*task), find, examiner, "0.1.0");
-        REQUIRE(pack.ok());
-        const auto files = pack_files(*pack, fs::path(KW_SOURCE_DIR) / "library");
-        REQUIRE(files.ok());
-        REQUIRE(write_pack(*files, folder / "pack").ok());
-        int code = 0;
-        const std::string built = shell(
-            folder.path(),
-            "S='-fsanitize=address,undefined -fno-sanitize-recover=undefined'; cmake -S pack -B b "
-            "-DKWK_SELFCHECK=OFF -DKWK_SHARED=OFF -DCMAKE_C_FLAGS=\\\"\\$S\\\" && cmake --build b "
-            "-j2 && mkdir fake && "
-            "gcc -shared -fPIC -Wl,-soname,libcuda.so.1 -o fake/libcuda.so.1 " +
-                (k_here / "fake_libcuda.c").string() +
-                " && gcc \\$S -Wall -Wextra -Werror -Ipack/include -o use " +
-                (k_here / "use.c").string() + " b/libkwk.a -lm -ldl",
-            &code);
-        INFO(built);
-        REQUIRE(code == 0);
-    }
-};
+/// The pack of one row, built under sanitizers with the fake driver and a program that calls it.
+void build_pack(const Folder& folder, const GivenCode& code_of, Selection rows) {
+    GivenCode examiner = code_of;
+    const TaskFinder find = [](const std::string&) -> Result<Task> {
+        return scale_add();
+    };
+    auto pack = make_pack(std::move(rows), find, examiner, "0.1.0");
+    REQUIRE(pack.ok());
+    const auto files = pack_files(*pack, fs::path(KW_SOURCE_DIR) / "library");
+    REQUIRE(files.ok());
+    REQUIRE(write_pack(*files, folder / "pack").ok());
+    int code = 0;
+    const std::string built = shell(
+        folder.path(),
+        "S='-fsanitize=address,undefined -fno-sanitize-recover=undefined'; cmake -S pack -B b "
+        "-DKWK_SELFCHECK=OFF -DKWK_SHARED=OFF -DCMAKE_C_FLAGS=\\\"\\$S\\\" && cmake --build b -j2 "
+        "&& "
+        "mkdir fake && "
+        "gcc -shared -fPIC -Wl,-soname,libcuda.so.1 -o fake/libcuda.so.1 " +
+            (k_here / "fake_libcuda.c").string() +
+            " && gcc \\$S -Wall -Wextra -Werror -Ipack/include -o use " +
+            (k_here / "use.c").string() + " b/libkwk.a -lm -ldl",
+        &code);
+    INFO(built);
+    REQUIRE(code == 0);
+}
 
 }  // namespace
 
 TEST_CASE("pack: CUDA kernels are loaded and launched as their plan says", "[exporter]") {
-    static const CudaPack made;
-    const Folder& folder = made.folder;
+    static const Folder folder;  // made once a process: what follows only runs it
+    static const bool built = [] {
+        build_pack(folder, GivenCode{}, one_row(scale_add()));
+        return true;
+    }();
+    REQUIRE(built);
     int code = 0;
     const std::string run = "LD_LIBRARY_PATH=fake ./use";
 
@@ -240,4 +266,46 @@ TEST_CASE("pack: CUDA kernels are loaded and launched as their plan says", "[exp
         CHECK(has(none, "call: CUDA driver"));
         CHECK(has(none, "no CUDA device"));
     }
+}
+
+TEST_CASE("pack: each device runs the image that its driver takes", "[exporter]") {
+    const Folder folder;
+    GivenCode code_of;
+    code_of.arch = "sm_80";
+    code_of.code_ptx = k_plain_ptx;
+    build_pack(folder, code_of, one_row(scale_add(), k_plain_source, "sm_80"));
+    const auto run = [&](const std::string& environment) {
+        return shell(folder.path(), "LD_LIBRARY_PATH=fake " + environment + " ./use 512 0 1 0 1");
+    };
+    const auto in_order = [](const std::string& text, const std::vector<std::string>& parts) {
+        std::size_t at = 0;
+        for (const std::string& part : parts) {
+            at = text.find(part, at);
+            if (at == std::string::npos) {
+                return false;
+            }
+            at += part.size();
+        }
+        return true;
+    };
+    // Machine code within its generation, the PTX on a later one.
+    const std::string mixed = run("FAKE_CC=86,90");
+    INFO(mixed);
+    CHECK(in_order(
+        mixed,
+        {"on 0 as cubin\n", "load .vers", "on 1 as ptx\n", "on 0 as cubin\n", "on 1 as ptx\n"}));
+    CHECK(mixed.find("load ") != mixed.rfind("load "));  // two images, each once
+    CHECK(in_order(mixed, {"set 8=232448 first 0\n", "set 8=232448 first 1\n"}));
+    // Equal devices, of which one driver refuses the machine code.
+    const std::string refused = run("FAKE_CC=80,80 FAKE_NO_CUBIN=d0");
+    INFO(refused);
+    CHECK(in_order(
+        refused,
+        {"load cubin",
+         "load .vers",
+         "on 0 as ptx\n",
+         "load cubin",
+         "on 1 as cubin\n",
+         "on 0 as ptx\n",
+         "on 1 as cubin\n"}));
 }

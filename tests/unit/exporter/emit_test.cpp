@@ -151,6 +151,41 @@ TEST_CASE("pack: the tables of the run-time have the sizes that the exporter min
     }
 }
 
+TEST_CASE("pack: the build names every source of the run-time", "[exporter]") {
+    const std::string build = read_file(k_library / "cmake/CMakeLists.txt");
+    CHECK(build.find("GLOB kwk") == std::string::npos);
+    for (const char* part : {"src", "selfcheck"}) {
+        for (const auto& entry : std::filesystem::directory_iterator(k_library / part)) {
+            const std::string name = entry.path().filename().string();
+            if (entry.path().extension() == ".c" && name != "kwk_cxx_shim.c") {
+                INFO(name);
+                CHECK(build.find(std::string(part) + "/" + name) != std::string::npos);
+            }
+        }
+    }
+}
+
+TEST_CASE("pack: the library's version is that of its ABI", "[exporter]") {
+    const auto pack = pack_of({kernel_of(scale_add(), "void f();", "A")});
+    REQUIRE(pack.ok());
+    CHECK(abi_of(*pack) == "0.1");
+    CHECK(build_list(*pack).find("set(KWK_ABI 0.1)") != std::string::npos);
+    CHECK(python_operations(*pack).find("ABI = \"0.1\"") != std::string::npos);
+    Pack later = *pack;
+    later.version = "1.22.3-rc1";
+    CHECK(abi_of(later) == "1.22");
+    CHECK(build_list(later) != build_list(*pack));
+}
+
+TEST_CASE("operation_table: dimensions are locals of their own names", "[exporter]") {
+    Task task = scale_add();
+    auto pack = pack_of({kernel_of(task, "void f();", "A")});
+    REQUIRE(pack.ok());
+    const std::string table = operation_table(pack->operations[0]);
+    CHECK(table.find("const int64_t kwk_n_N = kwk_dims[0]") != std::string::npos);
+    CHECK(table.find("const int64_t N ") == std::string::npos);
+}
+
 TEST_CASE("operation_table: a row says what it was measured on and for", "[exporter]") {
     CHECK(
         device_name("cuda: NVIDIA H200 (sm_90a, 132 SMs), driver for CUDA 12.8") == "NVIDIA H200");

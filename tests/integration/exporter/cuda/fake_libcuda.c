@@ -26,8 +26,13 @@ int cuInit(unsigned flags) {
     printf("cuInit %u\n", flags);
     return 0;
 }
+/* The device of the current context: the program under test sets it. */
+static int current(void) {
+    const char* device = getenv("FAKE_DEVICE");
+    return device != NULL ? atoi(device) : 0;
+}
 int cuCtxGetDevice(int* device) {
-    *device = 0;
+    *device = current();
     return getenv("FAKE_NO_CONTEXT") != NULL ? 201 : 0;
 }
 int cuDeviceGetName(char* name, int length, int device) {
@@ -37,8 +42,11 @@ int cuDeviceGetName(char* name, int length, int device) {
     return 0;
 }
 int cuDeviceGetAttribute(int* value, int what, int device) {
-    (void)device;
+    /* FAKE_CC=86,90: the first device's, the second's. */
     const char* cc = getenv("FAKE_CC");
+    for (int i = 0; cc != NULL && i < device && strchr(cc, ',') != NULL; ++i) {
+        cc = strchr(cc, ',') + 1;
+    }
     const int capability = cc != NULL ? atoi(cc) : 90;
     *value = what == 1    ? 1024
              : what == 16 ? 8
@@ -53,16 +61,21 @@ int cuLibraryLoadData(
     const int* options, void** values, unsigned count) {
     (void)jit, (void)jit_values, (void)options, (void)values;
     printf("load %.5s %u %u\n", (const char*)code, jits, count);
-    *library = (void*)(uintptr_t)0x11;
+    *library = (void*)(uintptr_t)(memcmp(code, "cubin", 5) == 0 ? 0xc : 0xb);
     static int loads;
     if (getenv("FAKE_FULL") != NULL && loads++ < 2) {
         return 2; /* out of memory, for a while */
     }
-    return getenv("FAKE_NO_CUBIN") != NULL && memcmp(code, "cubin", 5) == 0 ? 209 : 0;
+    const char* refuses = getenv("FAKE_NO_CUBIN"); /* the device that does, or any word for all */
+    const int refused = refuses != NULL && (*refuses != 'd' || atoi(refuses + 1) == current());
+    return refused && memcmp(code, "cubin", 5) == 0 ? 209 : 0;
 }
 int cuLibraryGetKernel(void** kernel, void* library, const char* name) {
-    (void)library;
-    *kernel = strdup(name); /* as long as the process: a library is never unloaded */
+    /* As long as the process: a library is never unloaded. The image stands before the name. */
+    char* text = malloc(strlen(name) + 2);
+    text[0] = (uintptr_t)library == 0xc ? 'c' : 'p';
+    strcpy(text + 1, name);
+    *kernel = text + 1;
     return 0;
 }
 static int static_smem(const char* kernel) {
@@ -115,6 +128,9 @@ int cuLaunchKernelEx(const config* c, void* kernel, void** parameters, void** ex
     }
     for (size_t i = 0; kinds[i] != 0; ++i) {
         print_parameter(kinds[i], parameters[i]);
+    }
+    if (getenv("FAKE_DEVICE") != NULL) {
+        printf(" on %d as %s", current(), name[-1] == 'c' ? "cubin" : "ptx");
     }
     printf("\n");
     return getenv("FAKE_REFUSES") != NULL ? 1 : 0;

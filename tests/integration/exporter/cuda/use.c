@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Calls a CUDA kernel of a pack. No pointer is a real one: the driver is a fake. */
+#define _GNU_SOURCE
 #include <kwk/scale_add.h>
 
 #include <stdio.h>
@@ -29,5 +30,9 @@ int main(int argc, char** argv) {
     char text[2000];
     kwk_explain("scale_add", &args, stream, text, sizeof text);
     fputs(text, stdout);
+    for (int i = 2; i < argc; ++i) { /* further devices, each its own context */
+        setenv("FAKE_DEVICE", argv[i], 1);
+        show("another call", kwk_scale_add(&args, stream));
+    }
     return 0;
 }
