@@ -4,7 +4,7 @@
 #include "cli/device_choice.hpp"
 #include "cli/machine_facts.hpp"
 #include "core/clock.hpp"
-#include "evaluator/device/cuda/gpu_runner.hpp"
+#include "evaluator/device/cuda/gpu_nodes.hpp"
 
 #include <signal.h>
 #include <unistd.h>

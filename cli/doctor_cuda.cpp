@@ -4,6 +4,7 @@
 #include "cli/context.hpp"
 #include "cli/device_choice.hpp"
 #include "evaluator/device/cuda/gpu_devices.hpp"
+#include "evaluator/device/cuda/gpu_nodes.hpp"
 #include "evaluator/device/cuda/toolkit.hpp"
 #include "evaluator/harness_program.hpp"
 #include "sandbox/sandbox.hpp"

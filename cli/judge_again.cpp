@@ -107,6 +107,11 @@ private:
     std::map<std::string, std::unique_ptr<Device>> devices_;
 };
 
+bool is_unclear(const Rejudgement& done) {
+    return done.outcome != RejudgeOutcome::not_judged && done.result.verdict == Verdict::accepted &&
+           !done.result.shapes.empty() && done.result.comparison == Comparison::unclear;
+}
+
 /// A row that does not stand any more is what a script has to hear of first.
 int exit_code(const std::map<RejudgeOutcome, int>& count) {
     if (count.contains(RejudgeOutcome::broken) || count.contains(RejudgeOutcome::task_changed)) {
@@ -123,16 +128,24 @@ Result<int> judge_all_again(
     const std::string& schema,
     db::Store& store,
     const Invocation& invocation,
-    Console& console) {
+    Console& console,
+    Unclear unclear) {
     const agent::StopControl& stop = stop_control();
     Repeater repeater(judge_again, store, invocation, console);
     nlohmann::json document = {{"schema", schema}, {"rows", nlohmann::json::array()}};
     std::map<RejudgeOutcome, int> count;
+    std::vector<const StoredJudging*> queue;
     for (const StoredJudging& row : rows) {
-        if (stop.level > 0) {
-            break;
-        }
+        queue.push_back(&row);
+    }
+    for (std::size_t i = 0; i < queue.size() && stop.level == 0; ++i) {
+        const StoredJudging& row = *queue[i];
         KW_TRY_ASSIGN(const Rejudgement done, repeater.run(row));
+        if (unclear == Unclear::queued_again && i < rows.size() && is_unclear(done)) {
+            queue.push_back(&row);
+            console.say(short_id('k', row.candidate.hash) + " is unclear: queued again");
+            continue;
+        }
         ++count[done.outcome];
         if (invocation.json) {
             document["rows"].push_back(to_json(row, done));

@@ -15,6 +15,10 @@ namespace kw::cli {
 using JudgeAgain = Result<agent::Rejudgement> (*)(
     const agent::StoredJudging&, const Task&, agent::RejudgeContext&);
 
+/// What becomes of a row whose difference to its baseline does not show. Queued again: once, behind
+/// all others; the second judging counts.
+enum class Unclear { stays, queued_again };
+
 /// A line each and a last one that counts them, or the document `schema`. A row whose task or
 /// device is not to be had here is not judged; a database that fails is an error. The command's
 /// exit code: 1 when a row does not hold or its task changed, else 3 when one could not be judged,
@@ -25,6 +29,7 @@ using JudgeAgain = Result<agent::Rejudgement> (*)(
     const std::string& schema,
     db::Store& store,
     const Invocation& invocation,
-    Console& console);
+    Console& console,
+    Unclear unclear = Unclear::stays);
 
 }  // namespace kw::cli

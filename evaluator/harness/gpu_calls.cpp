@@ -17,7 +17,8 @@ constexpr std::uint64_t k_longest_hold_ns = 2'000'000'000;
 constexpr std::uint64_t k_most_launches = 4096;
 
 // One thread that waits for a word in host memory to change, or for two seconds: should queueing
-// itself wait for the device (the first launch of a kernel may), nothing hangs for good.
+// itself wait for the device (the first launch of a kernel may), nothing hangs for good. Then the
+// second word says so: launching lies inside the interval.
 constexpr const char* k_hold_ptx = R"(.version 7.0
 .target sm_80
 .address_size 64
@@ -37,6 +38,8 @@ again:
     sub.u64 %rd5, %rd4, %rd3;
     setp.lt.u64 %p2, %rd5, %rd2;
     @%p2 bra again;
+    mov.u32 %r1, 1;
+    st.volatile.global.u32 [%rd1+4], %r1;
 done:
     ret;
 }
@@ -59,7 +62,7 @@ bool GpuWorker::make_hold(Answer& answer) {
         !good(
             answer,
             "cuMemHostAlloc",
-            cuda_.host_allocate(&flag, sizeof(std::uint32_t), cu::k_host_portable_mapped)) ||
+            cuda_.host_allocate(&flag, 2 * sizeof(std::uint32_t), cu::k_host_portable_mapped)) ||
         !good(answer, "cuMemHostGetDevicePointer", cuda_.host_pointer(&hold_address_, flag, 0))) {
         return false;
     }
@@ -224,7 +227,8 @@ bool GpuWorker::prepare(const Order& order, Answer& answer) {
 }
 
 bool GpuWorker::begin_hold(Answer& answer) {
-    std::atomic_ref<std::uint32_t>(*hold_flag_).store(0);
+    std::atomic_ref<std::uint32_t>(hold_flag_[0]).store(0);
+    std::atomic_ref<std::uint32_t>(hold_flag_[1]).store(0);
     std::uint64_t most = k_longest_hold_ns;
     std::array<void*, 2> parameters{&hold_address_, &most};
     cu::LaunchConfig config{{1, 1, 1}, {1, 1, 1}, 0, stream_, nullptr, 0};
@@ -239,7 +243,7 @@ bool GpuWorker::finish(bool timed, Answer& answer) {
     const bool recorded =
         !timed || good(answer, "cuEventRecord", cuda_.event_record(end_, stream_));
     const auto released = steady_clock::now();
-    std::atomic_ref<std::uint32_t>(*hold_flag_).store(1);  // whatever went wrong before
+    std::atomic_ref<std::uint32_t>(hold_flag_[0]).store(1);  // whatever went wrong before
     const bool done =
         good(answer, "cuStreamSynchronize", cuda_.stream_synchronize(stream_)) && recorded;
     answer.host_ns = ns_between(released, steady_clock::now());
@@ -247,6 +251,7 @@ bool GpuWorker::finish(bool timed, Answer& answer) {
     if (!done || !timed) {
         return done;
     }
+    answer.a = std::atomic_ref<std::uint32_t>(hold_flag_[1]).load();
     const bool read = good(answer, "cuEventElapsedTime", cuda_.event_elapsed(&ms, begin_, end_));
     answer.event_ns = static_cast<double>(ms) * 1e6;
     return read;

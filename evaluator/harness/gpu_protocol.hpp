@@ -26,7 +26,9 @@ enum class GpuDo : std::uint32_t {
     fill,      ///< a: address, b: bytes, c: byte
     copy,      ///< a: offset of CopyRecords, b: how many
     tensormap,  ///< a: offset of a TensorMapRecord, replaced by the 128 bytes of the map
-    call,       ///< a: offset of LaunchRecords, b: how many, c: bytes to flush, d: repetitions
+    /// a: offset of LaunchRecords, b: how many, c: bytes to flush, d: repetitions -> of a timed one
+    /// a: 1 when the stream was held too long, so that launching is part of the time
+    call,
     null_call,  ///< the events of a call with nothing between them
     end,
 };

@@ -72,7 +72,7 @@ private:
     std::map<std::string, cu::Function> functions_;
     std::map<std::string, std::uint32_t> opted_in_;  ///< dynamic shared memory, by function
     cu::Function hold_ = nullptr;
-    std::uint32_t* hold_flag_ = nullptr;  ///< host memory that the device sees
+    std::uint32_t* hold_flag_ = nullptr;  ///< host memory that the device sees: go on, gave up
     cu::Pointer hold_address_ = 0;
     cu::Pointer flush_ = 0;
     std::uint64_t flush_bytes_ = 0;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // A campaign for a GPU that is not there, and what becomes of it once there is one, from the
 // command line.
-#include "evaluator/device/cuda/gpu_runner.hpp"
+#include "evaluator/device/cuda/gpu_nodes.hpp"
 #include "evaluator/device/cuda/toolkit.hpp"
 #include "tests/gpu/gpu_fixture.hpp"
 #include "tests/support/catch.hpp"
@@ -93,4 +93,28 @@ TEST_CASE("campaign drain: candidates wait for an absent GPU and are measured on
     CHECK(document["rows"][0]["after"]["shapes"][0]["gpu"]["sm_mhz"] == 1980);
     const Outcome again = kwright({"campaign", "drain", "--device", "cuda:0"});
     CHECK(again.err.find("no candidate waits") != std::string::npos);
+}
+
+TEST_CASE("campaign drain: what comes out unclear is queued again once", "[gpu]") {
+    if (no_toolkit() || !cuda::gpu_device_nodes().empty()) {
+        return;
+    }
+    const Folder folder;
+    Program kwright(folder.path());
+    kwright.environment["KWRIGHT_TASKS_DIR"] = KW_SOURCE_DIR "/tests/support/tasks";
+    REQUIRE(
+        kwright(
+            {"run", "scale_add", "--device", "cuda:0", "--proposer", "tune", "--max-evals", "1"})
+            .code == 0);
+    const FakeDriver hot("slowed_by 4\n");
+    kwright.environment["KWRIGHT_CUDA_DRIVER"] = hot.library();
+    const Outcome drained =
+        kwright({"campaign", "drain", "--device", "cuda:0", "--judge-cap", "0.2", "--json"});
+    INFO(drained.out << drained.err);
+    CHECK(drained.code == 0);
+    CHECK(drained.err.find("is unclear: queued again") != std::string::npos);
+    const auto document = nlohmann::json::parse(drained.out, nullptr, false);
+    REQUIRE(!document.is_discarded());
+    CHECK(document["rows"].size() == 1);
+    CHECK(document["rows"][0]["after"]["comparison"] == "unclear");
 }

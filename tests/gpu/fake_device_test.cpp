@@ -7,6 +7,8 @@
 #include "evaluator/exploits/expectation.hpp"
 #include "tests/gpu/gpu_fixture.hpp"
 #include "tests/support/catch.hpp"
+#include "tests/support/program.hpp"
+#include "tests/support/tensor_map_kernel.hpp"
 
 #include <algorithm>
 
@@ -296,11 +298,101 @@ TEST_CASE("gpu: lowered clocks set pairs aside and leave the comparison open", "
     if (no_toolkit()) {
         return;
     }
-    const Evaluation result = judged(k_honest, "sm_mhz 900\nslowed_by 4\n", true);
+    const FakeDriver driver("sm_mhz 900\nslowed_by 4\n");
+    const auto device = opened(driver.config());
+    JudgeOptions options = quick(true);
+    options.cap_s = 0.2;
+    const Evaluation result =
+        judge_source(*device, task_of(k_task), with_body("scale", k_honest), options);
     REQUIRE(result.verdict == Verdict::accepted);
     CHECK(has_rule(result, "throttled"));
     CHECK(result.comparison == Comparison::unclear);
     CHECK(result.shapes.front().stop_reason == k_stop_disturbed);
+}
+
+TEST_CASE("gpu: a shape that met lowered clocks is queued again and then decided", "[gpu]") {
+    if (no_toolkit()) {
+        return;
+    }
+    const FakeDriver driver;
+    const auto device = opened(driver.config());
+    const auto slowed = std::filesystem::path(driver.library()).parent_path() / "slowed";
+    bool queued = false;
+    const StageObserver observer = [&](const std::string&, const std::string& text) {
+        if (!queued && text.ends_with(" pair 0")) {
+            write_file(slowed, "");
+        }
+        if (text.find("queued again") != std::string::npos) {
+            queued = true;
+            std::filesystem::remove(slowed);
+        }
+    };
+    const Candidate candidate =
+        make_candidate("scale", with_body("scale", k_honest), "native", "cuda", "sm_90a");
+    const auto result = judge(*device, task_of(k_task), candidate, quick(true), observer);
+    REQUIRE(result.ok());
+    REQUIRE(result->verdict == Verdict::accepted);
+    CHECK(queued);
+    CHECK(has_rule(*result, "throttled"));
+    REQUIRE(result->shapes.size() == 1);
+    CHECK(result->shapes.front().stop_reason != k_stop_disturbed);
+    CHECK(result->comparison == Comparison::same);
+}
+
+TEST_CASE("gpu: a stream that was held too long says nothing of the kernel", "[gpu]") {
+    if (no_toolkit()) {
+        return;
+    }
+    const FakeDriver driver("hold_expires 1\n");
+    const auto device = opened(driver.config());
+    JudgeOptions options = quick(true);
+    options.cap_s = 0.2;
+    const Evaluation result =
+        judge_source(*device, task_of(k_task), with_body("scale", k_honest), options);
+    REQUIRE(result.verdict == Verdict::accepted);
+    CHECK(has_rule(result, "late-launch"));
+    CHECK(!has_rule(result, "throttled"));
+    CHECK(result.comparison == Comparison::unclear);
+}
+
+TEST_CASE("gpu: a plan with tensor maps is launched through the driver's encoding", "[gpu]") {
+    if (no_toolkit()) {
+        return;
+    }
+    const std::string source = tensor_map_kernel("scale");
+    const FakeDriver driver;
+    const auto device = opened(driver.config());
+    const Evaluation result = judge_source(*device, task_of(k_task), source, quick(true));
+    INFO(result.summary << "\n" << result.detail);
+    CHECK(result.verdict == Verdict::accepted);
+    const FakeDriver refuses("fail cuTensorMapEncodeTiled 1\n");
+    const auto other = opened(refuses.config());
+    const Evaluation refused = judge_source(*other, task_of(k_task), source, quick(false));
+    CHECK(refused.verdict == Verdict::forbidden);
+    CHECK(refused.summary.find("the driver refuses tensor map tw") != std::string::npos);
+}
+
+TEST_CASE("gpu: a MIG instance is found by any unique beginning of its UUID", "[gpu]") {
+    if (no_toolkit()) {
+        return;
+    }
+    const FakeDriver driver("mig 2\n");
+    const auto device = opened(driver.config(), "cuda:MIG-9");
+    CHECK(device->description().find("Fake GPU MIG 1g.18gb") != std::string::npos);
+    CHECK(
+        judge_source(*device, task_of(k_task), with_body("scale", k_honest), quick(false))
+            .verdict == Verdict::accepted);
+    const auto several = open_device("cuda:MIG-", driver.config());
+    REQUIRE(!several.ok());
+    CHECK(several.error().what.find("several") != std::string::npos);
+    CHECK(
+        several.error().hint.find("cuda:MIG-80818283-8485-8687-8889-8a8b8c8d8e8f") !=
+        std::string::npos);
+    const auto whole =
+        open_device("cuda:MIG-90919293-9495-9697-9899-9a9b9c9d9e9f", driver.config());
+    CHECK(whole.ok());
+    // A number is one of the whole GPUs.
+    CHECK(opened(driver.config())->description().find("MIG") == std::string::npos);
 }
 
 TEST_CASE("gpu: uncorrected memory errors stop a judgement", "[gpu]") {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The CUDA device on the machine's own GPU. Without one every case says why it checks nothing.
 #include "core/text_file.hpp"
-#include "evaluator/device/cuda/gpu_runner.hpp"
+#include "evaluator/device/cuda/gpu_nodes.hpp"
 #include "evaluator/exploits/corpus.hpp"
 #include "tests/gpu/gpu_fixture.hpp"
 #include "tests/support/catch.hpp"

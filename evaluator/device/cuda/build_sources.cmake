@@ -15,6 +15,7 @@ list(APPEND KW_EVALUATOR_SOURCES
     device/cuda/gpu_devices.cpp
     device/cuda/gpu_failure.cpp
     device/cuda/gpu_floor.cpp
+    device/cuda/gpu_nodes.cpp
     device/cuda/gpu_records.cpp
     device/cuda/gpu_room.cpp
     device/cuda/gpu_runner.cpp

@@ -13,7 +13,11 @@
 
 #include <algorithm>
 #include <chrono>
+#include <deque>
+#include <numeric>
+#include <optional>
 #include <set>
+#include <vector>
 
 namespace kw::cuda {
 namespace {
@@ -326,46 +330,69 @@ private:
         return bench.get();
     }
 
+    struct Timing {
+        const Case* shape = nullptr;
+        bool again = false;
+        std::optional<ShapeTiming> timing;
+    };
+
     /// The cap is for pairs alone, as on the CPU: the build, the wait for the lane, checks and the
-    /// making of a bench are not paid by what is timed.
+    /// making of a bench are not paid by what is timed. A shape that met lowered clocks in nearly
+    /// every pair is queued again, behind the others, once: by then the device may be as usual.
     Result<void> time() {
         const auto begin = steady_clock::now();
+        std::vector<Timing> timings;
+        for (const Case& shape : task_.cases) {
+            if (shape.timed) {
+                timings.push_back({&shape, false, {}});
+            }
+        }
+        std::deque<std::size_t> queue(timings.size());
+        std::iota(queue.begin(), queue.end(), 0);
         double spent_s = 0;
         SecretStream secrets(seed_, "time");
-        const auto timed_shapes =
-            std::ranges::count_if(task_.cases, [](const Case& shape) { return shape.timed; });
-        auto shapes_left = timed_shapes;
-        for (const Case& shape : task_.cases) {
-            if (!shape.timed) {
-                continue;
-            }
-            KW_TRY_ASSIGN(GpuTimingBench * bench, bench_for(shape));
+        while (!queue.empty()) {
+            Timing& at = timings[queue.front()];
+            const double share = (cap_s() - spent_s) / static_cast<double>(queue.size());
             KW_TRY_ASSIGN(
-                GpuTimingBench::Timed timed,
-                bench->time(
-                    built_,
-                    options_,
-                    std::max(
-                        k_least_share_s, (cap_s() - spent_s) / static_cast<double>(shapes_left--)),
-                    secrets,
-                    observer_));
-            spent_s += timed.pairs_s;
-            append(timed.findings);
-            if (timed.rejection) {
-                KW_TRY(confirm(*timed.rejection, timed.suspect));
-                finish(*timed.rejection);
-                result_.shapes.clear();
+                const bool good,
+                time_shape(at, std::max(k_least_share_s, share), secrets, spent_s));
+            if (!good) {
                 return {};
             }
-            result_.shapes.push_back(std::move(timed.timing));
             // At most one shape's baseline stays on the device: memory, and contexts in turns.
-            if (timed_shapes > 1) {
-                bench_->shapes.erase(shape.name);
+            if (timings.size() > 1) {
+                bench_->shapes.erase(at.shape->name);
             }
+            if (at.timing->stop_reason == k_stop_disturbed && !at.again) {
+                at.again = true;
+                observe("time", at.shape->name + " queued again: its pairs were disturbed");
+                queue.push_back(queue.front());
+            }
+            queue.pop_front();
+        }
+        for (Timing& at : timings) {
+            result_.shapes.push_back(*std::move(at.timing));
         }
         stage_done("time", begin);
         cpu::summarise_accepted(result_, options_.dead_band);
         return {};
+    }
+
+    /// False: the candidate is rejected.
+    Result<bool> time_shape(Timing& at, double cap_s, SecretStream& secrets, double& spent_s) {
+        KW_TRY_ASSIGN(GpuTimingBench * bench, bench_for(*at.shape));
+        KW_TRY_ASSIGN(
+            GpuTimingBench::Timed timed, bench->time(built_, options_, cap_s, secrets, observer_));
+        spent_s += timed.pairs_s;
+        append(timed.findings);
+        if (timed.rejection) {
+            KW_TRY(confirm(*timed.rejection, timed.suspect));
+            finish(*timed.rejection);
+            return false;
+        }
+        at.timing = std::move(timed.timing);
+        return true;
     }
 
     CudaDevice& device_;

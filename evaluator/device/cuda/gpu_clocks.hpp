@@ -21,6 +21,7 @@ struct GpuClocks {
     std::vector<double> baseline_spread, candidate_spread, candidate_shortest;
     std::vector<double> sm_mhz, temperature_c, power_w;  ///< two entries a pair
     std::uint64_t slowed_by = 0;                         ///< NVML's bits, of all pairs
+    int late_pairs = 0;  ///< whose launches took longer than a stream is held
 };
 
 /// Keeps it. True: the clock was lowered, and the pair says nothing.

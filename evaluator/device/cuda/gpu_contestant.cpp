@@ -343,6 +343,7 @@ GpuCallResult GpuContestant::call(const GpuCallRequest& request) {
     }
     result.event_ns = done.answer.event_ns;
     result.host_ns = done.answer.host_ns;
+    result.late = request.timed && done.answer.a != 0;
     if (request.graph) {
         result.call_ns.assign(done.answer.call_ns, done.answer.call_ns + calls);
     }

@@ -47,6 +47,7 @@ struct GpuCallResult {
     bool fatal = false;   ///< the process is lost, or its context
     double event_ns = 0;  ///< of all calls together
     double host_ns = 0;
+    bool late = false;                 ///< launching took so long that it is part of event_ns
     std::vector<double> call_ns;       ///< of a graph: by call, an event included
     std::vector<std::uint64_t> salts;  ///< by call: what outputs were poisoned with
 };

@@ -2,6 +2,7 @@
 #include "evaluator/device/cuda/gpu_devices.hpp"
 
 #include "evaluator/device/cuda/gpu_failure.hpp"
+#include "evaluator/device/cuda/nvml.hpp"
 
 #include <algorithm>
 #include <cctype>
@@ -36,6 +37,46 @@ std::string hex_of(const std::uint8_t (&uuid)[16]) {
 std::string dashed(const std::string& hex) {
     return hex.substr(0, 8) + "-" + hex.substr(8, 4) + "-" + hex.substr(12, 4) + "-" +
            hex.substr(16, 4) + "-" + hex.substr(20);
+}
+
+void show_alone(GpuAccess& access, const std::string& uuid) {
+    std::erase_if(
+        access.env, [](const auto& entry) { return entry.first == "CUDA_VISIBLE_DEVICES"; });
+    access.env.emplace_back("CUDA_VISIBLE_DEVICES", uuid);
+}
+
+/// The instance that a prefix means. Without NVML only a whole name does: "MIG-" and a UUID, or the
+/// older "MIG-GPU-UUID/1/0".
+Result<MigInstance> find_mig(const std::string& driver, const std::string& wanted) {
+    constexpr std::size_t k_whole = 4 + 36;
+    const auto instances = list_mig(driver);
+    const bool whole = wanted.size() == k_whole || wanted.find('/') != std::string::npos;
+    if (!instances && !whole) {
+        return Error{
+            Errc::environment,
+            "looking for cuda:" + wanted + ": without NVML the beginning of a UUID tells nothing",
+            "name the whole UUID: nvidia-smi -L"};
+    }
+    std::vector<MigInstance> found;
+    std::string there;
+    for (const MigInstance& each : instances.value_or(std::vector<MigInstance>{})) {
+        there += (there.empty() ? "" : ", ") + ("cuda:" + each.uuid);
+        if (each.uuid.starts_with(wanted)) {
+            found.push_back(each);
+        }
+    }
+    if (found.size() == 1) {
+        return found.front();
+    }
+    if (found.empty() && (!instances || wanted.find('/') != std::string::npos)) {
+        return MigInstance{wanted, {-1, -1}};
+    }
+    return Error{
+        Errc::environment,
+        found.empty() ? "there is no device cuda:" + wanted
+                      : "cuda:" + wanted + " is the beginning of several UUIDs",
+        there.empty() ? "no GPU here is divided into MIG instances: nvidia-smi mig -lgi"
+                      : "there is: " + there};
 }
 
 std::string show(const GpuInfo& gpu) {
@@ -118,11 +159,40 @@ Result<std::vector<GpuInfo>> list_gpus(sandbox::Sandbox& sandbox, const GpuAcces
     return gpus;
 }
 
+namespace {
+
+Error no_such(const std::vector<GpuInfo>& gpus, const std::string& wanted, bool several) {
+    std::string there;
+    for (const GpuInfo& gpu : gpus) {
+        there += (there.empty() ? "" : ", ") + show(gpu);
+    }
+    return {
+        Errc::environment,
+        several ? "cuda:" + wanted + " is the beginning of several UUIDs"
+                : "there is no device cuda:" + wanted,
+        "there is: " + there};
+}
+
+Result<void> check_compute_mode(const GpuInfo& gpu, const std::string& wanted) {
+    if (gpu.compute_mode == 0) {
+        return {};
+    }
+    return Error{
+        Errc::environment,
+        "opening cuda:" + wanted + ": its compute mode lets " +
+            (gpu.compute_mode == 3 ? "one process compute at a time, and a judgement has two "
+                                     "contexts"
+                                   : "nobody compute"),
+        "nvidia-smi -c 0"};
+}
+
+}  // namespace
+
 Result<GpuInfo> find_gpu(sandbox::Sandbox& sandbox, GpuAccess& access, const std::string& wanted) {
+    std::optional<MigInstance> mig;
     if (wanted.starts_with("MIG-")) {
-        std::erase_if(
-            access.env, [](const auto& entry) { return entry.first == "CUDA_VISIBLE_DEVICES"; });
-        access.env.emplace_back("CUDA_VISIBLE_DEVICES", wanted);
+        KW_TRY_ASSIGN(mig, find_mig(access.driver, wanted));
+        show_alone(access, mig->uuid);
     }
     KW_TRY_ASSIGN(const std::vector<GpuInfo> gpus, list_gpus(sandbox, access));
     const bool is_number =
@@ -131,35 +201,29 @@ Result<GpuInfo> find_gpu(sandbox::Sandbox& sandbox, GpuAccess& access, const std
     std::vector<GpuInfo> found;
     for (const GpuInfo& gpu : gpus) {
         const bool by_number = is_number && std::stoi(wanted) == gpu.ordinal;
-        if (by_number || (!is_number && !wanted.empty() && gpu.uuid.starts_with(wanted))) {
+        const bool by_name = !is_number && !wanted.empty() && gpu.uuid.starts_with(wanted);
+        // The older form of a MIG name is no prefix of the UUID; nothing else is in sight then.
+        if (by_number || by_name || (mig && gpus.size() == 1 && gpu.uuid.starts_with("MIG-"))) {
             found.push_back(gpu);
         }
     }
-    if (found.size() == 1 && found.front().compute_mode != 0) {
-        return Error{
-            Errc::environment,
-            "opening cuda:" + wanted + ": its compute mode lets " +
-                (found.front().compute_mode == 3 ? "one process compute at a time, and a judgement "
-                                                   "has two contexts"
-                                                 : "nobody compute"),
-            "nvidia-smi -c 0"};
+    if (found.size() != 1) {
+        return no_such(gpus, wanted, !found.empty());
     }
-    if (found.size() == 1) {
-        // Nothing of ours makes a context on a neighbour from here on.
-        std::erase_if(
-            access.env, [](const auto& entry) { return entry.first == "CUDA_VISIBLE_DEVICES"; });
-        access.env.emplace_back("CUDA_VISIBLE_DEVICES", found.front().uuid);
-        return found.front();
+    const GpuInfo& gpu = found.front();
+    KW_TRY(check_compute_mode(gpu, wanted));
+    // Nothing of ours makes a context on a neighbour from here on, or could.
+    show_alone(access, mig ? mig->uuid : gpu.uuid);
+    const bool has_place = mig && mig->place.gpu_instance >= 0;
+    const auto own = nodes_of_gpu(
+        gpu.pci,
+        has_place ? std::optional(mig->place)
+        : mig     ? std::optional(MigPlace{-1, -1})
+                  : std::nullopt);
+    if (!access.nodes.empty()) {
+        access.nodes = own;
     }
-    std::string there;
-    for (const GpuInfo& gpu : gpus) {
-        there += (there.empty() ? "" : ", ") + show(gpu);
-    }
-    return Error{
-        Errc::environment,
-        found.empty() ? "there is no device cuda:" + wanted
-                      : "cuda:" + wanted + " is the beginning of several UUIDs",
-        "there is: " + there};
+    return gpu;
 }
 
 }  // namespace kw::cuda

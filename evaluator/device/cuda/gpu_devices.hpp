@@ -36,8 +36,9 @@ struct GpuInfo {
 [[nodiscard]] Result<std::vector<GpuInfo>> list_gpus(
     sandbox::Sandbox& sandbox, const GpuAccess& access);
 
-/// What stands behind "cuda:". A MIG instance is asked for through access.env, because CUDA shows
-/// only one at a time. Errors: none such, with what there is; an ambiguous prefix.
+/// What stands behind "cuda:"; from then on `access` shows that device alone, by environment and
+/// nodes. A MIG instance is asked for by its whole UUID, because CUDA shows only one at a time:
+/// NVML completes a prefix. Errors: none such, with what there is; an ambiguous prefix.
 [[nodiscard]] Result<GpuInfo> find_gpu(
     sandbox::Sandbox& sandbox, GpuAccess& access, const std::string& wanted);
 

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "evaluator/device/cuda/gpu_runner.hpp"
 
+#include "evaluator/device/cuda/gpu_nodes.hpp"
+
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
@@ -59,7 +61,10 @@ sandbox::Command command_of(
             command.binds.push_back({folder, "", false});
         }
     }
-    command.devices = gpu_device_nodes();
+    command.devices = access.nodes;
+    if (!wrapper.empty() && !access.nodes.empty()) {
+        command.devices.push_back(access.nodes.front().parent_path() / "nvidia-uvm-tools");
+    }
     // Everything is loaded before the first call: a kernel that is loaded at its first launch waits
     // for the device, which waits for the judge.
     command.env = {
@@ -94,19 +99,8 @@ GpuAccess gpu_access(fs::path program, const std::string& driver) {
     if (const char* visible = std::getenv("CUDA_VISIBLE_DEVICES")) {
         access.env.emplace_back("CUDA_VISIBLE_DEVICES", visible);
     }
+    access.nodes = gpu_device_nodes();
     return access;
-}
-
-std::vector<fs::path> gpu_device_nodes() {
-    std::vector<fs::path> nodes;
-    std::error_code error;
-    for (const auto& entry : fs::directory_iterator("/dev", error)) {
-        if (entry.path().filename().string().starts_with("nvidia")) {
-            nodes.push_back(entry.path());
-        }
-    }
-    std::ranges::sort(nodes);
-    return nodes;
 }
 
 Result<std::unique_ptr<GpuRunner>> GpuRunner::start(

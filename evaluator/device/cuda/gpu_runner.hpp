@@ -26,13 +26,13 @@ struct GpuAccess {
     std::filesystem::path matmul;         ///< cuBLASLt; empty = none
     /// What a sandboxed process must see beside /usr: folders of the two above.
     std::vector<std::filesystem::path> folders;
+    /// That it may open: all there are until a device is chosen, then those it needs.
+    std::vector<std::filesystem::path> nodes;
     /// Environment that chooses among devices; CUDA_VISIBLE_DEVICES for a MIG instance.
     std::vector<std::pair<std::string, std::string>> env;
 };
 /// "" in `driver`: the loader's own. A path's folder is made visible inside.
 [[nodiscard]] GpuAccess gpu_access(std::filesystem::path program, const std::string& driver);
-/// Device nodes that exist here: /dev/nvidiactl, /dev/nvidia0, -uvm, the MIG capabilities.
-[[nodiscard]] std::vector<std::filesystem::path> gpu_device_nodes();
 
 /// A program that runs kw-gpu under it: compute-sanitizer, ncu.
 struct GpuWrapper {

@@ -21,7 +21,8 @@ constexpr double k_short_ns = 5000;  // below it an interval of one call is most
 constexpr std::uint64_t k_renew_one_in = 16;
 constexpr double k_warm_up_s = 1;
 constexpr double k_warm_up_part = 0.25;  // of the cap, at most for that
-constexpr auto k_cool_down = 30s;
+constexpr double k_cool_down_s = 30;
+constexpr double k_cool_down_caps = 4;  // likewise
 
 double seconds_since(steady_clock::time_point begin) {
     return std::chrono::duration<double>(steady_clock::now() - begin).count();
@@ -99,10 +100,22 @@ Result<GpuTimingBench::Pair> GpuTimingBench::run_pair(
             return pair;
         }
     }
+    if (theirs.late || mine.late) {
+        pair.disturbed = true;
+        ++clocks_.late_pairs;
+    }
     keep_times(theirs, mine, null_ns_, clocks_);
     pair.baseline_ns = counted_ns(theirs, null_ns_);
     pair.candidate_ns = counted_ns(mine, null_ns_);
     return pair;
+}
+
+void GpuTimingBench::wait_until_cool(double at_most_s) const {
+    const auto begin = steady_clock::now();
+    while (on_.nvml != nullptr && is_throttled(on_.nvml->read()) &&
+           seconds_since(begin) < at_most_s) {
+        std::this_thread::sleep_for(100ms);
+    }
 }
 
 /// Untimed calls in turns until the clock has risen to what it will be, and the memory is warm.
@@ -126,6 +139,24 @@ Result<void> GpuTimingBench::warm_up(
         }
     }
     return {};
+}
+
+void GpuTimingBench::tell_of_pairs_aside(int count, std::vector<Finding>& findings) const {
+    const auto tell = [&](const char* rule, int pairs, const std::string& why) {
+        if (pairs > 0) {
+            findings.push_back(
+                {rule,
+                 "warning",
+                 "time",
+                 case_.name + ": " + std::to_string(pairs) + " pairs set aside, " + why});
+        }
+    };
+    tell("late-launch", std::min(count, clocks_.late_pairs), "launching took over two seconds");
+    tell(
+        "throttled",
+        count - clocks_.late_pairs,
+        "clocks lowered" +
+            (clocks_.slowed_by == 0 ? "" : " by " + show_slowdown(clocks_.slowed_by)));
 }
 
 Result<void> GpuTimingBench::run_pairs(
@@ -174,15 +205,7 @@ Result<void> GpuTimingBench::run_pairs(
         timed.timing.stop_reason = k_stop_disturbed;
     }
     test.finish();
-    if (aside.count() > 0) {
-        timed.findings.push_back(
-            {"throttled",
-             "warning",
-             "time",
-             case_.name + ": " + std::to_string(aside.count()) +
-                 " pairs set aside, clocks lowered" +
-                 (clocks_.slowed_by == 0 ? "" : " by " + show_slowdown(clocks_.slowed_by))});
-    }
+    tell_of_pairs_aside(aside.count(), timed.findings);
     return {};
 }
 
@@ -312,11 +335,7 @@ Result<GpuTimingBench::Timed> GpuTimingBench::time(
         timed.suspect = first.fatal;
         return timed;
     }
-    for (const auto begin = steady_clock::now(); on_.nvml != nullptr &&
-                                                 is_throttled(on_.nvml->read()) &&
-                                                 steady_clock::now() - begin < k_cool_down;) {
-        std::this_thread::sleep_for(500ms);
-    }
+    wait_until_cool(std::min(k_cool_down_s, k_cool_down_caps * cap_s));
     KW_TRY(warm_up(*candidate, cap_s, secrets, timed));
     if (timed.rejection) {
         return timed;

@@ -74,6 +74,7 @@ private:
         const GpuCallResult& call,
         const std::vector<std::int64_t>& sets,
         std::size_t slot) const;
+    void wait_until_cool(double at_most_s) const;
     Result<void> warm_up(
         GpuContestant& candidate, double cap_s, SecretStream& secrets, Timed& timed);
     Result<Pair> run_pair(GpuContestant& candidate, SecretStream& secrets);
@@ -84,6 +85,7 @@ private:
         const StageObserver& observer,
         stats::PairedTest& test,
         Timed& timed);
+    void tell_of_pairs_aside(int count, std::vector<Finding>& findings) const;
     Result<void> measure_hot(GpuContestant& candidate, SecretStream& secrets, Timed& timed);
     Result<void> measure_energy(GpuContestant& candidate, SecretStream& secrets, Timed& timed);
     Result<void> look_at_all_weights(GpuContestant& candidate, Timed& timed);

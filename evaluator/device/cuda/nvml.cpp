@@ -4,6 +4,7 @@
 
 #include <dlfcn.h>
 
+#include <algorithm>
 #include <array>
 #include <cstring>
 #include <utility>
@@ -31,6 +32,13 @@ constexpr std::array<std::pair<std::uint64_t, const char*>, 5> k_reasons{{
     {0x80, "power brake"},
 }};
 
+template <class F>
+bool find_in(void* library, const char* name, F*& function) {
+    void* symbol = dlsym(library, name);
+    std::memcpy(&function, &symbol, sizeof(function));
+    return symbol != nullptr;
+}
+
 }  // namespace
 
 struct Nvml::Table {
@@ -51,9 +59,7 @@ struct Nvml::Table {
 
     template <class F>
     bool find(const char* name, F*& function) const {
-        void* symbol = dlsym(library, name);
-        std::memcpy(&function, &symbol, sizeof(function));
-        return symbol != nullptr;
+        return find_in(library, name, function);
     }
     /// The value of a query that the library has and the device answers.
     template <class T, class F, class... Args>
@@ -87,20 +93,90 @@ Nvml::~Nvml() {
     table_->shutdown();
 }
 
-std::unique_ptr<Nvml> Nvml::open(const std::string& driver, const std::string& uuid) {
-    auto table = std::make_unique<Table>();
+namespace {
+
+/// Of the driver's own release where that is named by its path.
+void* open_library(const std::string& driver) {
     const bool is_path = driver.find('/') != std::string::npos;
     const std::string beside =
         is_path ? driver.substr(0, driver.rfind('/') + 1) + "libnvidia-ml.so.1" : "";
     for (const std::string& name :
          {beside, is_path ? driver : "", std::string("libnvidia-ml.so.1")}) {
-        if (!name.empty() && table->library == nullptr) {
-            void* library = dlopen(name.c_str(), RTLD_NOW | RTLD_LOCAL);
-            if (library != nullptr && dlsym(library, "nvmlInit_v2") != nullptr) {
-                table->library = library;
-            }
+        void* library = name.empty() ? nullptr : dlopen(name.c_str(), RTLD_NOW | RTLD_LOCAL);
+        if (library != nullptr && dlsym(library, "nvmlInit_v2") != nullptr) {
+            return library;
         }
     }
+    return nullptr;
+}
+
+struct MigTable {
+    Status (*init)() = nullptr;
+    Status (*shutdown)() = nullptr;
+    Status (*count)(unsigned*) = nullptr;
+    Status (*device)(unsigned, Device*) = nullptr;
+    Status (*most)(Device, unsigned*) = nullptr;
+    Status (*instance)(Device, unsigned, Device*) = nullptr;
+    Status (*uuid)(Device, char*, unsigned) = nullptr;
+    Status (*gpu_instance)(Device, unsigned*) = nullptr;
+    Status (*compute_instance)(Device, unsigned*) = nullptr;
+};
+
+void add_instances(const MigTable& nvml, Device device, std::vector<MigInstance>& found) {
+    constexpr unsigned k_most_instances = 64;
+    unsigned most = 0;
+    if (nvml.most(device, &most) != k_success) {
+        return;  // a GPU without the feature
+    }
+    for (unsigned i = 0; i < std::min(most, k_most_instances); ++i) {
+        Device instance = nullptr;
+        std::array<char, 96> uuid{};
+        unsigned gpu = 0;
+        unsigned compute = 0;
+        if (nvml.instance(device, i, &instance) == k_success &&
+            nvml.uuid(instance, uuid.data(), uuid.size() - 1) == k_success &&
+            nvml.gpu_instance(instance, &gpu) == k_success &&
+            nvml.compute_instance(instance, &compute) == k_success) {
+            found.push_back({uuid.data(), {static_cast<int>(gpu), static_cast<int>(compute)}});
+        }
+    }
+}
+
+}  // namespace
+
+std::optional<std::vector<MigInstance>> list_mig(const std::string& driver) {
+    void* library = open_library(driver);
+    MigTable nvml;
+    const bool complete = library != nullptr && find_in(library, "nvmlInit_v2", nvml.init) &&
+                          find_in(library, "nvmlShutdown", nvml.shutdown) &&
+                          find_in(library, "nvmlDeviceGetCount_v2", nvml.count) &&
+                          find_in(library, "nvmlDeviceGetHandleByIndex_v2", nvml.device) &&
+                          find_in(library, "nvmlDeviceGetMaxMigDeviceCount", nvml.most) &&
+                          find_in(library, "nvmlDeviceGetMigDeviceHandleByIndex", nvml.instance) &&
+                          find_in(library, "nvmlDeviceGetUUID", nvml.uuid) &&
+                          find_in(library, "nvmlDeviceGetGpuInstanceId", nvml.gpu_instance) &&
+                          find_in(library, "nvmlDeviceGetComputeInstanceId", nvml.compute_instance);
+    if (!complete || nvml.init() != k_success) {
+        return std::nullopt;
+    }
+    std::vector<MigInstance> found;
+    unsigned count = 0;
+    constexpr unsigned k_most_devices = 64;
+    if (nvml.count(&count) != k_success) {
+        count = 0;
+    }
+    for (unsigned i = 0; i < std::min(count, k_most_devices); ++i) {
+        if (Device device = nullptr; nvml.device(i, &device) == k_success) {
+            add_instances(nvml, device, found);
+        }
+    }
+    nvml.shutdown();
+    return found;
+}
+
+std::unique_ptr<Nvml> Nvml::open(const std::string& driver, const std::string& uuid) {
+    auto table = std::make_unique<Table>();
+    table->library = open_library(driver);
     if (table->library == nullptr || !table->find("nvmlInit_v2", table->init) ||
         !table->find("nvmlShutdown", table->shutdown) ||
         !table->find("nvmlDeviceGetHandleByUUID", table->by_uuid) || table->init() != k_success) {

@@ -3,10 +3,13 @@
 // power, throttling, energy. Loaded at run time; whatever it does not say stays empty.
 #pragma once
 
+#include "evaluator/device/cuda/gpu_nodes.hpp"
+
 #include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 namespace kw::cuda {
 
@@ -27,6 +30,13 @@ struct GpuReading {
 [[nodiscard]] bool is_throttled(const GpuReading& reading);
 /// "power cap, heat"; "" when none.
 [[nodiscard]] std::string show_slowdown(std::uint64_t reasons);
+
+struct MigInstance {
+    std::string uuid;  ///< "MIG-8c1d..."
+    MigPlace place;
+};
+/// Of all GPUs. Nothing when there is no library, or one that does not know of them.
+[[nodiscard]] std::optional<std::vector<MigInstance>> list_mig(const std::string& driver);
 
 class Nvml {
 public:

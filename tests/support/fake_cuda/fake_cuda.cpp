@@ -11,214 +11,19 @@
 //   fail NAME CODE            the entry point NAME gives CODE
 //   launch_error CODE         every kernel but our own ends so
 //   sm_mhz 1980 / slowed_by 4 / processes 1 / broken_memory 1     what NVML tells
+//   slowed_by 4 as well while there is a file "slowed" beside it
+//   mig 2                     the first GPU is divided into so many instances
+//   hold_expires 1            a held stream is let go of by its own clock
 // A kernel named fake_hang never ends.
-#include "evaluator/device/emulated/engine/machine.hpp"
-#include "evaluator/device/emulated/engine/tensor_map.hpp"
+#include "tests/support/fake_cuda/fake_gpu.hpp"
 
-#include <dlfcn.h>
 #include <sys/socket.h>
 #include <sys/un.h>
-#include <unistd.h>
 
-#include <cstddef>
-#include <cstdlib>
-#include <cstring>
-#include <fstream>
-#include <functional>
-#include <map>
-#include <memory>
-#include <sstream>
-#include <string>
-#include <vector>
+#include <algorithm>
 
-// Named, so that the functions that take these types keep their external names.
 namespace fake_cuda {
 
-using namespace kw;
-
-constexpr int k_success = 0;
-constexpr int k_invalid_value = 1;
-constexpr int k_out_of_memory = 2;
-constexpr int k_no_binary = 209;
-constexpr int k_invalid_ptx = 218;
-constexpr int k_operating_system = 304;
-constexpr int k_not_found = 500;
-constexpr int k_illegal_address = 700;
-constexpr int k_assert = 710;
-constexpr int k_misaligned = 716;
-constexpr int k_launch_failed = 719;
-constexpr int k_dynamic_shared = 8;  // CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES
-constexpr std::uint32_t k_free_shared = 48 * 1024;  // static and dynamic, without asking
-constexpr unsigned k_event_external = 1;
-constexpr double k_launch_ns = 2000;      // of any kernel
-constexpr double k_ns_per_warp_insn = 4;  // one SM of our interpreter's
-constexpr double k_event_ns = 500;        // an event costs a little
-
-struct FakeModule {
-    std::string text;
-    emu::ParseResult parsed;
-    bool hold = false;
-};
-struct FakeFunction {
-    FakeModule* module = nullptr;
-    std::string name;
-    std::uint32_t opted_in = 0;  // bytes of dynamic shared memory that it asked for
-};
-struct FakeEvent {
-    double at_ns = 0;
-};
-using Work = std::function<int()>;
-struct FakeGraph {
-    std::vector<Work> work;
-};
-struct FakeStream {
-    std::vector<Work> queue;
-    bool capturing = false;
-    std::vector<Work> captured;
-};
-
-struct Block {
-    std::unique_ptr<std::byte[]> bytes;
-    std::size_t size = 0;
-    bool live = true;
-};
-
-class FakeGpu {
-public:
-    FakeGpu() {
-        Dl_info info{};
-        if (dladdr(&k_self, &info) != 0 && info.dli_fname != nullptr) {
-            std::string path = info.dli_fname;
-            std::ifstream file(path.substr(0, path.rfind('/') + 1) + "fake.conf");
-            for (std::string line; std::getline(file, line);) {
-                std::istringstream words(line);
-                std::string key, name;
-                long value = 0;
-                words >> key;
-                if (key == "fail" && words >> name >> value) {
-                    failures_[name] = static_cast<int>(value);
-                } else if (words >> value) {
-                    settings_[key] = value;
-                }
-            }
-        }
-    }
-
-    long setting(const char* key, long otherwise) const {
-        const auto found = settings_.find(key);
-        return found == settings_.end() ? otherwise : found->second;
-    }
-    int begin(const char* function) const {
-        const auto found = failures_.find(function);
-        return found != failures_.end() ? found->second : sticky_;
-    }
-
-    std::uint64_t allocate(std::size_t bytes) {
-        const auto most = static_cast<std::size_t>(setting("memory_mib", 256)) << 20;
-        if (used_ + bytes > most) {
-            return 0;
-        }
-        Block block{std::make_unique<std::byte[]>(bytes), bytes};
-        emu::Allocation allocation;
-        allocation.name = "block" + std::to_string(blocks_.size());
-        allocation.host = block.bytes.get();
-        allocation.bytes = bytes;
-        const std::uint64_t address = memory_.add(std::move(allocation));
-        used_ += address == 0 ? 0 : bytes;
-        blocks_.emplace(address, std::move(block));
-        return address;
-    }
-    bool release(std::uint64_t address) {
-        const auto found = blocks_.find(address);
-        emu::Allocation* allocation = memory_.find(address);
-        if (found == blocks_.end() || !found->second.live || allocation == nullptr) {
-            return false;
-        }
-        used_ -= found->second.size;
-        allocation->bytes = 0;
-        found->second.live = false;
-        found->second.bytes.reset();
-        return true;
-    }
-    /// Host bytes of a range on the device, or null.
-    std::byte* at(std::uint64_t address, std::size_t bytes) {
-        emu::Allocation* allocation = memory_.find(address);
-        if (allocation == nullptr || address < allocation->address || bytes > allocation->bytes ||
-            address - allocation->address > allocation->bytes - bytes) {
-            return nullptr;
-        }
-        return allocation->host + (address - allocation->address);
-    }
-
-    int run(const FakeModule& module, const emu::Launch& launch, std::uint32_t opted_in) {
-        if (launch.kernel.find("fake_hang") != std::string::npos) {
-            for (;;) {
-                pause();
-            }
-        }
-        if (const long code = setting("launch_error", 0); code != 0) {
-            return sticky_ = static_cast<int>(code);
-        }
-        emu::Options options;
-        options.seed = ++launches_;
-        options.wall_budget_ms = 20'000;
-        if (!memory_.load(module.parsed.module).empty()) {
-            return sticky_ = k_launch_failed;
-        }
-        const emu::Report report = emu::run(module.parsed.module, launch, memory_, options);
-        clock_ns_ += k_launch_ns +
-                     k_ns_per_warp_insn * static_cast<double>(report.counters.warp_instructions);
-        // The driver says so at the launch; static shared memory is known here.
-        if (report.shared_bytes > k_free_shared && launch.dynamic_shared > opted_in) {
-            return sticky_ = k_invalid_value;
-        }
-        if (report.ending == emu::Ending::completed) {
-            return k_success;
-        }
-        if (report.ending == emu::Ending::hang) {
-            for (;;) {
-                pause();  // a GPU would not come back either
-            }
-        }
-        int code = k_launch_failed;
-        for (const emu::Finding& finding : report.findings) {
-            switch (finding.kind) {
-                case emu::FindingKind::out_of_bounds: code = k_illegal_address; break;
-                case emu::FindingKind::misaligned: code = k_misaligned; break;
-                case emu::FindingKind::assertion: code = k_assert; break;
-                default: continue;
-            }
-            break;
-        }
-        return sticky_ = code;
-    }
-
-    int drain(FakeStream& stream) {
-        std::vector<Work> queue;
-        queue.swap(stream.queue);
-        for (const Work& work : queue) {
-            if (const int result = work(); result != k_success) {
-                return result;
-            }
-        }
-        return begin("");
-    }
-    void queue(FakeStream& stream, Work work) {
-        (stream.capturing ? stream.captured : stream.queue).push_back(std::move(work));
-    }
-
-    double clock_ns_ = 0;
-    emu::Memory memory_;
-
-private:
-    static const char k_self;
-    std::map<std::string, long> settings_;
-    std::map<std::string, int> failures_;
-    std::map<std::uint64_t, Block> blocks_;
-    std::size_t used_ = 0;
-    std::uint64_t launches_ = 0;
-    int sticky_ = 0;
-};
 const char FakeGpu::k_self = 0;
 
 FakeGpu& gpu() {
@@ -238,16 +43,9 @@ bool listens_as_a_driver() {
            listen(listener, 16) == 0;
 }
 
-#define FAKE_BEGIN(name)                              \
-    if (const int fake_failed = gpu().begin(#name)) { \
-        return fake_failed;                           \
-    }
-
 }  // namespace fake_cuda
 
 using namespace fake_cuda;
-
-#define FAKE extern "C" __attribute__((visibility("default"))) int
 
 FAKE cuInit(unsigned) {
     FAKE_BEGIN(cuInit)
@@ -259,21 +57,25 @@ FAKE cuDriverGetVersion(int* version) {
 }
 FAKE cuDeviceGetCount(int* count) {
     FAKE_BEGIN(cuDeviceGetCount)
-    *count = static_cast<int>(gpu().setting("devices", 1));
+    *count = static_cast<int>(gpu().visible().size());
     return k_success;
 }
 FAKE cuDeviceGet(int* device, int ordinal) {
     *device = ordinal;
-    return ordinal < gpu().setting("devices", 1) ? k_success : 101;
+    return static_cast<std::size_t>(ordinal) < gpu().visible().size() ? k_success
+                                                                      : k_no_such_device;
 }
-FAKE cuDeviceGetName(char* name, int bytes, int) {
-    std::strncpy(name, "Fake GPU", static_cast<std::size_t>(bytes));
+FAKE cuDeviceGetName(char* name, int bytes, int device) {
+    const auto visible = gpu().visible();
+    std::strncpy(
+        name,
+        visible.at(static_cast<std::size_t>(device)).name.c_str(),
+        static_cast<std::size_t>(bytes));
     return k_success;
 }
 FAKE cuDeviceGetUuid_v2(char* uuid, int device) {
-    for (int i = 0; i < 16; ++i) {
-        uuid[i] = static_cast<char>(0x10 * (device + 1) + i);
-    }
+    const auto visible = gpu().visible();
+    std::memcpy(uuid, visible.at(static_cast<std::size_t>(device)).uuid.data(), 16);
     return k_success;
 }
 FAKE cuDeviceTotalMem_v2(std::size_t* bytes, int) {
@@ -317,6 +119,10 @@ FAKE cuDevicePrimaryCtxRetain(void** context, int) {
     return k_success;
 }
 FAKE cuCtxSetCurrent(void*) {
+    return k_success;
+}
+FAKE cuCtxGetDevice(int* device) {
+    *device = 0;
     return k_success;
 }
 FAKE cuCtxSynchronize() {
@@ -370,6 +176,22 @@ FAKE cuFuncSetAttribute(FakeFunction* function, int attribute, int value) {
     return k_success;
 }
 
+// What exported packs use: libraries are loaded for all contexts.
+FAKE cuLibraryLoadData(
+    void** library, const void* image, const int*, void**, unsigned, const int*, void**, unsigned) {
+    return cuModuleLoadDataEx(library, image, 0, nullptr, nullptr);
+}
+FAKE cuLibraryGetKernel(void** kernel, void* library, const char* name) {
+    return cuModuleGetFunction(kernel, library, name);
+}
+FAKE cuKernelGetAttribute(int* value, int attribute, FakeFunction*, int) {
+    *value = 0;  // the interpreter tells static shared memory once the kernel has run
+    return attribute == k_static_shared ? k_success : k_invalid_value;
+}
+FAKE cuKernelSetAttribute(int attribute, int value, FakeFunction* function, int) {
+    return cuFuncSetAttribute(function, attribute, value);
+}
+
 namespace fake_cuda {
 struct Attribute {
     std::uint32_t id;
@@ -382,12 +204,27 @@ struct Config {
     Attribute* attributes;
     std::uint32_t count;
 };
+
+/// One value a parameter, in the kernel's layout.
+std::vector<std::byte> gathered(const FakeFunction& function, void* const* values) {
+    std::vector<std::byte> block;
+    const auto list = emu::kernel_parameters(function.module->parsed.module, function.name);
+    for (std::size_t i = 0; list && i < list->size(); ++i) {
+        const emu::Parameter& each = (*list)[i];
+        block.resize(std::max<std::size_t>(block.size(), each.offset + each.bytes));
+        std::memcpy(block.data() + each.offset, values[i], each.bytes);
+    }
+    return block;
+}
 }  // namespace fake_cuda
 
-FAKE cuLaunchKernelEx(const Config* config, FakeFunction* function, void**, void** extra) {
+FAKE cuLaunchKernelEx(const Config* config, FakeFunction* function, void** values, void** extra) {
     FAKE_BEGIN(cuLaunchKernelEx)
     if (function->module->hold) {
-        return k_success;  // whoever waits for the stream has let go of it before
+        // Whoever waits for the stream has let go of it before.
+        auto* words = *static_cast<std::uint32_t**>(values[0]);
+        words[1] = gpu().setting("hold_expires", 0) != 0 ? 1 : 0;
+        return k_success;
     }
     emu::Launch launch;
     launch.kernel = function->name;
@@ -412,12 +249,71 @@ FAKE cuLaunchKernelEx(const Config* config, FakeFunction* function, void**, void
     launch.parameters.resize(bytes);
     if (bytes > 0) {
         std::memcpy(launch.parameters.data(), parameters, bytes);
+    } else if (values != nullptr) {
+        launch.parameters = gathered(*function, values);
     }
     const FakeModule* module = function->module;
     const std::uint32_t opted_in = function->opted_in;
     gpu().queue(*config->stream, [module, opted_in, launch = std::move(launch)] {
         return gpu().run(*module, launch, opted_in);
     });
+    return k_success;
+}
+namespace fake_cuda {
+// By CUtensorMapDataType.
+constexpr emu::TensorType k_tensor_types[] = {
+    emu::TensorType::u8,
+    emu::TensorType::u16,
+    emu::TensorType::u32,
+    emu::TensorType::i32,
+    emu::TensorType::u64,
+    emu::TensorType::i64,
+    emu::TensorType::f16,
+    emu::TensorType::f32,
+    emu::TensorType::f64,
+    emu::TensorType::bf16,
+    emu::TensorType::f32_ftz,
+    emu::TensorType::tf32,
+    emu::TensorType::tf32_ftz};
+}  // namespace fake_cuda
+
+// In the interpreter's encoding; NVIDIA's is not public. No interleaved layouts.
+FAKE cuTensorMapEncodeTiled(
+    void* to,
+    int type,
+    std::uint32_t rank,
+    void* base,
+    const std::uint64_t* dims,
+    const std::uint64_t* strides,
+    const std::uint32_t* box,
+    const std::uint32_t* steps,
+    int interleave,
+    int swizzle,
+    int,
+    int fill) {
+    FAKE_BEGIN(cuTensorMapEncodeTiled)
+    const auto address = reinterpret_cast<std::uint64_t>(base);
+    if (reinterpret_cast<std::uintptr_t>(to) % 64 != 0 || address % 16 != 0 || type < 0 ||
+        type >= static_cast<int>(std::size(k_tensor_types)) || rank < 1 ||
+        rank > emu::k_tensor_dims || interleave != 0) {
+        return k_invalid_value;
+    }
+    emu::TensorMap map;
+    map.base = address;
+    map.rank = static_cast<std::uint8_t>(rank);
+    map.type = k_tensor_types[type];
+    map.swizzle = static_cast<std::uint8_t>(swizzle);
+    map.fill = fill == 0 ? emu::TensorFill::zero : emu::TensorFill::nan;
+    for (std::uint32_t i = 0; i < rank; ++i) {
+        map.last[i] = static_cast<std::uint32_t>(dims[i] - 1);
+        map.box[i] = static_cast<std::uint16_t>(box[i]);
+        map.step[i] = static_cast<std::uint8_t>(steps[i]);
+    }
+    std::copy_n(strides, rank - 1, map.strides.begin());
+    if (*emu::problem_of(map) != '\0') {
+        return k_invalid_value;
+    }
+    std::memcpy(to, &map, sizeof(map));
     return k_success;
 }
 FAKE cuMemAlloc_v2(std::uint64_t* address, std::size_t bytes) {
@@ -544,49 +440,4 @@ FAKE cuGetErrorName(int error, const char** name) {
     const auto found = names.find(error);
     *name = found == names.end() ? "CUDA_ERROR" : found->second;
     return k_success;
-}
-
-FAKE nvmlInit_v2() {
-    FAKE_BEGIN(nvmlInit)
-    return k_success;
-}
-FAKE nvmlShutdown() {
-    return k_success;
-}
-FAKE nvmlDeviceGetHandleByUUID(const char*, void** device) {
-    *device = &gpu();
-    return k_success;
-}
-FAKE nvmlDeviceGetClockInfo(void*, int, unsigned* mhz) {
-    *mhz = static_cast<unsigned>(gpu().setting("sm_mhz", 1980));
-    return k_success;
-}
-FAKE nvmlDeviceGetMaxClockInfo(void*, int, unsigned* mhz) {
-    *mhz = 1980;
-    return k_success;
-}
-FAKE nvmlDeviceGetTemperature(void*, int, unsigned* celsius) {
-    *celsius = 45;
-    return k_success;
-}
-FAKE nvmlDeviceGetPowerUsage(void*, unsigned* milliwatts) {
-    *milliwatts = 350'000;
-    return k_success;
-}
-FAKE nvmlDeviceGetTotalEnergyConsumption(void*, unsigned long long* millijoules) {
-    static unsigned long long counted = 0;
-    *millijoules = counted += 100;
-    return k_success;
-}
-FAKE nvmlDeviceGetCurrentClocksThrottleReasons(void*, unsigned long long* reasons) {
-    *reasons = static_cast<unsigned long long>(gpu().setting("slowed_by", 0));
-    return k_success;
-}
-FAKE nvmlDeviceGetTotalEccErrors(void*, int, int, unsigned long long* errors) {
-    *errors = static_cast<unsigned long long>(gpu().setting("broken_memory", 0));
-    return k_success;
-}
-FAKE nvmlDeviceGetComputeRunningProcesses_v3(void*, unsigned* count, void*) {
-    *count = static_cast<unsigned>(gpu().setting("processes", 0));
-    return *count == 0 ? k_success : 7;
 }
