@@ -223,7 +223,7 @@ private:
         }
         if (options_.built_only) {
             finish({Verdict::compiled_only, "built, not run", ""});
-            return done();
+            return {};
         }
         KW_TRY(choose_bench());
         commit_to(to_hex(seed_) + to_hex(bench_->pool_seed));  // weights come from the pool
