@@ -14,6 +14,8 @@ namespace {
 constexpr std::string_view k_keeping = "storing the token";
 constexpr std::string_view k_reading_tokens = "reading the tokens";
 
+constexpr std::int64_t k_not_seen = -1;
+
 namespace fs = std::filesystem;
 
 Result<Connection> connect(const fs::path& file, Access access) {
@@ -47,7 +49,7 @@ Result<Connection> connect(const fs::path& file, Access access) {
 struct Tokens::Impl {
     Connection connection;
     int schema = 0;
-    std::int64_t seen = -1;  ///< data version
+    std::int64_t seen = k_not_seen;  ///< data version
     std::mutex mutex;
 };
 
@@ -89,6 +91,7 @@ Result<TokenRow> Tokens::add(TokenRow row) {
     KW_TRY(insert.run());
     row.id = impl_->connection.last_insert_id();
     KW_TRY(transaction.commit());
+    impl_->seen = k_not_seen;  // the file's version tells of others' changes only
     return row;
 }
 
@@ -127,6 +130,7 @@ Result<bool> Tokens::revoke(const std::string& name, std::int64_t now_ms) {
         "UPDATE token SET revoked_ms = ? WHERE name = ? AND revoked_ms = 0");
     update.bind_all(now_ms, std::string_view(name));
     KW_TRY(update.run());
+    impl_->seen = k_not_seen;
     return impl_->connection.changes() == 1;
 }
 

@@ -45,6 +45,7 @@ json parameters_of(const Route& route) {
 /// What every route may answer besides its own.
 std::vector<Reply> common_replies(const Route& route) {
     std::vector<Reply> replies = {
+        {413, "the body is larger than this route takes", "Error"},
         {421, "the Host header is not this server's", "Error"},
         {429, "too many requests; Retry-After says when to come again", "Error"},
         {503, "our outage, or too much at a time; nothing was lost", "Error"}};
@@ -56,7 +57,6 @@ std::vector<Reply> common_replies(const Route& route) {
             {403, "the token is not for this, or the page is another site's", "Error"});
     }
     if (!route.body.empty()) {
-        replies.push_back({413, "the body is too large", "Error"});
         replies.push_back({415, "the body is not application/json", "Error"});
     }
     return replies;

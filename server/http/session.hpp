@@ -261,7 +261,7 @@ private:
     void on_answer(Response answer) {
         if (answer.wait) {
             park(std::move(*answer.wait));
-        } else if (answer.stream) {
+        } else if (answer.stream && !is_head_) {
             start_stream(std::move(answer));
         } else {
             write(std::move(answer));
