@@ -47,7 +47,7 @@ CREATE TABLE job (
     error           TEXT NOT NULL,
     CHECK ((reproduces IS NULL) = (purpose = 'search'))
 ) STRICT;
-CREATE INDEX job_queued ON job (stage, device, rank, id, task_hash, reproduces)
+CREATE INDEX job_queued ON job (stage, device, rank, id, task_hash, reproduces, state)
     WHERE state = 'queued';
 CREATE INDEX job_leased ON job (lease_until_ms) WHERE state = 'leased';
 CREATE UNIQUE INDEX job_by_lease ON job (lease_id) WHERE lease_id IS NOT NULL;
