@@ -194,7 +194,7 @@ HttpCounts RunningService::counts() const {
 
 void RunningService::drain() {
     if (parts_->runner) {
-        parts_->runner->stop();
+        parts_->runner->ask_to_stop(1);
     }
     if (parts_->pool) {
         parts_->pool->stop();
@@ -202,10 +202,13 @@ void RunningService::drain() {
 }
 
 bool RunningService::drained() const {
-    return !parts_->pool || parts_->pool->ended();
+    return (!parts_->pool || parts_->pool->ended()) && (!parts_->runner || parts_->runner->ended());
 }
 
 void RunningService::abandon() {
+    if (parts_->runner) {
+        parts_->runner->ask_to_stop(2);
+    }
     if (parts_->pool) {
         parts_->pool->abandon();
     }
@@ -214,6 +217,9 @@ void RunningService::abandon() {
 void RunningService::stop() {
     drain();
     parts_->http->stop();
+    if (parts_->runner) {
+        parts_->runner->stop();
+    }
 }
 
 }  // namespace kw::server

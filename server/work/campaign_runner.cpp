@@ -276,8 +276,17 @@ Result<std::string> CampaignRunner::start(const CampaignWish& wish, std::int64_t
     return name.get();
 }
 
+void CampaignRunner::ask_to_stop(int level) {
+    stop_.level = std::max(stop_.level.load(), level);
+}
+
+bool CampaignRunner::ended() {
+    const std::lock_guard guard(mutex_);
+    return std::ranges::all_of(running_, [](const auto& one) { return one->ended.load(); });
+}
+
 void CampaignRunner::stop() {
-    stop_.level = 1;
+    ask_to_stop(1);
     const std::lock_guard guard(mutex_);
     for (const auto& one : running_) {
         one->thread.join();

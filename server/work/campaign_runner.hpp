@@ -50,8 +50,10 @@ public:
     /// The name it has got, once it runs; what stops it before that is the error. Errc::no: too
     /// many run.
     Result<std::string> start(const CampaignWish& wish, std::int64_t token_id);
-    /// Saves them all where they are.
-    void stop();
+    /// Saves them all where they are. Level 1: a model that was asked is waited for; 2: no more.
+    void ask_to_stop(int level);
+    [[nodiscard]] bool ended();
+    void stop();  ///< ask_to_stop(1), and waits
 
 private:
     struct Running;
