@@ -62,7 +62,7 @@ kw.tree = (() => {
       transform: 'translate(' + (24 + node.x * across) + ' ' + (18 + node.y * down) + ')' },
     svg('title', {}, words(attempt)),
     svg('rect', { x: -16, y: -9, width: 32, height: 18, rx: attempt.verdict === 'AC' ? 9 : 2 }),
-    svg('text', { x: 0, y: 4 }, attempt.speedup ? attempt.speedup.value.toFixed(2) : attempt.verdict));
+    svg('text', { x: 0, y: 4 }, attempt.speedup ? kw.figure3(attempt.speedup.value) : attempt.verdict));
     if (!attempt.kernel || !kw.data.has('kernels', attempt.kernel)) return shape;
     return svg('a', { href: '#/kernels/' + encodeURIComponent(attempt.kernel), 'aria-label': words(attempt) }, shape);
   };

@@ -22,7 +22,9 @@ std::string number(double value) {
 
 Options search_options(const agent::CampaignSettings& settings) {
     Options options;
-    if (settings.proposer != "tune") {  // the tuner has a strategy of its own
+    // Points and recorded replies come in an order of their own: no strategy can be asked for.
+    const bool ordered = settings.proposer == "tune" || settings.proposer.starts_with("replay:");
+    if (!ordered) {
         options = {
             {"--strategy", settings.strategy},
             {"--width", std::to_string(settings.width)},

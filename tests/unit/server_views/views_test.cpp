@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "server/views/views.hpp"
 
+#include "agent/campaign/campaign_settings.hpp"
 #include "core/task_file.hpp"
 #include "server/views/attempts.hpp"
 #include "server/views/campaign_command.hpp"
@@ -197,6 +198,29 @@ TEST_CASE("campaign view: its command is one that a shell reads back", "[server]
     CHECK(shell_word("") == "''");
     CHECK(shell_word("-x=1.5") == "-x=1.5");
     CHECK(shell_word("a\nb") == "'a\nb'");
+}
+
+TEST_CASE(
+    "campaign view: its command has the stored settings, and none that cannot be asked for",
+    "[server]") {
+    agent::StoredSettings stored;
+    stored.settings.proposer = "openai:m";
+    stored.settings.strategy = "fsr";
+    stored.settings.budget.max_usd = 0.5;
+    stored.settings.budget.max_evals = 7;
+    stored.settings.isa = "x86-64-v3";
+    CampaignRow row;
+    row.name = row.task = "t";
+    row.settings_json = to_json(stored);
+    CHECK(
+        campaign_command(row) ==
+        "kwright run t --name t --device cpu --proposer openai:m --isa x86-64-v3 --strategy fsr "
+        "--width 4 --depth 8 --gamma 0.95 --seed 1 --max-evals 7 --max-usd 0.5");
+    for (const char* ordered : {"tune", "replay:file"}) {
+        stored.settings.proposer = ordered;
+        row.settings_json = to_json(stored);
+        CHECK(campaign_command(row).find("--strategy") == std::string::npos);
+    }
 }
 
 TEST_CASE("kernel view: lineage leads to the start source, the nearest first", "[server]") {
