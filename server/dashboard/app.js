@@ -76,6 +76,7 @@ kw.app = (() => {
 
   const draw = async () => {
     const mine = view;
+    const began = performance.now();
     let nodes;
     try {
       nodes = await content(mine);
@@ -83,6 +84,7 @@ kw.app = (() => {
       nodes = [failed(error)];
     }
     if (mine !== view) return;  // the reader went on meanwhile
+    mine.took = performance.now() - began;
     const was = place();
     main.replaceChildren(...[nodes].flat(Infinity).filter((node) => node !== null && node !== undefined));
     kw.charts.show();
@@ -106,6 +108,7 @@ kw.app = (() => {
     if (view) view.stop.abort();
     const stop = new AbortController();
     view = { ...to, address: location.hash, stop, signal: stop.signal, following: false, drawn: samePage, moved,
+      took: 0,
       go: (parts, query) => { location.hash = address(parts, query); },
       refresh: () => draw(),
       say: (text) => { live.textContent = text; } };

@@ -13,7 +13,8 @@ kw.boardTable = (rows, kind, options = {}) => {
     ['kernel', 'task', kw.right('speed-up'), 'comparison', kw.right('worst shape'),
       kw.right('vs naive'), kw.right('SOL', 'share of the roof that is reached'), ...extra,
       kw.right('lines'), 'device', 'isa', 'campaign', 'by', 'date'],
-    rows.map((row) => [kw.kernel(row.kernel), row.task, kw.ratio(row.speedup, row.ci95), row.comparison,
+    rows.map((row) => [kw.kernel(row.kernel), options.maxError ? row.task : kw.linked('tasks', row.task),
+      kw.ratio(row.speedup, row.ci95), row.comparison,
       kw.times(row.min_speedup),
       kw.times(row.vs_naive), kw.percent(row.sol), ...(options.maxError
         ? [row.max_error === null ? null : kw.figure3(row.max_error)] : []),
@@ -33,7 +34,8 @@ kw.boardTables = (rows, options) => ['measured', 'modelled'].map((kind) => {
 });
 
 kw.pages.board = async (parts, query, view) => {
-  const { rows } = await kw.data.load(['board'], { all: query.all, limit: '1000' });
+  const most = 1000;
+  const { rows } = await kw.data.load(['board'], { all: query.all, limit: String(most) });
   const offered = (key) => [['', 'all'], ...[...new Set(rows.map((row) => row[key]))].sort().map((value) => [value,
     value])];
   const filters = [['task', 'Task'], ['device', 'Device'], ['isa', 'Made for'], ['timing', 'Timing'],
@@ -49,7 +51,8 @@ kw.pages.board = async (parts, query, view) => {
         query.all || '', choose('all'))),
     kw.el('p', { class: 'note' },
       kept.length + ' of ' + rows.length + ' rows, by the lower end of the interval; ' +
-        'speed-up = fastest baseline / kernel'),
+        'speed-up = fastest baseline / kernel' +
+        (rows.length >= most ? '; more than ' + most + ' rows: the others are not here' : '')),
     kw.boardTables(kept),
   ];
 };

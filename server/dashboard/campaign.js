@@ -169,7 +169,8 @@ kw.campaign = (() => {
   return { page };
 })();
 
-/** Live while the campaign runs: events go to the line at the top, and the page is drawn again when they calm down. */
+/** Live while the campaign runs: events go to the line at the top, and the page is drawn again, the more seldom the longer
+ *  that takes. */
 kw.pages.campaign = async ([name], query, view) => {
   const doc = await kw.data.load(['campaigns', name]);
   if (!kw.data.still && !view.following && doc.state === 'running') {
@@ -181,7 +182,8 @@ kw.pages.campaign = async ([name], query, view) => {
           event.speedup && kw.times(event.speedup), event.text]
           .filter(Boolean).join(' '));
       }
-      waiting = waiting || setTimeout(() => { waiting = null; view.refresh(); }, 1500);
+      const pause = Math.max(1500, 10 * view.took);
+      waiting = waiting || setTimeout(() => { waiting = null; view.refresh(); }, pause);
     }, view.signal);
   }
   return kw.campaign.page(doc, view.refresh);

@@ -21,6 +21,8 @@ using nlohmann::json;
 
 /// Points of the Pareto chart and rows of the table.
 constexpr int k_most_kernels = 200;
+/// Best kernels of all tasks and devices together.
+constexpr int k_most_bests = 1000;
 
 json baselines_json(const std::vector<Baseline>& baselines) {
     json rows = json::array();
@@ -170,7 +172,9 @@ Result<std::map<std::string, KnownTask>> stored_tasks(db::Store& store) {
     for (const CampaignRow& campaign : campaigns) {
         ++tasks[campaign.task].campaigns;
     }
-    KW_TRY_ASSIGN(const std::vector<BoardRow> board, store.board({}));
+    BoardFilter best_of_each;
+    best_of_each.limit = k_most_bests;
+    KW_TRY_ASSIGN(const std::vector<BoardRow> board, store.board(best_of_each));
     for (const BoardRow& row : board) {
         tasks[row.task].best.push_back(board_row_json(row));
     }
