@@ -32,6 +32,15 @@ public:
 
     /// The kernels' hashes, in the order they were stored.
     std::vector<std::string> add(const PageCampaign& wanted) {
+        begin(wanted);
+        while (static_cast<int>(hashes_.size()) < wanted.attempts) {
+            add_next();
+        }
+        return hashes_;
+    }
+
+    /// The campaign alone; add_next() goes on with it.
+    void begin(const PageCampaign& wanted) {
         wanted_ = wanted;
         hashes_.clear();
         best_ = 0;
@@ -45,17 +54,18 @@ public:
         row.state = wanted.state;
         row.stop_reason = wanted.state == "finished" ? "budget: evaluations" + wanted.evil : "";
         row.created_ms = k_begin;
-        row.updated_ms = k_begin + wanted.attempts * k_step_ms;
+        row.updated_ms = k_begin;
         row.spent_usd = 0.012 * wanted.attempts;
         row.tokens_in = 4000L * wanted.attempts;
         row.tokens_out = 900L * wanted.attempts;
         campaign_ = must_have(store_.create_campaign(row));
-        for (int i = 0; i < wanted.attempts; ++i) {
-            add_attempt(i);
-        }
-        campaign_.evaluations = wanted.attempts;
-        REQUIRE(store_.update_campaign(campaign_).ok());
-        return hashes_;
+    }
+
+    void add_next() {
+        const auto next = static_cast<int>(hashes_.size());
+        campaign_.evaluations = next + 1;
+        campaign_.updated_ms = k_begin + next * k_step_ms;
+        add_attempt(next);
     }
 
     [[nodiscard]] const CampaignRow& campaign() const { return campaign_; }

@@ -7,7 +7,9 @@
 
 #include <nlohmann/json.hpp>
 
+#include <chrono>
 #include <optional>
+#include <thread>
 
 using namespace kw;
 using namespace kw::test;
@@ -30,20 +32,21 @@ T must(Result<T> result) {
 const std::vector<std::filesystem::path> k_roots{
     std::filesystem::path(KW_SOURCE_DIR) / "tests/support/tasks"};
 
-/// Runs the walk; false where there is no browser.
-bool walk(const Folder& folder, std::vector<std::string> arguments) {
+Outcome walk(const Folder& folder, std::vector<std::string> arguments) {
     Program python(folder.path());
     python.program = "/usr/bin/env";
     arguments.insert(
         arguments.begin(), {"python3", KW_SOURCE_DIR "/tests/integration/browser/pages.py"});
-    const Outcome outcome = python.run_for(arguments, std::chrono::minutes(4));
+    return python.run_for(arguments, std::chrono::minutes(4));
+}
+
+void check(const Outcome& outcome) {
     if (outcome.code == 77) {
         WARN("skipped: no Chromium here");
-        return false;
+        return;
     }
     INFO(outcome.out << outcome.err);
     CHECK(outcome.code == 0);
-    return true;
 }
 
 json parsed(Result<std::string> text) {
@@ -86,7 +89,7 @@ TEST_CASE("browser: hostile texts stay texts on every page of a report", "[brows
             folder / "report.html",
             must(html_report(store, k_roots, campaign.name + campaign.evil)).text);
     }
-    walk(folder, {"hostile", "report.html"});
+    check(walk(folder, {"hostile", "report.html"}));
 }
 
 TEST_CASE("browser: a report's pages can be walked through", "[browser]") {
@@ -99,7 +102,7 @@ TEST_CASE("browser: a report's pages can be walked through", "[browser]") {
     }
     const Program kwright(folder.path());
     REQUIRE(kwright({"report", "gemv-a", "-o", "report.html", "--db", "k.db"}).code == 0);
-    walk(folder, {"report", "report.html"});
+    check(walk(folder, {"report", "report.html"}));
 }
 
 TEST_CASE("browser: the served pages follow a campaign and ask for a token", "[browser]") {
@@ -118,5 +121,29 @@ TEST_CASE("browser: the served pages follow a campaign and ask for a token", "[b
         documents["campaigns/gemv-m"]["state"] = "running";
         write_file(folder / "documents.json", documents.dump());
     }
-    walk(folder, {"served", "documents.json", KW_SOURCE_DIR "/server/dashboard", KW_CHART_JS});
+    check(
+        walk(folder, {"served", "documents.json", KW_SOURCE_DIR "/server/dashboard", KW_CHART_JS}));
+}
+
+TEST_CASE("browser: a campaign is followed through kwright serve while it runs", "[browser]") {
+    const Folder folder;
+    auto store = must(db::Store::open(folder / "k.db", db::Access::write));
+    PageStore pages(store);
+    PageCampaign campaign;
+    campaign.state = "running";
+    pages.begin(campaign);
+    for (int i = 0; i < 8; ++i) {
+        pages.add_next();
+    }
+    // Another process searches: an attempt every half second until the walk is over.
+    std::jthread search([&pages](const std::stop_token& over) {
+        for (int i = 0; i < 400 && !over.stop_requested(); ++i) {
+            std::this_thread::sleep_for(std::chrono::milliseconds(500));
+            pages.add_next();
+        }
+    });
+    const Outcome outcome = walk(folder, {"live", KW_BINARY_DIR "/bin/kwright", "k.db", "gemv-a"});
+    search.request_stop();
+    search.join();  // assertions are for one thread at a time
+    check(outcome);
 }

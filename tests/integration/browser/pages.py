@@ -3,13 +3,14 @@
   pages.py report FILE [--shots DIR]            a report
   pages.py hostile FILE                         a report whose every text attacks
   pages.py served DOCUMENTS ASSETS CHART_JS     the pages of a server, its API played from DOCUMENTS
-  pages.py live URL [--token T] [--shots DIR]   a running `kwright serve`
+  pages.py live KWRIGHT DATABASE CAMPAIGN       a campaign that runs meanwhile, through `kwright serve --read-only`
 Exit 0: as it should be; 1: not, and what; 77: no Chromium here."""
 import argparse
 import http.server
 import json
 import os
 import pathlib
+import subprocess
 import sys
 import threading
 import time
@@ -273,34 +274,50 @@ def walk_served(browser, documents, assets, chart, folder):
     server.shutdown()
 
 
-def walk_live(browser, base, token, folder):
-    """Whatever a running server holds: every page, the first campaign, its best kernel, a task."""
-    page = browser.page(base)
-    if token:
-        page.wait("!!document.querySelector('#token')")
-        page.click("#token")
-        page.send("Input.insertText", {"text": token})
-        page.key("Enter", 13)
-        page.wait("!document.querySelector('#token')")
-    for where in ("campaigns", "board", "tasks", "queue", "spend"):
-        page.click("#nav a[href='#/" + where + "']")
-        page.wait("location.hash === '#/" + where + "'")
+def walk_live(browser, program, database, campaign, folder):
+    """Every page, the campaign while it goes on, a kernel, a task; the server neither has nor needs a compiler."""
+    server = subprocess.Popen([program, "serve", "--read-only", "--port", "0", "--json", "--db", database],
+                              stdout=subprocess.PIPE, env={**os.environ, "PATH": ""})
+    try:
+        base = f"http://127.0.0.1:{json.loads(server.stdout.readline())['port']}/"
+        page = browser.page(base)
+        for where in ("campaigns", "board", "tasks", "queue", "spend"):
+            page.click("#nav a[href='#/" + where + "']")
+            page.wait("location.hash === '#/" + where + "'")
+            page.settle()
+            expect("cannot be shown" not in heading(page), where + ": " + page.get("document.getElementById('main').innerText"))
+            audit(page, where)
+            shots(page, folder, "live-" + where)
+        go(page, "#/campaigns")
+        page.click("tbody a[href='#/campaigns/" + campaign + "']")
+        page.wait("document.querySelector('h1').textContent === " + json.dumps(campaign))
         page.settle()
-        expect("cannot be shown" not in heading(page), where + ": " + page.get("document.getElementById('main').innerText"))
-        audit(page, where)
-        shots(page, folder, "live-" + where)
-    for where, link in (("campaigns", "tbody a[href^='#/campaigns/']"), ("board", "tbody a[href^='#/kernels/']"),
-                        ("tasks", "tbody a[href^='#/tasks/']")):
-        go(page, "#/" + where)
-        if page.get("!!document.querySelector(" + json.dumps(link) + ")"):
+        page.get("document.querySelector('#attempts').open = true")
+        count = "document.querySelectorAll('#attempts tbody tr').length"
+        before = page.get(count)
+        page.wait(count + " > " + str(before))
+        page.wait("/^(judged|promoted|best) k/.test(document.getElementById('live').textContent)")
+        page.wait(count + " > " + str(page.get(count)))
+        expect(page.get("document.querySelector('#attempts').open"), "what was open closed when the page was drawn again")
+        audit(page, "live campaign")
+        shots(page, folder, "live-campaign")
+        for where, link in (("board", "tbody a[href^='#/kernels/']"), ("tasks", "tbody a[href^='#/tasks/']")):
+            go(page, "#/" + where)
             page.click(link)
             page.wait("location.hash !== '#/" + where + "'")
             page.settle()
             expect("cannot be shown" not in heading(page), where + ": " + page.get("document.getElementById('main').innerText"))
             open_all(page)
-            audit(page, where + " one")
+            audit(page, where + ", one")
             shots(page, folder, "live-one-" + where)
-    clean(page, ["401"] if token else ())
+        go(page, "#/kernels/deadbeef")
+        expect("cannot be shown" in heading(page), "a kernel that is not there: " + heading(page))
+        outside = [url for url in page.requests() if not url.startswith((base, "data:", "about:"))]
+        expect(not outside, "asked for " + str(outside))
+        clean(page, ["404"])
+    finally:
+        server.terminate()
+        expect(server.wait(30) == 0, "the server does not end well")
 
 
 def main():
@@ -308,7 +325,6 @@ def main():
     parser.add_argument("what", choices=("report", "hostile", "served", "live"))
     parser.add_argument("files", nargs="+")
     parser.add_argument("--shots")
-    parser.add_argument("--token")
     options = parser.parse_args()
     program = find_chromium()
     if not program:
@@ -318,7 +334,7 @@ def main():
         if options.what == "served":
             walk_served(browser, *options.files, options.shots)
         elif options.what == "live":
-            walk_live(browser, options.files[0], options.token, options.shots)
+            walk_live(browser, *options.files, options.shots)
         else:
             walk_report(browser, options.files[0], options.shots, options.what == "hostile")
     for problem in problems:
