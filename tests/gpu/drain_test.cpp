@@ -116,5 +116,5 @@ TEST_CASE("campaign drain: what comes out unclear is queued again once", "[gpu]"
     const auto document = nlohmann::json::parse(drained.out, nullptr, false);
     REQUIRE(!document.is_discarded());
     CHECK(document["rows"].size() == 1);
-    CHECK(document["rows"][0]["after"]["comparison"] == "unclear");
+    CHECK(document["rows"][0]["after"]["speedup"]["comparison"] == "unclear");
 }

@@ -80,11 +80,16 @@ TEST_CASE(
     const FakeDriver driver;
     const std::string with =
         "LD_LIBRARY_PATH=" + fs::path(driver.library()).parent_path().string() + " ./use ";
-    for (const char* size : {"1", "1023", "4096"}) {
+    for (const char* size : {"7", "512", "1023"}) {
         const Shell ran = shell(folder.path(), with + size);
         INFO(ran.out);
         CHECK(ran.code == 0);
         CHECK(ran.out.find("modelled, never measured") != std::string::npos);
         CHECK(ran.out.find("right") != std::string::npos);
     }
+    // Beyond what was compared: a model's timed shape was not.
+    const Shell beyond = shell(folder.path(), with + "262144");
+    INFO(beyond.out);
+    CHECK(beyond.code == 1);
+    CHECK(beyond.out.find("call: no kernel for this machine or shape") != std::string::npos);
 }

@@ -248,20 +248,24 @@ Result<void> GpuTimingBench::measure_energy(
         return {};
     }
     KW_TRY_ASSIGN(const cpu::Inputs* inputs, inputs_->next(secrets));
-    const auto joules = [&](GpuContestant& contestant, double ns) -> double {
+    const auto joules = [&](GpuContestant& contestant, double ns, GpuCallResult& call) {
         GpuCallRequest request{{inputs}, {next_set(secrets)}, secrets};
         // Not behind a held stream: no queue is that long.
         request.repetitions =
             static_cast<std::uint64_t>(std::clamp(k_span_ns / std::max(ns, 1.0), 1.0, 50'000.0));
         const double before = on_.nvml->read().energy_j.value_or(0);
-        const GpuCallResult call = contestant.call(request);
+        call = contestant.call(request);
         const double after = on_.nvml->read().energy_j.value_or(0);
-        return call.failure || after <= before
-                   ? 0
-                   : (after - before) / static_cast<double>(request.repetitions);
+        return std::max(0.0, after - before) / static_cast<double>(request.repetitions);
     };
-    timed.timing.baseline_joules = joules(*baseline_, timed.timing.baseline_ns);
-    timed.timing.candidate_joules = joules(candidate, timed.timing.candidate_ns);
+    GpuCallResult theirs, mine;
+    timed.timing.baseline_joules = joules(*baseline_, timed.timing.baseline_ns, theirs);
+    if (theirs.failure) {
+        return baseline_failed(baseline_name_, theirs.failure->summary);
+    }
+    timed.timing.candidate_joules = joules(candidate, timed.timing.candidate_ns, mine);
+    timed.rejection = mine.failure;
+    timed.suspect = mine.fatal;
     return {};
 }
 
@@ -356,6 +360,8 @@ Result<GpuTimingBench::Timed> GpuTimingBench::time(
     }
     if (!timed.rejection) {
         KW_TRY(measure_energy(*candidate, secrets, timed));
+    }
+    if (!timed.rejection) {
         KW_TRY(look_at_all_weights(*candidate, timed));
     }
     return timed;

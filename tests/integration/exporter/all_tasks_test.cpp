@@ -8,6 +8,7 @@
 #include "tests/support/catch.hpp"
 #include "tests/support/program.hpp"
 
+#include <algorithm>
 #include <cstdlib>
 #include <sstream>
 
@@ -25,8 +26,9 @@ struct SeedCode final : Examiner {
     Result<Examination> examine(
         const Task&, const Candidate& candidate, const IsaLevel& level) override {
         const bool seed = candidate.source.find("//!tune") != std::string::npos;
+        const bool plain = candidate.source.find("intrin.h") == std::string::npos;
         const bool built =
-            seed ? level.suffix == "v3" || level.suffix == "v4" : level.suffix == "v2";
+            seed ? level.suffix == "v3" || level.suffix == "v4" : level.suffix == "v2" && plain;
         return Examination{built ? "" : "left out here", false, false};
     }
     Result<std::string> build_cuda(const Task&, const Candidate&, CudaCode&) override {
@@ -49,6 +51,13 @@ StoredKernel kernel_of(const Task& task, const fs::path& source, double speedup)
     kernel.board.speedup = {speedup, speedup, speedup};
     kernel.judging.result.cases = passed_cases(task);
     return kernel;
+}
+
+bool has_code(const Operation& operation, const std::string& level) {
+    return std::ranges::any_of(operation.units, [&](const Unit& unit) {
+        return std::ranges::any_of(
+            unit.codes, [&](const CpuCode& code) { return code.level.name == level; });
+    });
 }
 
 }  // namespace
@@ -103,7 +112,11 @@ TEST_CASE("pack: every CPU task exports and is right on each instruction set", "
             continue;
         }
         CHECK(checked == 0);
-        for (const std::string& name : names) {
+        for (const Operation& operation : pack->operations) {
+            const std::string& name = operation.task.name;
+            if (!has_code(operation, level)) {
+                continue;  // of those at v2 some
+            }
             INFO(name << " at " << level);
             CHECK(said.find("ok    " + name + " called: ") != std::string::npos);
             bool dispatched = false;

@@ -49,7 +49,8 @@ using namespace fake_cuda;
 
 FAKE cuInit(unsigned) {
     FAKE_BEGIN(cuInit)
-    return listens_as_a_driver() ? k_success : k_operating_system;
+    static const bool listens = listens_as_a_driver();  // it may be called again
+    return listens ? k_success : k_operating_system;
 }
 FAKE cuDriverGetVersion(int* version) {
     *version = static_cast<int>(gpu().setting("driver_version", 13000));
