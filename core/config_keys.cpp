@@ -197,6 +197,61 @@ std::vector<ConfigKey> make_keys() {
             0,
             "requests of one caller, on average; 0 = no limit",
             "a second"),
+
+        text(
+            "evaluator.url",
+            "",
+            "address of the server that judges, like https://HOST:8737; empty = this machine"),
+        path(
+            "evaluator.token_file",
+            "",
+            "file that holds the server's token, when KWRIGHT_TOKEN does not"),
+        path("evaluator.ca_file", "", "certificates of a private authority; empty = the system's"),
+        number(
+            "evaluator.retry_deadline_s",
+            "900",
+            0,
+            "how long a server that does not answer is asked again",
+            "s"),
+
+        text("fleet.name", "kwright-worker", "name of the workers' jobs"),
+        integer("fleet.min", "0", 0, "workers that stay when there is nothing to do", "workers"),
+        integer("fleet.max", "4", 0, "most workers at one time", "workers"),
+        integer("fleet.jobs_per_worker", "4", 1, "unfinished jobs that ask for one worker", "jobs"),
+        number("fleet.idle_s", "120", 0, "workers too many for so long are drained", "s"),
+        integer(
+            "fleet.drain_s",
+            "120",
+            1,
+            "time before a job's end in which its worker finishes what it judges",
+            "s"),
+        path(
+            "fleet.token_file",
+            "",
+            "file on the nodes with the workers' token; empty = KWRIGHT_TOKEN goes with the job"),
+        path("fleet.program", "", "kwright on the nodes; empty = this program's own path"),
+        path("fleet.folder", "", "workers run and log there; empty = the current folder"),
+        path(
+            "fleet.cache_dir",
+            "",
+            "build cache and calibration, local to the node; empty = a folder a node in ~/.cache"),
+        text("fleet.devices", "", "devices that workers open, with commas; empty = all they find"),
+        text("fleet.partition", "", "Slurm's --partition"),
+        text("fleet.account", "", "Slurm's --account"),
+        text("fleet.qos", "", "Slurm's --qos"),
+        text("fleet.time", "", "Slurm's --time: MINUTES, HH:MM:SS or DAYS-HH:MM:SS"),
+        text("fleet.gres", "", "Slurm's --gres, like gpu:1"),
+        text("fleet.constraint", "", "Slurm's --constraint"),
+        text("fleet.memory", "", "Slurm's --mem, like 16G"),
+        integer("fleet.cpus", "0", 0, "processors of a worker; 0 = as the partition says", ""),
+        boolean("fleet.exclusive", "true", "a node for each worker alone"),
+        text("fleet.launcher", "", "words before the program: apptainer exec --nv IMAGE"),
+        text("fleet.prolog", "", "a line of shell before the worker starts: module load cuda"),
+        text("fleet.container", "", "image: Slurm's --container-image, Kubernetes's image"),
+        text("fleet.container_mounts", "", "Slurm's --container-mounts"),
+        text("fleet.environment", "", "variables of the workers: NAME=value, NAME=value"),
+        text("fleet.namespace", "", "Kubernetes namespace"),
+        text("fleet.secret", "kwright", "Kubernetes Secret whose key token holds the token"),
     };
 }
 
