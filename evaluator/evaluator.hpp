@@ -35,6 +35,10 @@ struct JudgeOptions {
     /// The time to beat is this candidate's, not a baseline's. It is as hostile as the other one;
     /// that it is correct must have been judged before: an Error when it fails here.
     const Candidate* rival = nullptr;
+    /// Names this judgement among all that its asker ever wants, so that a device elsewhere judges
+    /// once what it is asked twice: after a broken connection, or a crash of the asker. "" = like
+    /// no other. Devices of this machine do not look at it.
+    std::string request;
     Layers layers;  ///< all on; tests alone turn one off (layers.hpp)
 };
 

@@ -16,7 +16,9 @@ Result<Evaluation> judge(
     if (observer) {
         observer("retry", first->summary);
     }
-    return device.judge(task, candidate, options, observer);
+    JudgeOptions again = options;
+    again.request += again.request.empty() ? "" : "/again";
+    return device.judge(task, candidate, again, observer);
 }
 
 }  // namespace kw

@@ -139,6 +139,9 @@ Result<Evaluation> CampaignLoop::call_judge(
     options.cap_s = settings_.judge_cap_s;
     options.max_pairs = settings_.max_pairs;
     options.independent = independent;
+    options.request = row_.name + "/" + std::to_string(row_.created_ms) + "/" +
+                      std::to_string(row.step) + "/" + std::to_string(row.slot) +
+                      (independent ? "/promotion" : "");
     const auto observer = [&](const std::string& stage, const std::string& text) {
         Event now = event(stage == "retry" ? EventType::retry : EventType::stage, &row);
         now.text = (independent ? "again, " : "") + stage + (text.empty() ? "" : ": " + text);
