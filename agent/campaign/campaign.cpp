@@ -188,6 +188,7 @@ Result<CampaignSummary> run_campaign(
     KW_TRY_ASSIGN(const ProposeRequest first, first_request(parts, task, context));
     StoredSettings stored{
         parts.settings, task.folder, parts.prompts.version, 0, parts.examples, parts.foreign};
+    stored.settings.evaluator = context.evaluator;
     CampaignRow row;
     row.name = settings.name.empty() ? task.name : settings.name;
     row.task = task.name;
@@ -211,6 +212,11 @@ Result<CampaignSummary> run_campaign(
     estimated.text = estimate_text(parts.settings, task, *parts.proposer, first);
     context.events.on_event(estimated);
     return run_loop(std::move(stored), task, context, parts, std::move(row));
+}
+
+Result<std::string> evaluator_of(const CampaignRow& row) {
+    KW_TRY_ASSIGN(const StoredSettings stored, settings_from_json(row.settings_json));
+    return stored.settings.evaluator;
 }
 
 Result<CampaignSummary> resume_campaign(
@@ -261,6 +267,7 @@ Result<CampaignSummary> resume_campaign(
     stored.settings.name = found->name;
     KW_TRY_ASSIGN(Assembly parts, assemble(stored.settings, task, context, &stored));
     stored.settings = parts.settings;
+    stored.settings.evaluator = context.evaluator;
     return run_loop(std::move(stored), task, context, parts, *found);
 }
 

@@ -56,6 +56,7 @@ struct CampaignSettings {
     std::string hint;               ///< one line of the user's, quoted in each prompt
     double exchange_wait_s = 3600;  ///< how long an exchange prompt waits for its answer
     std::optional<SuiteShare> suite = {};
+    std::string evaluator;  ///< address of the server that judges; "" = the campaign's own machine
 };
 
 /// Set from a signal handler. 1 = finish what is being judged, save, stop; 2 = abandon it.
@@ -84,6 +85,8 @@ struct CampaignContext {
                                 ///< "" = Device::description() alone
     ModelConfig models;         ///< how model APIs are reached and priced
     const cpu::Calibration* machine = nullptr;  ///< of the device, for critics and patterns
+    std::string evaluator;  ///< where the device is: address of a server; "" = here. Stored, so
+                            ///< that resume finds it again
 };
 
 /// Errc::usage naming the targets the task has, when `target` is not among them.
@@ -111,6 +114,9 @@ struct Plan {
     const std::string& name,
     const std::function<Result<void>(Budget&)>& change,
     CampaignContext& context);
+
+/// The address that the campaign was judged at last; "" = its own machine.
+[[nodiscard]] Result<std::string> evaluator_of(const CampaignRow& row);
 
 /// Writes the campaign's replies as a cassette (JSON Lines, docs/json.md), replies unedited.
 [[nodiscard]] Result<void> export_cassette(

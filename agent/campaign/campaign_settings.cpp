@@ -68,6 +68,7 @@ std::string to_json(const StoredSettings& stored) {
     out["search_seed"] = s.search_seed;
     out["hint"] = s.hint;
     out["exchange_wait_s"] = s.exchange_wait_s;
+    out["evaluator"] = s.evaluator;
     out["task_folder"] = stored.task_folder.string();
     out["prompts_version"] = stored.prompts_version;
     out["elapsed_s"] = stored.elapsed_s;
@@ -104,6 +105,7 @@ Result<StoredSettings> settings_from_json(const std::string& text) {
         in.at("search_seed").get_to(s.search_seed);
         in.at("hint").get_to(s.hint);
         in.at("exchange_wait_s").get_to(s.exchange_wait_s);
+        s.evaluator = in.value("evaluator", "");
         stored.task_folder = in.at("task_folder").get<std::string>();
         stored.prompts_version = in.value("prompts_version", "");
         stored.elapsed_s = in.value("elapsed_s", 0.0);
