@@ -190,6 +190,12 @@ std::vector<ConfigKey> make_keys() {
             -1,
             "threads that build candidates; 0 = the lanes do, -1 = what the machine can spare",
             ""),
+        number(
+            "serve.lease_s",
+            "60",
+            2,
+            "time without a heartbeat after which a worker's job is given to another",
+            "s"),
         integer("serve.max_queued", "200000", 1, "jobs that may wait in the queue", "jobs"),
         number(
             "serve.requests_per_s",

@@ -47,13 +47,23 @@ struct JobRow {
     std::string error;  ///< our outage, in words
 };
 
+/// A device as its worker describes it, for people and prompts.
+struct WorkerMachine {
+    std::string device;       ///< id: "cpu", "cuda:0"
+    std::string description;  ///< "cpu: AMD EPYC 9R14, 2 cores, x86-64-v4"
+    std::string arch;         ///< CUDA: "sm_90a"
+    std::string facts;        ///< lines: caches, bandwidths, peaks
+    bool operator==(const WorkerMachine&) const = default;
+};
+
 /// Somebody who takes leases.
 struct WorkerRow {
     std::string name;
     std::int64_t token_id = 0;
     bool trusted = false;
     std::vector<std::string> devices;  ///< as claims name them
-    std::vector<std::string> kinds;    ///< "build", "time"
+    std::vector<WorkerMachine> machines;
+    std::vector<std::string> kinds;  ///< "build", "time"
     std::string toolchain;
     std::string evaluator_hash;
     std::int64_t first_ms = 0;

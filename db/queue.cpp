@@ -68,16 +68,26 @@ Result<std::optional<Head>> next_for(Connection& connection, const Claim& claim)
     return std::optional<Head>();
 }
 
+std::string machines_text(const std::vector<WorkerMachine>& machines) {
+    nlohmann::json list = nlohmann::json::array();
+    for (const WorkerMachine& machine : machines) {
+        list.push_back({machine.device, machine.description, machine.arch, machine.facts});
+    }
+    return list.dump(-1, ' ', true, nlohmann::json::error_handler_t::replace);
+}
+
 Result<void> note_worker(Connection& connection, const WorkerRow& worker, std::int64_t now) {
     Statement note(
         connection,
         k_leasing,
         "INSERT INTO worker (name, token_id, trusted, devices, kinds, toolchain, evaluator_hash, "
-        "first_ms, last_ms, done, lost) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?8, 0, 0) "
+        "first_ms, last_ms, done, lost, machines) "
+        "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?8, 0, 0, ?9) "
         "ON CONFLICT (name) DO UPDATE SET (token_id, trusted, devices, kinds, toolchain, "
-        "evaluator_hash, last_ms) = (?2, ?3, ?4, ?5, ?6, ?7, ?8)");
+        "evaluator_hash, last_ms, machines) = (?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)");
     const std::string devices = nlohmann::json(worker.devices).dump();
     const std::string kinds = nlohmann::json(worker.kinds).dump();
+    const std::string machines = machines_text(worker.machines);
     note.bind_all(
         std::string_view(worker.name),
         worker.token_id,
@@ -86,7 +96,8 @@ Result<void> note_worker(Connection& connection, const WorkerRow& worker, std::i
         std::string_view(kinds),
         std::string_view(worker.toolchain),
         std::string_view(worker.evaluator_hash),
-        now);
+        now,
+        std::string_view(machines));
     return note.run();
 }
 

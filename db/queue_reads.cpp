@@ -25,12 +25,26 @@ std::vector<std::string> texts_of(const std::string& json) {
     return texts;
 }
 
+std::vector<WorkerMachine> machines_of(const std::string& json) {
+    const auto document = nlohmann::json::parse(json, nullptr, false);
+    std::vector<WorkerMachine> machines;
+    if (document.is_array()) {
+        for (const auto& item : document) {
+            const std::vector<std::string> texts = texts_of(item.dump());
+            if (texts.size() == 4) {
+                machines.push_back({texts[0], texts[1], texts[2], texts[3]});
+            }
+        }
+    }
+    return machines;
+}
+
 Result<std::vector<WorkerRow>> read_workers(Connection& connection) {
     Statement query(
         connection,
         k_reading_jobs,
         "SELECT name, token_id, trusted, devices, kinds, toolchain, evaluator_hash, first_ms, "
-        "last_ms, done, lost FROM worker ORDER BY name");
+        "last_ms, done, lost, machines FROM worker ORDER BY name");
     std::vector<WorkerRow> rows;
     while (true) {
         KW_TRY_ASSIGN(const bool found, query.step());
@@ -49,6 +63,7 @@ Result<std::vector<WorkerRow>> read_workers(Connection& connection) {
         row.last_ms = query.integer(8);
         row.done = query.integer(9);
         row.lost = query.integer(10);
+        row.machines = machines_of(query.text(11));
         rows.push_back(std::move(row));
     }
 }

@@ -4,6 +4,7 @@
 #include "cli/context.hpp"
 #include "cli/device_choice.hpp"
 #include "cli/json_text.hpp"
+#include "cli/machine_facts.hpp"
 #include "core/clock.hpp"
 #include "server/running_service.hpp"
 
@@ -58,6 +59,8 @@ Result<server::ServeSettings> settings_of(const Invocation& invocation) {
     settings.api.allow_run = invocation.has("allow-run");
     settings.api.requests_per_s = config.number("serve.requests_per_s");
     settings.api.request_burst = 4 * settings.api.requests_per_s;
+    settings.queue.lease_ms =
+        static_cast<std::int64_t>(1000 * std::min(config.number("serve.lease_s"), 3600.0));
     settings.queue.max_queued = config.integer("serve.max_queued");
     settings.queue.max_queued_each = std::max<std::int64_t>(1, settings.queue.max_queued / 2);
     KW_TRY_ASSIGN(settings.pool.devices, devices_of(invocation));
@@ -67,6 +70,10 @@ Result<server::ServeSettings> settings_of(const Invocation& invocation) {
     settings.pool.evaluator = evaluator_config(config);
     settings.prompts_dir = find_places(config).share_dir / "prompts";
     KW_TRY_ASSIGN(settings.models, model_config(config));
+    settings.pool.toolchain = config.text("compiler");
+    settings.pool.facts = [](const Device& device) {
+        return machine_facts(device);
+    };
     return settings;
 }
 

@@ -74,6 +74,7 @@ CREATE TABLE worker (
     token_id       INTEGER NOT NULL,
     trusted        INTEGER NOT NULL,
     devices        TEXT NOT NULL,
+    machines       TEXT NOT NULL,
     kinds          TEXT NOT NULL,
     toolchain      TEXT NOT NULL,
     evaluator_hash TEXT NOT NULL,

@@ -18,7 +18,7 @@ namespace kw::server {
 namespace {
 
 const std::vector<std::string> k_members = {
-    "task", "target", "device", "isa", "source", "seed", "options"};
+    "task", "task_hash", "target", "device", "isa", "source", "seed", "options"};
 const std::vector<std::string> k_isas = {"native", "x86-64-v2", "x86-64-v3", "x86-64-v4"};
 constexpr const char* k_usual_arch = "sm_90a";
 
@@ -47,13 +47,14 @@ Result<std::string> device_of(const std::string& asked, const Candidate& candida
 }
 
 struct Asked {
-    std::string task, target, device, isa, source, seed;
+    std::string task, task_hash, target, device, isa, source, seed;
 };
 
 Result<Asked> read_texts(const nlohmann::json& document) {
     KW_TRY(only_members(document, k_members));
     Asked asked;
     KW_TRY_ASSIGN(asked.task, text_member(document, "task"));
+    KW_TRY_ASSIGN(asked.task_hash, text_member(document, "task_hash"));
     KW_TRY_ASSIGN(asked.target, text_member(document, "target"));
     KW_TRY_ASSIGN(asked.device, text_member(document, "device"));
     KW_TRY_ASSIGN(asked.isa, text_member(document, "isa"));
@@ -120,6 +121,12 @@ Result<db::NewJob> read_job_request(
     }
     if (!has_target(*task, target)) {
         return Error{Errc::usage, "task " + task->name + " has no target " + target, ""};
+    }
+    if (!asked.task_hash.empty() && asked.task_hash != hash_for(*task, target)) {
+        return Error{
+            Errc::usage,
+            "task " + task->name + " differs here from the one that is meant",
+            "both sides need the same files of the task"};
     }
     const JobWish wish{
         asked.source, asked_target, device, isa, asked.seed, wanted, caller.token_id};

@@ -2,6 +2,7 @@
 // What workers call: take a lease, keep it, end it, give it back.
 #include "server/api/answers.hpp"
 #include "server/api/route.hpp"
+#include "server/wire/wire.hpp"
 
 #include <nlohmann/json.hpp>
 
@@ -60,9 +61,36 @@ Result<std::vector<std::string>> names_member(
     return names;
 }
 
+/// What a worker says of its devices; texts are cut, not refused.
+Result<std::vector<WorkerMachine>> machines_member(const nlohmann::json& document) {
+    constexpr std::size_t longest_line = 300;
+    constexpr std::size_t longest_facts = 8'000;
+    std::vector<WorkerMachine> machines;
+    const auto found = document.find("machines");
+    if (found == document.end() || found->is_null()) {
+        return machines;
+    }
+    if (!found->is_array() || found->size() > k_most_names) {
+        return Error{
+            Errc::usage,
+            "machines must be a list of up to " + std::to_string(k_most_names) + " objects",
+            ""};
+    }
+    for (const nlohmann::json& one : *found) {
+        KW_TRY_ASSIGN(WorkerMachine machine, machine_from_json(one));
+        for (std::string* line : {&machine.device, &machine.description, &machine.arch}) {
+            line->resize(std::min(line->size(), longest_line));
+        }
+        machine.facts.resize(std::min(machine.facts.size(), longest_facts));
+        machines.push_back(std::move(machine));
+    }
+    return machines;
+}
+
 Result<db::Claim> read_claim(const nlohmann::json& document, const Caller& caller) {
     KW_TRY(only_members(
-        document, {"worker", "devices", "kinds", "toolchain", "evaluator_hash", "task_hashes"}));
+        document,
+        {"worker", "devices", "machines", "kinds", "toolchain", "evaluator_hash", "task_hashes"}));
     db::Claim claim;
     WorkerRow& worker = claim.worker;
     KW_TRY_ASSIGN(worker.name, text_member(document, "worker"));
@@ -73,6 +101,7 @@ Result<db::Claim> read_claim(const nlohmann::json& document, const Caller& calle
             ""};
     }
     KW_TRY_ASSIGN(worker.devices, names_member(document, "devices", k_most_names));
+    KW_TRY_ASSIGN(worker.machines, machines_member(document));
     KW_TRY_ASSIGN(worker.kinds, names_member(document, "kinds", 2));
     KW_TRY_ASSIGN(worker.toolchain, text_member(document, "toolchain"));
     KW_TRY_ASSIGN(worker.evaluator_hash, text_member(document, "evaluator_hash"));

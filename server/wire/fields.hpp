@@ -168,10 +168,19 @@ void visit_candidate(Io& io, Row& row) {
 }
 
 template <class Io, class Row>
+void visit_machine(Io& io, Row& row) {
+    io("device", row.device);
+    io("description", row.description);
+    io("arch", row.arch);
+    io("facts", row.facts);
+}
+
+template <class Io, class Row>
 void visit_worker(Io& io, Row& row) {
     io("name", row.name);
     io("trusted", row.trusted);
     io("devices", row.devices);
+    io("machines", row.machines);
     io("kinds", row.kinds);
     io("toolchain", row.toolchain);
     io("evaluator_hash", row.evaluator_hash);
@@ -203,6 +212,8 @@ void visit_fields(Io& io, Row& row) {
         visit_row(io, row);
     } else if constexpr (std::is_same_v<Plain, Candidate>) {
         visit_candidate(io, row);
+    } else if constexpr (std::is_same_v<Plain, WorkerMachine>) {
+        visit_machine(io, row);
     } else {
         static_assert(std::is_same_v<Plain, WorkerRow>);
         visit_worker(io, row);

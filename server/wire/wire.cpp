@@ -319,5 +319,11 @@ Result<Candidate> candidate_from_json(const json& document) {
 json to_json(const WorkerRow& worker) {
     return object_of(worker);
 }
+json to_json(const WorkerMachine& machine) {
+    return object_of(machine);
+}
+Result<WorkerMachine> machine_from_json(const json& document) {
+    return row_of<WorkerMachine>(document, "machine");
+}
 
 }  // namespace kw::server

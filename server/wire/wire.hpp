@@ -29,5 +29,7 @@ namespace kw::server {
 [[nodiscard]] Result<Candidate> candidate_from_json(const nlohmann::json& document);
 
 [[nodiscard]] nlohmann::json to_json(const WorkerRow& worker);
+[[nodiscard]] nlohmann::json to_json(const WorkerMachine& machine);
+[[nodiscard]] Result<WorkerMachine> machine_from_json(const nlohmann::json& document);
 
 }  // namespace kw::server

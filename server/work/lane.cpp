@@ -141,7 +141,7 @@ void Lane::work(const Lease& lease) {
         held_ = lease.id;
         judging_ = true;
     }
-    std::thread heart([this, id = lease.id] { beat(id); });
+    std::thread heart([this, &lease] { beat(lease); });
     const bool builds =
         lease.stage == "build" && std::ranges::count(settings_.self.kinds, "time") == 0;
     const auto device = device_of_(lease);
@@ -163,15 +163,16 @@ void Lane::work(const Lease& lease) {
     held_.clear();
 }
 
-void Lane::beat(const std::string& lease_id) {
+void Lane::beat(const Lease& lease) {
+    const auto often = std::min(settings_.heartbeat, std::chrono::milliseconds(lease.lease_ms / 4));
     std::unique_lock lock(mutex_);
     while (judging_ && !abandoned_) {
-        changed_.wait_for(lock, settings_.heartbeat, [this] { return !judging_ || abandoned_; });
+        changed_.wait_for(lock, often, [this] { return !judging_ || abandoned_; });
         if (!judging_ || abandoned_) {
             return;
         }
         lock.unlock();
-        const auto held = source_->heartbeat(lease_id);
+        const auto held = source_->heartbeat(lease.id);
         if (!held) {
             log::warn("lane " + settings_.self.name + ": heartbeat: " + held.error().what);
         }

@@ -54,7 +54,7 @@ public:
 private:
     void run();
     void work(const Lease& lease);
-    void beat(const std::string& lease_id);
+    void beat(const Lease& lease);
     void deliver(const Lease& lease, const db::JobOutcome& outcome);
     bool pause(std::chrono::milliseconds time);
 

@@ -24,14 +24,27 @@ DeviceOf opened_on_demand(const EvaluatorConfig& config) {
     };
 }
 
-WorkerRow local_worker(
-    const std::string& name, std::vector<std::string> kinds, const std::string& hash) {
-    WorkerRow row;
-    row.name = "local/" + name;
-    row.trusted = true;
-    row.kinds = std::move(kinds);
-    row.evaluator_hash = hash;
-    return row;
+LaneSettings lane_of(
+    const PoolSettings& settings,
+    const std::string& name,
+    std::vector<std::string> kinds,
+    const std::string& hash) {
+    LaneSettings lane;
+    lane.self.name = settings.prefix + name;
+    lane.self.trusted = true;  // of a lane elsewhere its token decides
+    lane.self.kinds = std::move(kinds);
+    lane.self.toolchain = settings.toolchain;
+    lane.self.evaluator_hash = hash;
+    lane.task_hashes = settings.task_hashes;
+    return lane;
+}
+
+WorkerMachine machine_of(const Device& device, const PoolSettings& settings) {
+    return {
+        device.id(),
+        device.description(),
+        device.arch(),
+        settings.facts ? settings.facts(device) : ""};
 }
 
 }  // namespace
@@ -51,8 +64,8 @@ int spare_build_threads() {
 }
 
 Result<std::unique_ptr<LocalPool>> LocalPool::start(
-    const PoolSettings& settings, Dispatch& dispatch, TaskShelf& tasks) {
-    std::unique_ptr<LocalPool> pool(new LocalPool(dispatch));
+    const PoolSettings& settings, LeaseSource& source, TaskShelf& tasks) {
+    std::unique_ptr<LocalPool> pool(new LocalPool(source));
     for (const std::string& id : settings.devices) {
         KW_TRY_ASSIGN(auto device, open_device(id, settings.evaluator));
         pool->devices_.push_back(std::move(device));
@@ -62,33 +75,30 @@ Result<std::unique_ptr<LocalPool>> LocalPool::start(
     std::vector<std::string> built;
     for (const auto& device : pool->devices_) {
         const bool gpu = device->id().starts_with("cuda:");
-        LaneSettings lane;
         std::vector<std::string> kinds = {"time"};
         if (settings.build_threads == 0 || gpu) {
             kinds.emplace_back("build");
         } else {
             built.push_back(device->id());
         }
-        lane.self = local_worker(device->id(), std::move(kinds), hash);
+        LaneSettings lane = lane_of(settings, device->id(), std::move(kinds), hash);
         lane.self.devices = names_of(*device);
-        lane.self.toolchain = settings.evaluator.compiler;
+        lane.self.machines = {machine_of(*device, settings)};
         Device* raw = device.get();
         pool->lanes_.push_back(std::make_unique<Lane>(
-            dispatch, tasks, [raw](const Lease&) -> Result<Device*> { return raw; }, lane));
+            source, tasks, [raw](const Lease&) -> Result<Device*> { return raw; }, lane));
     }
     for (int i = 0; i < settings.build_threads && !built.empty(); ++i) {
-        LaneSettings lane;
-        lane.self = local_worker("build-" + std::to_string(i + 1), {"build"}, hash);
+        LaneSettings lane = lane_of(settings, "build-" + std::to_string(i + 1), {"build"}, hash);
         lane.self.devices = built;
-        lane.self.toolchain = settings.evaluator.compiler;
         pool->lanes_.push_back(
-            std::make_unique<Lane>(dispatch, tasks, opened_on_demand(settings.evaluator), lane));
+            std::make_unique<Lane>(source, tasks, opened_on_demand(settings.evaluator), lane));
     }
     return pool;
 }
 
 LocalPool::~LocalPool() {
-    dispatch_->interrupt();
+    source_->interrupt();
     abandon();
     lanes_.clear();  // before the devices they judge on
 }
@@ -97,7 +107,15 @@ void LocalPool::stop() {
     for (const auto& lane : lanes_) {
         lane->stop();
     }
-    dispatch_->interrupt();
+    source_->interrupt();
+}
+
+std::int64_t LocalPool::finished() const {
+    std::int64_t count = 0;
+    for (const auto& lane : lanes_) {
+        count += lane->finished();
+    }
+    return count;
 }
 
 void LocalPool::abandon() {

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// The lanes of a serve process: one that times a device each, and threads that build.
+// The lanes of a process, of a server or of a worker elsewhere: one that times a device each, and
+// threads that build.
 #pragma once
 
-#include "server/work/dispatch.hpp"
 #include "server/work/lane.hpp"
+#include "server/work/lease.hpp"
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -22,23 +24,28 @@ struct PoolSettings {
     std::vector<std::string> devices;  ///< one lane each
     int build_threads = 0;             ///< 0 = the lanes build what they time
     EvaluatorConfig evaluator;
+    std::string prefix = "local/";                    ///< of the lanes' names
+    std::string toolchain;                            ///< "g++ 12.2.0", for people
+    std::vector<std::string> task_hashes;             ///< only jobs of these; empty = any
+    std::function<std::string(const Device&)> facts;  ///< lines for prompts; may be empty
 };
 
 class LocalPool {
 public:
     /// Opens the devices first; what open_device() says is the error.
     static Result<std::unique_ptr<LocalPool>> start(
-        const PoolSettings& settings, Dispatch& dispatch, TaskShelf& tasks);
+        const PoolSettings& settings, LeaseSource& source, TaskShelf& tasks);
     ~LocalPool();
 
     void stop();     ///< finish what is being judged
     void abandon();  ///< give it back
     [[nodiscard]] bool ended() const;
+    [[nodiscard]] std::int64_t finished() const;  ///< results that were taken
 
 private:
-    LocalPool(Dispatch& dispatch)
-        : dispatch_(&dispatch) {}
-    Dispatch* dispatch_;
+    explicit LocalPool(LeaseSource& source)
+        : source_(&source) {}
+    LeaseSource* source_;
     std::vector<std::unique_ptr<Device>> devices_;
     std::vector<std::unique_ptr<Lane>> lanes_;
 };
