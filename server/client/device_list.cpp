@@ -65,12 +65,12 @@ const RemoteMachine* RemoteWorker::machine(const std::string& device) const {
     return found == machines.end() ? nullptr : &*found;
 }
 
-Result<std::vector<RemoteWorker>> ask_workers(Api& api, std::function<bool()> stop) {
+Result<std::vector<RemoteWorker>> ask_workers(ServerLink& link, std::function<bool()> stop) {
     ApiCall call;
     call.path = "/v1/workers";
     call.timeout_s = 30;
     call.stop = std::move(stop);
-    KW_TRY_ASSIGN(const ApiAnswer answer, api.call(call));
+    KW_TRY_ASSIGN(const ApiAnswer answer, link.call(call));
     if (!is_success(answer)) {
         return error_of(answer, "asking the server for its workers");
     }

@@ -3,7 +3,7 @@
 #pragma once
 
 #include "core/result.hpp"
-#include "server/client/api.hpp"
+#include "server/client/link.hpp"
 
 #include <functional>
 #include <string>
@@ -33,6 +33,6 @@ struct RemoteWorker {
 /// GET /v1/workers, once. Texts are cut and cleaned: they end in prompts and on screens. What a
 /// worker says in another form is passed over.
 [[nodiscard]] Result<std::vector<RemoteWorker>> ask_workers(
-    Api& api, std::function<bool()> stop = {});
+    ServerLink& link, std::function<bool()> stop = {});
 
 }  // namespace kw::server

@@ -5,12 +5,12 @@
 
 namespace kw::server {
 
-Result<ServerQueue> ask_queue(Api& api, std::function<bool()> stop) {
+Result<ServerQueue> ask_queue(ServerLink& link, std::function<bool()> stop) {
     ApiCall call;
     call.path = "/v1/queue";
     call.timeout_s = 30;
     call.stop = std::move(stop);
-    KW_TRY_ASSIGN(const ApiAnswer answer, api.call(call));
+    KW_TRY_ASSIGN(const ApiAnswer answer, link.call(call));
     if (!is_success(answer)) {
         return error_of(answer, "asking for the queue's length");
     }

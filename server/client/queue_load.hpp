@@ -2,7 +2,7 @@
 #pragma once
 
 #include "core/result.hpp"
-#include "server/client/api.hpp"
+#include "server/client/link.hpp"
 
 #include <cstdint>
 
@@ -15,6 +15,6 @@ struct ServerQueue {
 };
 
 /// GET /v1/queue, once. `stop` as ApiCall's.
-[[nodiscard]] Result<ServerQueue> ask_queue(Api& api, std::function<bool()> stop = {});
+[[nodiscard]] Result<ServerQueue> ask_queue(ServerLink& link, std::function<bool()> stop = {});
 
 }  // namespace kw::server

@@ -2,7 +2,7 @@
 // A server without sockets and time without waiting.
 #pragma once
 
-#include "server/client/api.hpp"
+#include "server/client/link.hpp"
 #include "tests/support/catch.hpp"
 
 #include <functional>
@@ -36,10 +36,10 @@ inline Error no_connection() {
 }
 
 /// Answers by a function; keeps what was asked.
-class FakeApi final : public server::Api {
+class FakeLink final : public server::ServerLink {
 public:
     using Answer = std::function<Result<server::ApiAnswer>(const server::ApiCall&)>;
-    explicit FakeApi(Answer answer)
+    explicit FakeLink(Answer answer)
         : answer_(std::move(answer)) {}
     Result<server::ApiAnswer> call(const server::ApiCall& call) override {
         calls.push_back(call);

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// The transport of api.hpp over HTTP(S): libcurl, connections that are kept, one a call in
+// The transport of link.hpp over HTTP(S): libcurl, connections that are kept, one a call in
 // progress. Redirects are not followed: they would carry the token to another host. The token never
 // reaches an error, a log or the database.
 #pragma once
 
 #include "core/result.hpp"
-#include "server/client/api.hpp"
+#include "server/client/link.hpp"
 
 #include <filesystem>
 #include <functional>
@@ -33,6 +33,6 @@ struct ServerAddress {
     const std::filesystem::path& file);
 
 /// Errc::usage as check_server_url(). Nothing is sent yet.
-[[nodiscard]] Result<std::unique_ptr<Api>> open_api(ServerAddress address);
+[[nodiscard]] Result<std::unique_ptr<ServerLink>> open_link(ServerAddress address);
 
 }  // namespace kw::server

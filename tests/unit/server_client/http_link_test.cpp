@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "server/client/api_client.hpp"
+#include "server/client/http_link.hpp"
 
 #include "tests/support/catch.hpp"
 #include "tests/support/http_server.hpp"
@@ -14,10 +14,10 @@ using namespace kw::test;
 
 namespace {
 
-std::unique_ptr<Api> client_of(const std::string& url, const std::string& token = "") {
-    auto api = open_api({url, token, {}, 5});
-    REQUIRE(api);
-    return std::move(api).value();
+std::unique_ptr<ServerLink> client_of(const std::string& url, const std::string& token = "") {
+    auto link = open_link({url, token, {}, 5});
+    REQUIRE(link);
+    return std::move(link).value();
 }
 
 bool has(const std::string& text, const std::string& part) {
@@ -26,16 +26,15 @@ bool has(const std::string& text, const std::string& part) {
 
 }  // namespace
 
-TEST_CASE(
-    "api client: method, path, token and body go out, status and body come back", "[server]") {
+TEST_CASE("http link: method, path, token and body go out, status and body come back", "[server]") {
     HttpServer server({{202, R"({"id":"e-1"})", {"retry-after: 7"}}});
-    const auto api = client_of(server.url() + "/", "s3cret-token");
+    const auto link = client_of(server.url() + "/", "s3cret-token");
     ApiCall call;
     call.method = "POST";
     call.path = "/v1/evaluations";
     call.body = R"({"task":"x"})";
     call.headers = {{"Idempotency-Key", "k1"}};
-    const auto answer = api->call(call);
+    const auto answer = link->call(call);
     REQUIRE(answer);
     CHECK(answer->status == 202);
     CHECK(answer->body == R"({"id":"e-1"})");
@@ -48,14 +47,14 @@ TEST_CASE(
     CHECK(request.ends_with("\r\n\r\n" + call.body));
 }
 
-TEST_CASE("api client: one connection serves many calls of all methods", "[server]") {
+TEST_CASE("http link: one connection serves many calls of all methods", "[server]") {
     HttpServer server({{200, "{}", {}}});
-    const auto api = client_of(server.url());
+    const auto link = client_of(server.url());
     for (const std::string method : {"GET", "POST", "DELETE", "GET"}) {
         ApiCall call;
         call.method = method;
         call.path = "/v1/x";
-        REQUIRE(api->call(call));
+        REQUIRE(link->call(call));
     }
     CHECK(server.connections() == 1);
     const auto requests = server.requests();
@@ -65,25 +64,25 @@ TEST_CASE("api client: one connection serves many calls of all methods", "[serve
     CHECK(!has(requests[3], "ontent-"));
 }
 
-TEST_CASE("api client: a call that waits holds up no other", "[server]") {
+TEST_CASE("http link: a call that waits holds up no other", "[server]") {
     HttpServer server([](const std::string& request) {
         HttpAnswer answer;
         answer.hang = request.starts_with("GET /wait");
         return answer;
     });
-    const auto api = client_of(server.url());
+    const auto link = client_of(server.url());
     std::atomic<bool> enough{false};
     ApiCall waiting;
     waiting.path = "/wait";
     waiting.stop = [&] {
         return enough.load();
     };
-    std::jthread waiter([&] { static_cast<void>(api->call(waiting)); });
-    CHECK(api->call({})->status == 200);
+    std::jthread waiter([&] { static_cast<void>(link->call(waiting)); });
+    CHECK(link->call({})->status == 200);
     enough = true;
 }
 
-TEST_CASE("api client: a redirect is not followed, whoever asks for it", "[server]") {
+TEST_CASE("http link: a redirect is not followed, whoever asks for it", "[server]") {
     HttpServer other({{200, "stolen", {}}});
     HttpServer server({{302, "", {"location: " + other.url() + "/"}}});
     const auto answer = client_of(server.url(), "s3cret-token")->call({});
@@ -93,7 +92,7 @@ TEST_CASE("api client: a redirect is not followed, whoever asks for it", "[serve
 }
 
 TEST_CASE(
-    "api client: broken transports are errors of the environment without the token", "[server]") {
+    "http link: broken transports are errors of the environment without the token", "[server]") {
     HttpAnswer dropped;
     dropped.drop = true;
     HttpAnswer cut{200, "{", {}};
@@ -110,7 +109,7 @@ TEST_CASE(
     }
 }
 
-TEST_CASE("api client: a body without end is refused at its limit", "[server]") {
+TEST_CASE("http link: a body without end is refused at its limit", "[server]") {
     HttpAnswer endless{200, std::string(1 << 20, 'x'), {}};
     endless.endless = true;
     HttpServer server({endless});
@@ -119,7 +118,7 @@ TEST_CASE("api client: a body without end is refused at its limit", "[server]") 
     CHECK(has(answer.error().what, "longer than allowed"));
 }
 
-TEST_CASE("api client: a stop ends a call that hangs", "[server]") {
+TEST_CASE("http link: a stop ends a call that hangs", "[server]") {
     HttpAnswer hang;
     hang.hang = true;
     HttpServer server({hang});
@@ -132,7 +131,7 @@ TEST_CASE("api client: a stop ends a call that hangs", "[server]") {
     CHECK(answer.error().code == Errc::interrupted);
 }
 
-TEST_CASE("api client: addresses with users, queries or other protocols are refused", "[server]") {
+TEST_CASE("http link: addresses with users, queries or other protocols are refused", "[server]") {
     for (const std::string url :
          {"",
           "head:8737",
@@ -144,16 +143,16 @@ TEST_CASE("api client: addresses with users, queries or other protocols are refu
           "http://head/#a",
           "http://head/\r\nX: y",
           "http://a b"}) {
-        const auto api = open_api({url, "", {}, 1});
+        const auto link = open_link({url, "", {}, 1});
         INFO(url);
-        REQUIRE(!api);
-        CHECK(api.error().code == Errc::usage);
-        CHECK(!has(api.error().what, "pw@"));
+        REQUIRE(!link);
+        CHECK(link.error().code == Errc::usage);
+        CHECK(!has(link.error().what, "pw@"));
     }
-    CHECK(open_api({"https://head.cluster/kernels/", "", {}, 1}));
+    CHECK(open_link({"https://head.cluster/kernels/", "", {}, 1}));
 }
 
-TEST_CASE("api client: a token in the clear is noticed", "[server]") {
+TEST_CASE("http link: a token in the clear is noticed", "[server]") {
     CHECK(is_in_the_clear({"http://head:8737", "t", {}, 1}));
     CHECK(is_in_the_clear({"http://localhost.evil:8737", "t", {}, 1}));
     CHECK(is_in_the_clear({"http://127.evil.example", "t", {}, 1}));
@@ -164,7 +163,7 @@ TEST_CASE("api client: a token in the clear is noticed", "[server]") {
     CHECK(!is_in_the_clear({"http://head:8737", "", {}, 1}));
 }
 
-TEST_CASE("api client: the token comes from the environment or a file", "[server]") {
+TEST_CASE("http link: the token comes from the environment or a file", "[server]") {
     const Folder folder;
     write_file(folder / "token", "  from-file \nsecond line\n");
     const auto none = [](const std::string&) {

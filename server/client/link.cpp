@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "server/client/api.hpp"
+#include "server/client/link.hpp"
 
 #include <nlohmann/json.hpp>
 
@@ -97,10 +97,10 @@ bool is_success(const ApiAnswer& answer) {
 }
 
 Result<ApiAnswer> call_until_answered(
-    Api& api, const ApiCall& call, const RetryRule& rule, RetryWorld& world) {
+    ServerLink& link, const ApiCall& call, const RetryRule& rule, RetryWorld& world) {
     const double begin = seconds(world.clock.steady());
     for (int tries = 0;; ++tries) {
-        auto answer = api.call(call);
+        auto answer = link.call(call);
         if (answer ? !worth_another_try(answer->status)
                    : answer.error().code != Errc::environment) {
             return answer;

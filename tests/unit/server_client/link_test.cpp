@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "server/client/api.hpp"
+#include "server/client/link.hpp"
 
 #include "server/client/queue_load.hpp"
 #include "tests/unit/server_client/fakes.hpp"
@@ -11,74 +11,74 @@ using namespace kw::test;
 namespace {
 
 /// The answers in order, the last one for ever.
-FakeApi scripted(std::vector<Result<ApiAnswer>> answers) {
-    return FakeApi([answers = std::move(answers), at = std::size_t{0}](const ApiCall&) mutable {
+FakeLink scripted(std::vector<Result<ApiAnswer>> answers) {
+    return FakeLink([answers = std::move(answers), at = std::size_t{0}](const ApiCall&) mutable {
         return answers[std::min(at++, answers.size() - 1)];
     });
 }
 
 }  // namespace
 
-TEST_CASE("api: a server that restarts is asked again until it answers", "[server]") {
+TEST_CASE("link: a server that restarts is asked again until it answers", "[server]") {
     LeapClock clock;
-    FakeApi api =
+    FakeLink link =
         scripted({no_connection(), no_connection(), answer(503), answer(502), answer(200)});
     std::vector<std::string> told;
     RetryWorld world{clock, [&](const std::string& why) {
                          told.push_back(why);
                      }};
-    const auto got = call_until_answered(api, {}, {}, world);
+    const auto got = call_until_answered(link, {}, {}, world);
     REQUIRE(got);
     CHECK(got->status == 200);
-    CHECK(api.calls.size() == 5);
+    CHECK(link.calls.size() == 5);
     REQUIRE(told.size() == 4);
     CHECK(told[2] == "the server answers 503");
     CHECK(clock.seconds() < 20);
 }
 
-TEST_CASE("api: refusals are answers, not reasons to ask again", "[server]") {
+TEST_CASE("link: refusals are answers, not reasons to ask again", "[server]") {
     for (const long status : {400, 401, 403, 404, 405, 409, 410, 413, 422, 501, 301, 302}) {
         LeapClock clock;
-        FakeApi api = scripted({answer(status)});
+        FakeLink link = scripted({answer(status)});
         RetryWorld world{clock, {}};
-        CHECK(call_until_answered(api, {}, {}, world)->status == status);
-        CHECK(api.calls.size() == 1);
+        CHECK(call_until_answered(link, {}, {}, world)->status == status);
+        CHECK(link.calls.size() == 1);
     }
 }
 
-TEST_CASE("api: the deadline ends it with what was wrong last", "[server]") {
+TEST_CASE("link: the deadline ends it with what was wrong last", "[server]") {
     LeapClock clock;
-    FakeApi api = scripted({no_connection()});
+    FakeLink link = scripted({no_connection()});
     RetryWorld world{clock, {}};
     const double begin = clock.seconds();
-    const auto got = call_until_answered(api, {}, {60, 0.5, 15}, world);
+    const auto got = call_until_answered(link, {}, {60, 0.5, 15}, world);
     REQUIRE(!got);
     CHECK(got.error().code == Errc::environment);
     CHECK(clock.seconds() - begin <= 61);
-    CHECK(api.calls.size() > 4);
-    CHECK(api.calls.size() < 60);
+    CHECK(link.calls.size() > 4);
+    CHECK(link.calls.size() < 60);
 }
 
-TEST_CASE("api: Retry-After is kept and cannot hold a client for ever", "[server]") {
+TEST_CASE("link: Retry-After is kept and cannot hold a client for ever", "[server]") {
     LeapClock clock;
     ApiAnswer busy{429, "", 100.0};
-    FakeApi api = scripted({busy, answer(200)});
+    FakeLink link = scripted({busy, answer(200)});
     RetryWorld world{clock, {}};
     double begin = clock.seconds();
-    REQUIRE(call_until_answered(api, {}, {}, world));
+    REQUIRE(call_until_answered(link, {}, {}, world));
     CHECK(clock.seconds() - begin >= 100);
 
     for (const double seconds : {1e9, 1e300}) {
-        FakeApi hostile = scripted({ApiAnswer{503, "", seconds}, answer(200)});
+        FakeLink hostile = scripted({ApiAnswer{503, "", seconds}, answer(200)});
         begin = clock.seconds();
         REQUIRE(call_until_answered(hostile, {}, {}, world));
         CHECK(clock.seconds() - begin <= 16);
     }
 }
 
-TEST_CASE("api: a stop ends the waiting at once", "[server]") {
+TEST_CASE("link: a stop ends the waiting at once", "[server]") {
     LeapClock clock;
-    FakeApi api = scripted({no_connection()});
+    FakeLink link = scripted({no_connection()});
     bool stopped = false;
     clock.on_sleep = [&] {
         stopped = true;
@@ -88,13 +88,13 @@ TEST_CASE("api: a stop ends the waiting at once", "[server]") {
     call.stop = [&] {
         return stopped;
     };
-    const auto got = call_until_answered(api, call, {}, world);
+    const auto got = call_until_answered(link, call, {}, world);
     REQUIRE(!got);
     CHECK(got.error().code == Errc::interrupted);
-    CHECK(api.calls.size() == 1);
+    CHECK(link.calls.size() == 1);
 }
 
-TEST_CASE("api: the server's own words make the error", "[server]") {
+TEST_CASE("link: the server's own words make the error", "[server]") {
     const Error error = error_of(
         answer(
             400,
@@ -108,7 +108,7 @@ TEST_CASE("api: the server's own words make the error", "[server]") {
         Errc::environment);
 }
 
-TEST_CASE("api: hostile answers make an error of one short line", "[server]") {
+TEST_CASE("link: hostile answers make an error of one short line", "[server]") {
     const std::string long_text(100'000, 'a');
     for (const std::string& body :
          {std::string("{"),
@@ -127,12 +127,12 @@ TEST_CASE("api: hostile answers make an error of one short line", "[server]") {
 }
 
 TEST_CASE("queue load: read from the answer, and said when it is not there", "[server]") {
-    FakeApi api = scripted({answer(200, R"({"schema":"x","queued":12,"leased":3})")});
-    const auto queue = ask_queue(api);
+    FakeLink link = scripted({answer(200, R"({"schema":"x","queued":12,"leased":3})")});
+    const auto queue = ask_queue(link);
     REQUIRE(queue);
     CHECK(queue->waiting == 12);
     CHECK(queue->leased == 3);
-    CHECK(api.calls[0].path == "/v1/queue");
+    CHECK(link.calls[0].path == "/v1/queue");
     for (const std::string body :
          {"{}",
           "[]",
@@ -140,10 +140,10 @@ TEST_CASE("queue load: read from the answer, and said when it is not there", "[s
           R"({"queued":-1,"leased":0})",
           R"({"queued":"1","leased":0})",
           R"({"queued":1})"}) {
-        FakeApi hostile = scripted({answer(200, body)});
+        FakeLink hostile = scripted({answer(200, body)});
         INFO(body);
         CHECK(!ask_queue(hostile));
     }
-    FakeApi refused = scripted({answer(401)});
+    FakeLink refused = scripted({answer(401)});
     CHECK(ask_queue(refused).error().hint.find("KWRIGHT_TOKEN") != std::string::npos);
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Asking an evaluation server: what one call needs and what came back, and when a call is made
-// again. The transport is api_client.hpp; tests have others.
+// again. The transport is http_link.hpp; tests have others.
 #pragma once
 
 #include "core/clock.hpp"
@@ -29,8 +29,8 @@ struct ApiAnswer {
     std::optional<double> retry_after_s;  ///< the header, in seconds
 };
 
-struct Api {
-    virtual ~Api() = default;
+struct ServerLink {
+    virtual ~ServerLink() = default;
     /// One try, from any thread. Errc::environment: no complete answer came. Errc::interrupted:
     /// stopped.
     virtual Result<ApiAnswer> call(const ApiCall& call) = 0;
@@ -53,7 +53,7 @@ struct RetryWorld {
 /// Tries until there is an answer that is no reason for another try. The last Error or a refusal
 /// (error_of) when the deadline has passed; Errc::interrupted when stopped.
 [[nodiscard]] Result<ApiAnswer> call_until_answered(
-    Api& api, const ApiCall& call, const RetryRule& rule, RetryWorld& world);
+    ServerLink& link, const ApiCall& call, const RetryRule& rule, RetryWorld& world);
 
 /// What an answer that is no 2xx means: the server's own words ({"error":{kind,message,hint}}),
 /// else its status. `doing`: "asking the server for a lease".

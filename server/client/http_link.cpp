@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "server/client/api_client.hpp"
+#include "server/client/http_link.hpp"
 
 #include <curl/curl.h>
 
@@ -95,9 +95,9 @@ bool is_loopback(const std::string& url) {
            url.substr(begin, 5) == "[::1]";
 }
 
-class CurlApi final : public Api {
+class CurlLink final : public ServerLink {
 public:
-    explicit CurlApi(ServerAddress address)
+    explicit CurlLink(ServerAddress address)
         : address_(std::move(address)) {
         static std::once_flag once;
         std::call_once(once, [] { curl_global_init(CURL_GLOBAL_DEFAULT); });
@@ -245,12 +245,12 @@ Result<std::string> read_token(
     return token;
 }
 
-Result<std::unique_ptr<Api>> open_api(ServerAddress address) {
+Result<std::unique_ptr<ServerLink>> open_link(ServerAddress address) {
     KW_TRY(check_server_url(address.url));
     while (address.url.ends_with('/')) {
         address.url.pop_back();
     }
-    return std::unique_ptr<Api>(std::make_unique<CurlApi>(std::move(address)));
+    return std::unique_ptr<ServerLink>(std::make_unique<CurlLink>(std::move(address)));
 }
 
 }  // namespace kw::server
