@@ -3,6 +3,7 @@
 
 #include "cli/device_choice.hpp"
 #include "cli/machine_facts.hpp"
+#include "cli/server_choice.hpp"
 #include "core/clock.hpp"
 #include "evaluator/device/cuda/gpu_nodes.hpp"
 
@@ -146,7 +147,8 @@ Workshop::Workshop(
     db::Store opened_store,
     EventSink& events,
     const Config& config,
-    agent::ModelConfig models)
+    agent::ModelConfig models,
+    const std::string& evaluator)
     : device(std::move(opened_device))
     , store(std::move(opened_store))
     , context{
@@ -159,7 +161,8 @@ Workshop::Workshop(
           task_roots(config),
           machine_facts(*device),
           std::move(models),
-          calibration_of(*device)} {}
+          calibration_of(*device),
+          evaluator} {}
 
 namespace {
 
@@ -175,17 +178,36 @@ Result<std::unique_ptr<Device>> open_or_wait(const std::string& id, const Config
     return open_waiting_device(id, stand_in, device.error().what, evaluator_config(config));
 }
 
+Result<std::unique_ptr<Device>> open_where(
+    const std::string& id, const std::string& evaluator, const Config& config, EventSink& events) {
+    if (evaluator.empty()) {
+        return open_or_wait(id, config);
+    }
+    KW_TRY_ASSIGN(RemoteChoice choice, open_remote(config, evaluator, id));
+    for (const std::string& text : choice.warnings) {
+        Event warning;
+        warning.type = EventType::warning;
+        warning.utc_ms = system_clock().utc_ms();
+        warning.text = text;
+        events.on_event(warning);
+    }
+    return std::move(choice.device);
+}
+
 }  // namespace
 
 Result<std::unique_ptr<Workshop>> open_workshop(
-    const Config& config, EventSink& events, const std::string& device_id) {
+    const Config& config,
+    EventSink& events,
+    const std::string& device_id,
+    const std::string& evaluator) {
     // The store first: a locked or unwritable database should be said before calibration takes its
     // seconds.
     KW_TRY_ASSIGN(agent::ModelConfig models, model_config(config));
     KW_TRY_ASSIGN(db::Store store, open_store(config, db::Access::write));
-    KW_TRY_ASSIGN(auto device, open_or_wait(device_id, config));
+    KW_TRY_ASSIGN(auto device, open_where(device_id, evaluator, config, events));
     return std::make_unique<Workshop>(
-        std::move(device), std::move(store), events, config, std::move(models));
+        std::move(device), std::move(store), events, config, std::move(models), evaluator);
 }
 
 Result<std::unique_ptr<Workshop>> open_workshop_of(
@@ -195,9 +217,17 @@ Result<std::unique_ptr<Workshop>> open_workshop_of(
     KW_TRY_ASSIGN(const std::optional<CampaignRow> row, store.campaign(campaign));
     // A campaign that is not there: resume says so, with suggestions, and needs no device for it.
     const std::string id = row ? row->device : "cpu";
-    KW_TRY_ASSIGN(auto device, open_or_wait(id, config));
+    std::string evaluator;
+    if (row) {
+        KW_TRY_ASSIGN(evaluator, agent::evaluator_of(*row));
+    }
+    if (const ConfigValue& given = config.values().at("evaluator.url");
+        given.origin == Origin::flag) {
+        evaluator = given.text;
+    }
+    KW_TRY_ASSIGN(auto device, open_where(id, evaluator, config, events));
     return std::make_unique<Workshop>(
-        std::move(device), std::move(store), events, config, std::move(models));
+        std::move(device), std::move(store), events, config, std::move(models), evaluator);
 }
 
 }  // namespace kw::cli

@@ -48,7 +48,8 @@ struct Workshop {
         db::Store opened_store,
         EventSink& events,
         const Config& config,
-        agent::ModelConfig models);
+        agent::ModelConfig models,
+        const std::string& evaluator = "");
     Workshop(const Workshop&) = delete;
     Workshop& operator=(const Workshop&) = delete;
 
@@ -56,10 +57,15 @@ struct Workshop {
     db::Store store;
     agent::CampaignContext context;
 };
-/// `device_id` as choose_device() gives it.
+/// `device_id` as choose_device() gives it; `evaluator`: address of the server that has the device,
+/// "" = this machine.
 [[nodiscard]] Result<std::unique_ptr<Workshop>> open_workshop(
-    const Config& config, EventSink& events, const std::string& device_id);
-/// With the device that the stored campaign runs on, whatever configuration says.
+    const Config& config,
+    EventSink& events,
+    const std::string& device_id,
+    const std::string& evaluator = "");
+/// With the device that the stored campaign runs on, whatever configuration says, where it ran last
+/// or where --evaluator says.
 [[nodiscard]] Result<std::unique_ptr<Workshop>> open_workshop_of(
     const std::string& campaign, const Config& config, EventSink& events);
 

@@ -6,6 +6,7 @@
 #include "evaluator/device/cuda/arch_table.hpp"
 #include "evaluator/device/cuda/launch_plan.hpp"
 #include "evaluator/device/emulated/model.hpp"
+#include "server/client/remote_device.hpp"
 
 #include <array>
 #include <cstdio>
@@ -77,6 +78,11 @@ const cpu::Calibration* calibration_of(const Device& device) {
 }
 
 std::string machine_facts(const Device& device) {
+    if (const auto* remote = dynamic_cast<const server::RemoteDevice*>(&device)) {
+        if (!remote->facts().empty()) {
+            return remote->facts();
+        }
+    }
     if (const std::string arch = device.arch(); !arch.empty()) {
         return cuda_facts(device, arch);
     }

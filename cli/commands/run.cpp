@@ -115,7 +115,10 @@ Result<int> run_suite(const Invocation& invocation, Console& console) {
         KW_TRY(check_proposer(settings.campaign, task, target, invocation.config));
     }
     KW_TRY_ASSIGN(const auto sinks, open_sinks(invocation, console));
-    KW_TRY_ASSIGN(const auto workshop, open_workshop(invocation.config, sinks->stream, device));
+    KW_TRY_ASSIGN(
+        const auto workshop,
+        open_workshop(
+            invocation.config, sinks->stream, device, invocation.config.text("evaluator.url")));
     if (invocation.has("dry-run")) {
         return dry_run_suite(suite, settings.campaign, *workshop, console);
     }
@@ -141,7 +144,10 @@ Result<int> run(const Invocation& invocation, Console& console) {
     KW_TRY(agent::check_target(task, target));
     KW_TRY(check_proposer(settings, task, target, invocation.config));
     KW_TRY_ASSIGN(const auto sinks, open_sinks(invocation, console));
-    KW_TRY_ASSIGN(const auto workshop, open_workshop(invocation.config, sinks->stream, device));
+    KW_TRY_ASSIGN(
+        const auto workshop,
+        open_workshop(
+            invocation.config, sinks->stream, device, invocation.config.text("evaluator.url")));
     if (invocation.has("dry-run")) {
         return dry_run(settings, task, *workshop, console);
     }
@@ -262,6 +268,13 @@ CommandSpec run_command() {
          "LEVEL",
          "native | x86-64-v2 | x86-64-v3 | x86-64-v4",
          "search.isa",
+         false,
+         "Evaluation",
+         {}},
+        {"--evaluator",
+         "URL",
+         "the server whose workers judge; its token from KWRIGHT_TOKEN",
+         "evaluator.url",
          false,
          "Evaluation",
          {}},
