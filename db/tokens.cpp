@@ -47,6 +47,8 @@ Result<Connection> connect(const fs::path& file, Access access) {
 }  // namespace
 
 struct Tokens::Impl {
+    explicit Impl(Connection opened)
+        : connection(std::move(opened)) {}
     Connection connection;
     int schema = 0;
     std::int64_t seen = k_not_seen;  ///< data version
