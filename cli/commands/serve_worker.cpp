@@ -8,7 +8,7 @@
 #include "core/clock.hpp"
 #include "core/log.hpp"
 #include "evaluator/device/cpu/build.hpp"
-#include "evaluator/device/cuda/gpu_runner.hpp"
+#include "evaluator/device/cuda/gpu_nodes.hpp"
 #include "server/client/device_list.hpp"
 #include "server/client/http_leases.hpp"
 #include "server/work/local_pool.hpp"
@@ -44,8 +44,7 @@ Result<std::vector<std::string>> devices_of(const Invocation& invocation) {
         }
     }
     if (devices.empty()) {
-        const std::size_t gpus = cuda::gpu_device_nodes().size();
-        for (std::size_t index = 0; index < gpus; ++index) {
+        for (int index = 0; index < cuda::gpus_here(); ++index) {
             devices.push_back("cuda:" + std::to_string(index));
         }
     }

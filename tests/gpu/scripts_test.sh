@@ -50,6 +50,14 @@ for program in "$bundle"/build/bin/*; do
     esac
 done
 
+if [ -e "$bundle/lib/bwrap" ]; then
+    ldd "$bundle/lib/bwrap.program" | awk '$2 == "=>" { print $1 }' | while read -r library; do
+        case $library in libc.so.*) continue ;; esac
+        [ -e "$bundle/lib/$library" ] || fail "$library of bwrap is not in the bundle"
+    done
+    env -i "$bundle/lib/bwrap" --version >/dev/null || fail "bwrap does not start in an empty environment"
+fi
+
 hidden="$bundle/build/bin/kwright version && $bundle/build/bin/kwright task list"
 if unshare -rm true 2>/dev/null; then
     case $work in

@@ -83,6 +83,11 @@ std::vector<fs::path> gpu_device_nodes() {
     return nodes_below("/dev");
 }
 
+int gpus_here() {
+    const auto nodes = gpu_device_nodes();
+    return static_cast<int>(std::count_if(nodes.begin(), nodes.end(), is_gpu));
+}
+
 std::vector<fs::path> nodes_of_gpu(
     const std::string& pci, const std::optional<MigPlace>& mig, const NodeRoots& roots) {
     std::vector<fs::path> all = nodes_below(roots.dev);

@@ -12,6 +12,8 @@ namespace kw::cuda {
 
 /// Nodes that exist here: /dev/nvidiactl, /dev/nvidia0, -uvm, the folder of MIG capabilities.
 [[nodiscard]] std::vector<std::filesystem::path> gpu_device_nodes();
+/// GPUs that have a node here: "nvidia0", "nvidia1", ...; the driver may show fewer.
+[[nodiscard]] int gpus_here();
 
 /// Where a MIG instance stands within its GPU, by the numbers of nvidia-smi.
 struct MigPlace {
