@@ -73,11 +73,7 @@ inline constexpr std::string_view k_next_of_tasks_sql =
 /// Parameters: now.
 inline constexpr std::string_view k_expired_sql =
     "SELECT id FROM job WHERE state = 'leased' AND lease_until_ms <= ?1";
-/// Parameters: stage, device, rank, id.
-inline constexpr std::string_view k_ahead_sql =
-    "SELECT count(*) FROM job WHERE state = 'queued' AND stage = ?1 AND device = ?2 "
-    "AND (rank, id) < (?3, ?4)";
-/// Parameters: device, stage. The lowest rank that waits.
+/// Parameters: stage, device. The lowest rank that waits.
 inline constexpr std::string_view k_head_sql =
     "SELECT rank FROM job WHERE state = 'queued' AND stage = ?1 AND device = ?2 "
     "ORDER BY rank LIMIT 1";

@@ -135,6 +135,7 @@ public:
 private:
     struct Counted;
     Result<void> load_counts(Connection& connection);
+    Result<void> refresh_counts(Connection& connection);
     void recount(const JobRow& job, int by);
     Result<int> take_back(Connection& connection);
     Result<Admitted> admit(Connection& connection, const NewJob& wanted);

@@ -7,12 +7,24 @@
 #include "db/queue.hpp"
 #include "db/store_impl.hpp"
 
+#include <ext/pb_ds/assoc_container.hpp>
+#include <ext/pb_ds/tree_policy.hpp>
+
 namespace kw::db {
+
+/// The (rank, id) of what waits for a device, with its place in the order in logarithmic time.
+using WaitingOrder = __gnu_pbds::tree<
+    std::pair<std::int64_t, std::int64_t>,
+    __gnu_pbds::null_type,
+    std::less<>,
+    __gnu_pbds::rb_tree_tag,
+    __gnu_pbds::tree_order_statistics_node_update>;
 
 /// What waits, held in memory: the queue is the file's one writer, and counting a hundred thousand
 /// rows at each submission would cost more than the submission.
 struct Queue::Counted {
-    bool loaded = false;  ///< false after a failure in the middle: read anew
+    bool loaded = false;                        ///< false after a failure in the middle: read anew
+    std::map<std::string, WaitingOrder> order;  ///< by device
     std::map<std::int64_t, std::int64_t> by_token;
     std::map<std::pair<std::string, std::string>, std::int64_t> by_lane;
     std::int64_t total = 0;

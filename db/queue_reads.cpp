@@ -68,17 +68,6 @@ Result<std::vector<WorkerRow>> read_workers(Connection& connection) {
     }
 }
 
-Result<std::int64_t> ahead(Connection& connection, const JobRow& job) {
-    std::int64_t count = 0;
-    for (const std::string_view stage : k_job_stages) {
-        Statement query(connection, k_reading_jobs, k_ahead_sql);
-        query.bind_all(stage, std::string_view(job.device), job.rank, job.id);
-        KW_TRY(query.step());
-        count += query.integer(0);
-    }
-    return count;
-}
-
 /// Of the task's last evaluations on the device; NaN without one.
 Result<double> usual_wall_s(Connection& connection, const JobRow& job) {
     Statement query(
@@ -187,27 +176,41 @@ Result<void> Queue::load_counts(Connection& connection) {
     Statement query(
         connection,
         k_reading_jobs,
-        "SELECT stage, device, token_id, count(*) FROM job WHERE state = 'queued' "
-        "GROUP BY stage, device, token_id");
+        "SELECT stage, device, token_id, rank, id FROM job WHERE state = 'queued'");
     while (true) {
         KW_TRY_ASSIGN(const bool found, query.step());
         if (!found) {
             break;
         }
-        const std::int64_t count = query.integer(3);
-        counted.by_lane[{query.text(0), query.text(1)}] += count;
-        counted.by_token[query.integer(2)] += count;
-        counted.total += count;
+        const std::string device = query.text(1);
+        ++counted.by_lane[{query.text(0), device}];
+        ++counted.by_token[query.integer(2)];
+        ++counted.total;
+        counted.order[device].insert({query.integer(3), query.integer(4)});
     }
     counted.loaded = true;
     *counted_ = std::move(counted);
     return {};
 }
 
+/// For a reader.
+Result<void> Queue::refresh_counts(Connection& connection) {
+    if (store_->impl_->access == Access::read_only) {
+        counted_->loaded = false;  // somebody else writes
+    }
+    return load_counts(connection);
+}
+
 void Queue::recount(const JobRow& job, int by) {
     counted_->by_lane[{job.stage, job.device}] += by;
     counted_->by_token[job.token_id] += by;
     counted_->total += by;
+    WaitingOrder& order = counted_->order[job.device];
+    if (by > 0) {
+        order.insert({job.rank, job.id});
+    } else {
+        order.erase({job.rank, job.id});
+    }
 }
 
 Result<std::optional<JobRow>> Queue::job(std::int64_t id) {
@@ -239,8 +242,9 @@ Result<Place> Queue::place(const JobRow& job) {
         place.lanes += serves && worker.last_ms >= silent ? 1 : 0;
     }
     if (job.state == "queued") {
-        KW_TRY_ASSIGN(const std::int64_t before, ahead(*connection, job));
-        place.position = before + 1;
+        KW_TRY(refresh_counts(*connection));
+        const auto before = counted_->order[job.device].order_of_key({job.rank, job.id});
+        place.position = static_cast<std::int64_t>(before) + 1;
     }
     KW_TRY_ASSIGN(const double each_s, usual_wall_s(*connection, job));
     if (place.lanes > 0 && each_s >= 0) {
@@ -257,10 +261,7 @@ Result<QueueCounts> Queue::counts() {
     if (store_->impl_->schema < k_queue_schema) {
         return counts;
     }
-    if (store_->impl_->access == Access::read_only) {
-        counted_->loaded = false;  // somebody else writes
-    }
-    KW_TRY(load_counts(*connection));
+    KW_TRY(refresh_counts(*connection));
     for (const auto& [lane, count] : counted_->by_lane) {
         if (count != 0) {
             counts.queued[lane] = count;

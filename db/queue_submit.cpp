@@ -80,9 +80,9 @@ Result<std::int64_t> Queue::insert(Connection& connection, JobRow job) {
     visit_job(binder, std::as_const(job));
     KW_TRY(binder.failure());
     KW_TRY(insert.run());
-    const std::int64_t id = connection.last_insert_id();
+    job.id = connection.last_insert_id();
     recount(job, 1);
-    return id;
+    return job.id;
 }
 
 Result<Admitted> Queue::admit(Connection& connection, const NewJob& wanted) {

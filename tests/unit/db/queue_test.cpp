@@ -480,7 +480,6 @@ TEST_CASE("queue: each statement that is asked often goes by an index", "[db]") 
     CHECK(contains(explained(db::k_next_untrusted_sql), "USING COVERING INDEX job_queued"));
     CHECK(contains(explained(db::k_next_of_tasks_sql), "USING COVERING INDEX job_queued"));
     CHECK(contains(explained(db::k_head_sql), "USING COVERING INDEX job_queued"));
-    CHECK(contains(explained(db::k_ahead_sql), "USING COVERING INDEX job_queued"));
     CHECK(contains(explained(db::k_expired_sql), "INDEX job_leased"));
     CHECK(contains(explained(db::k_by_lease_sql), "INDEX job_by_lease"));
     for (const auto sql :
