@@ -18,7 +18,7 @@ namespace fs = std::filesystem;
 
 namespace {
 
-constexpr int k_evaluations = 26;
+constexpr int k_evaluations = 16;
 
 /// The suite's two tasks: copies of the smallest one under two names.
 void write_tasks(const fs::path& folder) {
@@ -219,8 +219,8 @@ TEST_CASE(
         workers.insert(job.worker);
         repeated += job.attempts > 1 ? 1 : 0;
     }
-    CHECK(repeated >= 2);
-    CHECK(workers.size() >= 3);
+    CHECK(repeated >= 1);
+    CHECK(workers.size() >= 2);
 
     scaling.signal(SIGTERM);
     CHECK(scaling.wait() == 0);
