@@ -93,9 +93,9 @@ TEST_CASE("campaigns: one runs through the queue and can be followed", "[server]
     while (running()) {
         std::this_thread::yield();
     }
-    const auto campaign = bench.json(bench.ask("GET", "/v1/campaigns/mine"));
-    CHECK(campaign["state"] == "finished");
-    CHECK(campaign["evaluations"] >= 1);
+    const auto campaign = must(bench.store.campaign("mine"));
+    CHECK(campaign->state == "finished");
+    CHECK(campaign->evaluations >= 1);
     const Response events = bench.ask("GET", "/v1/campaigns/mine/events");
     CHECK(contains(events.stream->next().value(), "event: judged"));
     lane.stop();

@@ -25,9 +25,8 @@ TEST_CASE("evaluations: one is asked for, judged and shown whole", "[server]") {
     CHECK(done["evaluation_state"] == "judged");
     const Evaluation evaluation = must(evaluation_from_json(done["evaluation"]));
     CHECK(evaluation.verdict == Verdict::wrong_result);
-    const auto campaigns = bench.json(bench.ask("GET", "/v1/campaigns"));
-    CHECK(campaigns["campaigns"][0]["name"] == "service-scale_add");
-    CHECK(campaigns["campaigns"][0]["evaluations"] == 1);
+    CHECK(contains(bench.ask("GET", "/v1/campaigns").body, "service-scale_add"));
+    CHECK(must(bench.store.campaign("service-scale_add"))->evaluations == 1);
 }
 
 TEST_CASE("evaluations: our outage is told from the caller's code", "[server]") {

@@ -267,7 +267,9 @@ void outages(Contract& contract) {
     REQUIRE(
         sqlite3_exec(
             raw,
-            "PRAGMA foreign_keys = OFF; DROP TABLE job; DROP TABLE worker; DROP TABLE evaluation; "
+            "PRAGMA foreign_keys = OFF; DROP TABLE IF EXISTS board_entry; "
+            "DROP TABLE IF EXISTS board_group; DROP TABLE job; DROP TABLE worker; DROP TABLE "
+            "evaluation; "
             "DROP TABLE campaign; DROP TABLE candidate",
             nullptr,
             nullptr,
