@@ -47,7 +47,7 @@ kw.pages.board = async (parts, query, view) => {
     kw.el('form', { class: 'filters', 'aria-label': 'Filters', onsubmit: (event) => event.preventDefault() },
       filters.map(([key, label]) => kw.choice('filter-' + key, label, offered(key), query[key] || '', choose(key))),
       kw.data.still ? null : kw.choice('filter-all', 'Show',
-        [['', 'the best of each task and device'], ['1', 'every accepted kernel']],
+        [['', 'the best of each task'], ['1', 'all accepted']],
         query.all || '', choose('all'))),
     kw.el('p', { class: 'note' },
       kept.length + ' of ' + rows.length + ' rows, by the lower end of the interval; ' +
