@@ -58,7 +58,7 @@ struct Site {
             folder / "kwright.toml",
             "tasks_dir = \"" + (folder / "tasks").string() +
                 "\"\n"
-                "[serve]\nlease_s = 5\n"
+                "[judge]\ncap_s = 1\n[serve]\nlease_s = 5\n"
                 "[evaluator]\nurl = \"" +
                 url() + "\"\ntoken_file = \"" + (folder / "submit.token").string() +
                 "\"\n[fleet]\ntoken_file = \"" + (folder / "worker.token").string() +
