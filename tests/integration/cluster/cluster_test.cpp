@@ -136,19 +136,19 @@ std::vector<EvaluationRow> rows_of(const fs::path& file, const std::string& camp
     return *rows;
 }
 
-/// Every place of the campaign once, each with a verdict of ours or a result of a worker's.
+/// Every place of the campaign once. How many results are a worker's, second judgings included.
 int check_campaign(const fs::path& file, const std::string& campaign) {
     std::set<std::pair<int, int>> places;
-    int first = 0;
+    int judged = 0;
     for (const EvaluationRow& row : rows_of(file, campaign)) {
         CHECK(row.result.verdict != Verdict::internal);
+        judged += row.result.verdict == Verdict::duplicate ? 0 : 1;
         if (row.reproduces == 0) {
-            ++first;
             INFO(campaign << " " << row.step << "." << row.slot);
             CHECK(places.emplace(row.step, row.slot).second);
         }
     }
-    return first;
+    return judged;
 }
 
 }  // namespace
@@ -200,13 +200,12 @@ TEST_CASE(
 
     REQUIRE(within(120, [&] { return campaign.ended(); }));
     CHECK(campaign.code() == 0);
-    int evaluations = 0;
+    int judged = 0;
     for (const std::string name : {"pair.scale_one", "pair.scale_two"}) {
-        evaluations += check_campaign(site.folder / "campaign.db", name);
+        judged += check_campaign(site.folder / "campaign.db", name);
     }
-    CHECK(evaluations == k_evaluations);
-
     const std::vector<QueuedJob> jobs = site.server_jobs();
+    CHECK(judged == static_cast<int>(jobs.size()));
     std::set<std::int64_t> results;
     std::set<std::string> keys;
     std::set<std::string> workers;
