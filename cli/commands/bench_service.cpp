@@ -165,7 +165,7 @@ CommandSpec bench_service_command() {
     CommandSpec spec;
     spec.name = "dev bench service";
     spec.group = "Hidden";
-    spec.summary = "the service under load: clients on real sockets, a judge that takes no time";
+    spec.summary = "the service under load: clients on sockets, a judge that takes no time";
     spec.examples = {"kwright dev bench service --clients 500 --jobs 100000 --json"};
     spec.options = {
         {"--clients", "N", "connections (500)", "", false, "Options", {}},

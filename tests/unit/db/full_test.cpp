@@ -47,7 +47,7 @@ bool mount_small(const fs::path& folder) {
         put("/proc/self/gid_map", "0 " + std::to_string(group) + " 1");
     }
     return mount("none", "/", nullptr, MS_REC | MS_PRIVATE, nullptr) == 0 &&
-           mount("none", folder.c_str(), "tmpfs", 0, "size=1m") == 0;
+           mount("none", folder.c_str(), "tmpfs", 0, "size=2m") == 0;
 }
 
 }  // namespace
