@@ -34,7 +34,7 @@ if(KW_CCACHE AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
         ${CMAKE_COMMAND} -E env CCACHE_SLOPPINESS=pch_defines,time_macros,include_file_mtime,include_file_ctime ${KW_CCACHE})
 endif()
 
-# Standard and JSON headers are parsed once, not once a source: a quarter of the build. Sources name what they use all the
+# Standard headers are parsed once, not once a source. Sources name what they use all the
 # same; the preset dev builds without (CMAKE_DISABLE_PRECOMPILE_HEADERS).
 function(kw_precompile target headers)
     get_target_property(type ${target} TYPE)

@@ -3,3 +3,5 @@
 
 #include "cmake/headers.hpp"
 #include "tests/support/catch.hpp"
+
+#include <nlohmann/json.hpp>
