@@ -62,7 +62,6 @@ struct WorkerRow {
     std::int64_t token_id = 0;
     bool trusted = false;
     std::vector<std::string> devices;  ///< as claims name them
-    std::vector<WorkerMachine> machines;
     std::vector<std::string> kinds;  ///< "build", "time"
     std::string toolchain;
     std::string evaluator_hash;
@@ -70,6 +69,7 @@ struct WorkerRow {
     std::int64_t last_ms = 0;  ///< last heard of
     std::int64_t done = 0;     ///< results taken from it
     std::int64_t lost = 0;     ///< leases that expired in its hands
+    std::vector<WorkerMachine> machines = {};
 };
 
 /// Who may call the service. `scope`: submit | worker | admin. The secret itself is not kept.

@@ -132,7 +132,9 @@ std::vector<EvaluationRow> rows_of(const fs::path& file, const std::string& camp
     const auto row = store->campaign(campaign);
     REQUIRE((row && *row));
     auto rows = store->evaluations((*row)->id);
-    REQUIRE(rows);
+    const auto later = store->judgings((*row)->id);
+    REQUIRE((rows && later));
+    rows->insert(rows->end(), later->begin(), later->end());
     return *rows;
 }
 
