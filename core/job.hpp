@@ -62,7 +62,7 @@ struct WorkerRow {
     std::int64_t token_id = 0;
     bool trusted = false;
     std::vector<std::string> devices;  ///< as claims name them
-    std::vector<std::string> kinds;  ///< "build", "time"
+    std::vector<std::string> kinds;    ///< "build", "time"
     std::string toolchain;
     std::string evaluator_hash;
     std::int64_t first_ms = 0;
