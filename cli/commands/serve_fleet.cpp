@@ -297,8 +297,7 @@ CommandSpec fleet_k8s_command() {
     spec.group = k_group;
     spec.summary = "the workers as a Kubernetes Job, for kubectl";
     spec.examples = {
-        "kwright serve fleet k8s --print --connect https://head:8737 --image kw:1 | kubectl "
-        "apply -f -"};
+        "kwright serve fleet k8s --print --connect https://head:8737 --image kwright:0.1"};
     spec.options = {
         own("--print", "", "show the manifest"),
         connect_option(),
