@@ -301,7 +301,7 @@ TEST_CASE("queue: whoever waits on one device does not wait for another", "[db]"
     const std::int64_t here = bench.submit(bench.job("cpu", 1));
     CHECK(bench.claim()->id == here);
     db::Claim gpu;
-    gpu.worker = {"gpu", 0, true, {"cuda:0", "cuda"}, {}, {"time"}, "", "", 0, 0, 0, 0};
+    gpu.worker = {"gpu", 0, true, {"cuda:0", "cuda"}, {"time"}, "", "", 0, 0, 0, 0};
     CHECK(must(bench.queue.claim(gpu))->id == other);
 }
 
@@ -312,7 +312,7 @@ TEST_CASE("queue: only jobs of the tasks that a worker has go to it", "[db]") {
     bench.submit(foreign);
     const std::int64_t wanted = bench.submit(bench.job());
     db::Claim claim;
-    claim.worker = {"w", 0, true, {"cpu"}, {}, {"time"}, "", "", 0, 0, 0, 0};
+    claim.worker = {"w", 0, true, {"cpu"}, {"time"}, "", "", 0, 0, 0, 0};
     claim.task_hashes = {"task hash"};
     CHECK(must(bench.queue.claim(claim))->id == wanted);
     CHECK_FALSE(must(bench.queue.claim(claim)));
@@ -447,7 +447,7 @@ TEST_CASE("queue: everything is there again when the file is opened anew", "[db]
             must(queue.submit({job}));
         }
         db::Claim claim;
-        claim.worker = {"w", 0, true, {"cpu"}, {}, {"time"}, "", "", 0, 0, 0, 0};
+        claim.worker = {"w", 0, true, {"cpu"}, {"time"}, "", "", 0, 0, 0, 0};
         lease = must(queue.claim(claim))->lease_id;
     }
     db::Store store = open_store(dir / "k.db");
