@@ -187,13 +187,13 @@ TEST_CASE("session: a full disk ends a campaign and loses nothing of it", "[cli]
     shell.program = "/usr/bin/bwrap";
     const std::string disk = (folder / "disk").string();
     std::filesystem::create_directory(disk);
-    // A disk of 500 kB that lives as long as the shell.
+    // A disk of 1 MB that lives as long as the shell.
     const Outcome outcome = shell(
         {"--dev-bind",
          "/",
          "/",
          "--size",
-         "500000",
+         "1000000",
          "--tmpfs",
          disk,
          "--chdir",
