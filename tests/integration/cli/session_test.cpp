@@ -214,7 +214,8 @@ TEST_CASE("session: a full disk ends a campaign and loses nothing of it", "[cli]
     std::size_t told = 0;
     std::istringstream lines(outcome.err);
     for (std::string line; std::getline(lines, line);) {
-        told += line.find("  AC  k") != std::string::npos ? 1 : 0;
+        const bool again = line.find("judged again") != std::string::npos;  // no row of its own
+        told += line.find("  AC  k") != std::string::npos && !again ? 1 : 0;
     }
     CHECK(stored >= told);
     CHECK(stored <= told + 1);

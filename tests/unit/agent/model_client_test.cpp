@@ -388,5 +388,6 @@ TEST_CASE("model client: the rate limit spaces calls and says how long they stoo
     }
     CHECK(clock.slept_s() >= 2 * 60 / 5.5);
     CHECK(good == 3);
-    CHECK(queued_s >= 3 * 60 / 5.5);
+    // The third may be asked for only when the second has had its turn.
+    CHECK(queued_s >= 2 * 60 / 5.5);
 }
