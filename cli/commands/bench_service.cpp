@@ -3,6 +3,7 @@
 #include "cli/console.hpp"
 #include "cli/context.hpp"
 #include "cli/json_text.hpp"
+#include "cli/scratch.hpp"
 #include "server/load/load.hpp"
 
 #include <nlohmann/json.hpp>
@@ -12,38 +13,9 @@
 #include <algorithm>
 #include <array>
 #include <cstdio>
-#include <stdlib.h>
 
 namespace kw::cli {
 namespace {
-
-/// A folder that goes away.
-class LoadFolder {
-public:
-    static Result<LoadFolder> make(const std::string& parent) {
-        std::string pattern = (std::filesystem::path(parent) / "kw-load-XXXXXX").string();
-        if (::mkdtemp(pattern.data()) == nullptr) {
-            return Error{
-                Errc::environment, "making a folder in " + parent, "--folder names another one"};
-        }
-        return LoadFolder(pattern);
-    }
-    ~LoadFolder() {
-        std::error_code ignored;
-        if (!path.empty()) {
-            std::filesystem::remove_all(path, ignored);
-        }
-    }
-    LoadFolder(LoadFolder&& other) noexcept
-        : path(std::exchange(other.path, {})) {}
-    LoadFolder& operator=(LoadFolder&&) = delete;
-
-    std::filesystem::path path;
-
-private:
-    explicit LoadFolder(std::filesystem::path made)
-        : path(std::move(made)) {}
-};
 
 /// Two descriptors a client: its own and the server's.
 void allow_descriptors(int clients) {
@@ -128,11 +100,8 @@ Result<server::LoadSettings> settings_of(const Invocation& invocation) {
 
 Result<int> bench_service(const Invocation& invocation, Console& console) {
     KW_TRY_ASSIGN(server::LoadSettings settings, settings_of(invocation));
-    KW_TRY_ASSIGN(
-        const LoadFolder folder,
-        LoadFolder::make(
-            invocation.text("folder", std::filesystem::temp_directory_path().string())));
-    settings.folder = folder.path;
+    KW_TRY_ASSIGN(const auto scratch, Scratch::make(invocation.text("folder")));
+    settings.folder = scratch->path();
     allow_descriptors(settings.clients);
     KW_TRY_ASSIGN(const server::LoadReport report, server::run_load(settings));
     if (invocation.json) {
