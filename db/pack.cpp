@@ -6,6 +6,7 @@
 
 #include <bit>
 #include <limits>
+#include <memory>
 #include <optional>
 
 namespace kw::db {
@@ -29,9 +30,20 @@ Result<Bytes> compress(std::span<const std::byte> plain, std::size_t prefix) {
                 std::to_string(k_unpacked_limit),
             ""};
     }
+    // A context takes longer to set up than a kernel's source to compress: one a thread is kept.
+    struct Free {
+        void operator()(ZSTD_CCtx* context) const { ZSTD_freeCCtx(context); }
+    };
+    thread_local const std::unique_ptr<ZSTD_CCtx, Free> context(ZSTD_createCCtx());
+    KW_CHECK(context != nullptr);
     Bytes out(prefix + ZSTD_compressBound(plain.size()));
-    const std::size_t size = ZSTD_compress(
-        out.data() + prefix, out.size() - prefix, plain.data(), plain.size(), k_zstd_level);
+    const std::size_t size = ZSTD_compressCCtx(
+        context.get(),
+        out.data() + prefix,
+        out.size() - prefix,
+        plain.data(),
+        plain.size(),
+        k_zstd_level);
     KW_CHECK(ZSTD_isError(size) == 0);
     out.resize(prefix + size);
     return out;

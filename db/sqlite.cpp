@@ -15,6 +15,9 @@ namespace {
 /// a hostile file could use to exhaust memory.
 constexpr int k_longest_value = 128 << 20;
 
+/// More than the program has fixed statements; each takes a few KiB.
+constexpr std::size_t k_idle_statements = 256;
+
 std::string percent_encoded(const std::string& path) {
     std::string out;
     for (const char c : path) {
@@ -166,16 +169,47 @@ Result<void> Connection::exec(std::string_view doing, const std::string& sql) {
     return {};
 }
 
-void Statement::Finalize::operator()(sqlite3_stmt* statement) const {
-    sqlite3_finalize(statement);
+IdleStatements::~IdleStatements() {
+    for (const auto& [sql, statement] : statements_) {
+        sqlite3_finalize(statement);
+    }
+}
+
+sqlite3_stmt* IdleStatements::take(std::string_view sql) {
+    const auto found = statements_.find(std::string(sql));
+    if (found == statements_.end()) {
+        return nullptr;
+    }
+    sqlite3_stmt* statement = found->second;
+    statements_.erase(found);
+    return statement;
+}
+
+void IdleStatements::put(sqlite3_stmt* statement) {
+    if (statements_.size() >= k_idle_statements) {
+        sqlite3_finalize(statement);
+        return;
+    }
+    sqlite3_reset(statement);
+    sqlite3_clear_bindings(statement);
+    statements_.emplace(sqlite3_sql(statement), statement);
 }
 
 Statement::Statement(Connection& connection, std::string_view doing, std::string_view sql)
     : connection_(&connection)
-    , doing_(doing) {
+    , doing_(doing)
+    , handle_(connection.idle().take(sql), GiveBack{&connection.idle()}) {
+    if (handle_) {
+        return;
+    }
     sqlite3_stmt* handle = nullptr;
-    const int code = sqlite3_prepare_v2(
-        connection.raw(), sql.data(), static_cast<int>(sql.size()), &handle, nullptr);
+    const int code = sqlite3_prepare_v3(
+        connection.raw(),
+        sql.data(),
+        static_cast<int>(sql.size()),
+        SQLITE_PREPARE_PERSISTENT,
+        &handle,
+        nullptr);
     handle_.reset(handle);
     keep(code);
 }

@@ -12,6 +12,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 
 struct sqlite3;
 struct sqlite3_stmt;
@@ -24,6 +25,24 @@ enum class OpenMode {
     immutable,  ///< no lock, no side file: only for a file that nobody writes
 };
 
+/// Statements of one connection that are not in use, by their SQL: preparing one takes longer than
+/// most of ours run. Bounded: SQL that is put together from a query's words may take many forms.
+class IdleStatements {
+public:
+    IdleStatements() = default;
+    ~IdleStatements();
+    IdleStatements(const IdleStatements&) = delete;
+    IdleStatements& operator=(const IdleStatements&) = delete;
+
+    /// nullptr: there is none.
+    [[nodiscard]] sqlite3_stmt* take(std::string_view sql);
+    /// Owns `statement` from here, reset and without parameters.
+    void put(sqlite3_stmt* statement);
+
+private:
+    std::unordered_multimap<std::string, sqlite3_stmt*> statements_;
+};
+
 class Connection {
 public:
     /// `shown` is the path as the user gave it: messages use it. `path` must be absolute.
@@ -31,6 +50,7 @@ public:
         const std::filesystem::path& path, std::string shown, OpenMode mode, int busy_ms);
 
     [[nodiscard]] sqlite3* raw() const { return handle_.get(); }
+    [[nodiscard]] IdleStatements& idle() const { return *idle_; }
     [[nodiscard]] const std::string& shown() const { return shown_; }
     /// The last failure was about rights or side files: another way to open may work.
     [[nodiscard]] bool refused_access() const;
@@ -52,10 +72,12 @@ private:
         void operator()(sqlite3* handle) const;
     };
     std::unique_ptr<sqlite3, Close> handle_;
+    std::unique_ptr<IdleStatements> idle_ = std::make_unique<IdleStatements>();
     std::string shown_;
 };
 
-/// A prepared statement. Columns and parameters count from 0.
+/// A prepared statement, lent by its connection, which must outlive it. Columns and parameters
+/// count from 0.
 class Statement {
 public:
     /// `doing` must outlive the statement (a literal). A wrong statement shows in step().
@@ -92,14 +114,15 @@ public:
     [[nodiscard]] std::string_view doing() const { return doing_; }
 
 private:
-    struct Finalize {
-        void operator()(sqlite3_stmt* statement) const;
+    struct GiveBack {
+        IdleStatements* idle = nullptr;
+        void operator()(sqlite3_stmt* statement) const { idle->put(statement); }
     };
     void keep(int code);  ///< remembers the first failure
 
     Connection* connection_;
     std::string_view doing_;
-    std::unique_ptr<sqlite3_stmt, Finalize> handle_;
+    std::unique_ptr<sqlite3_stmt, GiveBack> handle_;
     int failed_ = 0;
     std::string failure_;
 };
