@@ -5,12 +5,12 @@ namespace kw::db {
 
 namespace {
 
-constexpr std::string_view k_doing = "preparing the database";
+constexpr std::string_view k_preparing = "preparing the database";
 
 Result<void> note_writer(Connection& connection) {
     Statement note(
         connection,
-        k_doing,
+        k_preparing,
         "INSERT INTO meta (key, value) VALUES ('kwright_version', ?) "
         "ON CONFLICT (key) DO UPDATE SET value = excluded.value");
     note.bind_all(std::string_view(KW_VERSION));
@@ -18,15 +18,29 @@ Result<void> note_writer(Connection& connection) {
 }
 
 Result<void> apply(Connection& connection, const Migration& step) {
-    KW_TRY_ASSIGN(
-        Transaction transaction, Transaction::begin(connection, k_doing, Transaction::Kind::write));
-    KW_TRY(connection.exec(k_doing, step.sql));
+    KW_TRY(connection.exec(k_preparing, step.sql));
     Statement note(
-        connection, k_doing, "INSERT INTO schema_note (version, name, kwright) VALUES (?, ?, ?)");
+        connection,
+        k_preparing,
+        "INSERT INTO schema_note (version, name, kwright) VALUES (?, ?, ?)");
     note.bind_all(step.version, std::string_view(step.name), std::string_view(KW_VERSION));
-    KW_TRY(note.run());
+    return note.run();
+}
+
+/// All or none: what a stop leaves is a database of the version it had, and a new one costs one
+/// commit.
+Result<void> apply_after(Connection& connection, int found, const std::vector<Migration>& steps) {
+    KW_TRY_ASSIGN(
+        Transaction transaction,
+        Transaction::begin(connection, k_preparing, Transaction::Kind::write));
+    for (const Migration& step : steps) {
+        if (step.version > found) {
+            KW_TRY(apply(connection, step));
+        }
+    }
     KW_TRY(note_writer(connection));
-    KW_TRY(connection.exec(k_doing, "PRAGMA user_version = " + std::to_string(step.version)));
+    KW_TRY(connection.exec(
+        k_preparing, "PRAGMA user_version = " + std::to_string(steps.back().version)));
     return transaction.commit();
 }
 
@@ -70,14 +84,9 @@ Result<void> migrate(Connection& connection, const std::vector<Migration>& steps
     }
     // A table that is made anew is dropped in between: its rows must not take others with them. The
     // switch has no effect within a transaction.
-    KW_TRY(connection.exec(k_doing, "PRAGMA foreign_keys = OFF"));
-    Result<void> applied;
-    for (const Migration& step : steps) {
-        if (step.version > found && applied.ok()) {
-            applied = apply(connection, step);
-        }
-    }
-    KW_TRY(connection.exec(k_doing, "PRAGMA foreign_keys = ON"));
+    KW_TRY(connection.exec(k_preparing, "PRAGMA foreign_keys = OFF"));
+    const Result<void> applied = apply_after(connection, found, steps);
+    KW_TRY(connection.exec(k_preparing, "PRAGMA foreign_keys = ON"));
     return applied;
 }
 
