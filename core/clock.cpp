@@ -31,6 +31,11 @@ Clock& system_clock() {
     return clock;
 }
 
+double ms_since(std::chrono::steady_clock::time_point begin) {
+    return std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - begin)
+        .count();
+}
+
 std::string iso8601(std::int64_t utc_ms) {
     const std::chrono::sys_time<std::chrono::milliseconds> moment{
         std::chrono::milliseconds(utc_ms)};

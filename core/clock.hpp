@@ -18,6 +18,9 @@ struct Clock {
 
 [[nodiscard]] Clock& system_clock();
 
+/// Of the real steady clock: how long a stage took.
+[[nodiscard]] double ms_since(std::chrono::steady_clock::time_point begin);
+
 /// "2026-11-22T11:04:01.201Z"
 [[nodiscard]] std::string iso8601(std::int64_t utc_ms);
 

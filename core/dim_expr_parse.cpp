@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Precedence climbing. Recursion and tree depth are both capped, so hostile text cannot exhaust the
 // stack here, in eval(), in to_c() or in the destructor.
+#include "core/ascii.hpp"
 #include "core/dim_expr_node.hpp"
 
 #include <algorithm>
@@ -38,14 +39,8 @@ constexpr std::array<Infix, 13> k_infix{{
 }};
 constexpr int k_relational = 4;
 
-bool is_digit(char c) {
-    return c >= '0' && c <= '9';
-}
 bool is_name_start(char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
-}
-bool is_name_char(char c) {
-    return is_name_start(c) || is_digit(c);
+    return is_letter(c) || c == '_';
 }
 int hex_digit(char c) {
     if (is_digit(c)) {
@@ -227,7 +222,7 @@ private:
 
     Result<NodePtr> name_or_call() {
         const std::size_t start = at_;
-        while (at_ < text_.size() && is_name_char(text_[at_])) {
+        while (at_ < text_.size() && is_word(text_[at_])) {
             ++at_;
         }
         const std::string_view word = text_.substr(start, at_ - start);
@@ -277,7 +272,7 @@ private:
         if (!hex && at_ < text_.size() && (text_[at_] == 'e' || text_[at_] == 'E')) {
             fits = exponent(value) && fits;
         }
-        if (at_ < text_.size() && (is_name_char(text_[at_]) || text_[at_] == '.')) {
+        if (at_ < text_.size() && (is_word(text_[at_]) || text_[at_] == '.')) {
             return fail(at_ + 1, "a number cannot hold " + shown_here() + ": integers only");
         }
         if (!fits) {

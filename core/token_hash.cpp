@@ -2,6 +2,7 @@
 // A C++ tokenizer that is good for one thing: two sources with the same tokens compile to the same
 // code. Where white space does count (the end of a preprocessor line, `#define F(x)` against
 // `#define F (x)`) it is a token; so are directives that change the build. Any bytes are accepted.
+#include "core/ascii.hpp"
 #include "core/candidate.hpp"
 #include "core/hash.hpp"
 
@@ -17,18 +18,11 @@ constexpr std::array<std::string_view, 27> k_punctuators{
     "<=>", "<<=", ">>=", "->*", "...", "::", "->", ".*", "##", "++", "--", "+=", "-=", "*=",
     "/=",  "%=",  "^=",  "&=",  "|=",  "==", "!=", "<=", ">=", "&&", "||", "<<", ">>"};
 
-bool is_digit(char c) {
-    return c >= '0' && c <= '9';
-}
 bool is_word_start(char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' || c == '$' ||
-           static_cast<unsigned char>(c) >= 0x80;
+    return is_letter(c) || c == '_' || c == '$' || static_cast<unsigned char>(c) >= 0x80;
 }
 bool is_word_char(char c) {
     return is_word_start(c) || is_digit(c);
-}
-bool is_blank(char c) {
-    return c == ' ' || c == '\t' || c == '\r' || c == '\f' || c == '\v';
 }
 
 /// The source with its line continuations removed, and where each byte came from: a raw string is

@@ -12,9 +12,9 @@ namespace kw::db {
 
 namespace {
 
-constexpr std::string_view k_doing = "reading the board";
+constexpr std::string_view k_reading_board = "reading the board";
 
-constexpr int k_since_schema = 8;
+constexpr int k_board_since = 8;
 
 /// One that stands on the board. Ranked by the lower end of the interval: by what was shown, so
 /// that a disturbed run of 8.0x [1.6, 37] does not stand above 4.6x [4.5, 5.9].
@@ -68,7 +68,7 @@ Result<std::vector<Group>> groups_of(Connection& connection, const BoardFilter& 
     sql += filter.task ? " AND task = ?" : "";
     sql += filter.target ? " AND target = ?" : "";
     sql += filter.device ? " AND " + is_device("device_id") : "";
-    Statement query(connection, k_doing, sql + " ORDER BY task, timing_kind, device, id");
+    Statement query(connection, k_reading_board, sql + " ORDER BY task, timing_kind, device, id");
     int index = 0;
     bind_filter(query, index, filter);
     std::vector<Group> groups;
@@ -100,7 +100,7 @@ Result<std::vector<Standing>> best_of_groups(
     std::size_t wanted) {
     Statement query(
         connection,
-        k_doing,
+        k_reading_board,
         "SELECT evaluation_id, speedup_lo, speedup FROM board_entry WHERE group_id = ?"
         " ORDER BY speedup_lo DESC, speedup DESC, evaluation_id LIMIT ?");
     std::vector<Standing> out;
@@ -132,7 +132,7 @@ Result<std::vector<Standing>> all_of_campaigns(
     }
     Statement query(
         connection,
-        k_doing,
+        k_reading_board,
         "SELECT evaluation_id, speedup_lo, speedup, group_id FROM board_entry WHERE campaign_id IN"
         " (SELECT id FROM campaign WHERE name IN (" +
             marks(campaigns.size()) + "))");
@@ -265,7 +265,7 @@ Result<BoardRow> read_board_row(const Statement& query) {
 
 Result<std::vector<BoardRow>> ranked(
     Connection& connection, int schema, const BoardFilter& filter) {
-    Statement query(connection, k_doing, ranked_sql(filter, schema));
+    Statement query(connection, k_reading_board, ranked_sql(filter, schema));
     int index = 0;
     bind_filter(query, index, filter);
     for (const std::string& campaign : filter.campaigns) {
@@ -288,15 +288,16 @@ Result<std::vector<BoardRow>> ranked(
 Result<std::vector<BoardRow>> Store::board(const BoardFilter& filter) {
     const std::lock_guard guard(impl_->mutex);
     KW_TRY_ASSIGN(Connection * connection, impl_->reader());
-    if (impl_->schema < k_since_schema) {
+    if (impl_->schema < k_board_since) {
         return ranked(*connection, impl_->schema, filter);
     }
     KW_TRY_ASSIGN(
-        Transaction transaction, Transaction::begin(*connection, k_doing, Transaction::Kind::read));
+        Transaction transaction,
+        Transaction::begin(*connection, k_reading_board, Transaction::Kind::read));
     KW_TRY_ASSIGN(const std::vector<Standing> chosen, standings(*connection, filter));
     Statement query(
         *connection,
-        k_doing,
+        k_reading_board,
         "SELECT " + columns("campaign.device") + " FROM evaluation" + std::string(k_joined) +
             "AND evaluation.id = ?");
     std::vector<BoardRow> rows;

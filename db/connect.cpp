@@ -16,11 +16,11 @@ namespace fs = std::filesystem;
 
 namespace {
 
-constexpr std::string_view k_doing = "opening the database";
+constexpr std::string_view k_opening = "opening the database";
 
 Result<void> refuse_foreign(Connection& connection) {
     KW_TRY_ASSIGN(
-        const std::int64_t id, query_integer(connection, k_doing, "PRAGMA application_id"));
+        const std::int64_t id, query_integer(connection, k_opening, "PRAGMA application_id"));
     if (id != k_application_id) {
         return Error{
             Errc::database,
@@ -67,7 +67,7 @@ Result<void> refuse_unwritable(const fs::path& path, const std::string& shown) {
 
 Result<bool> is_empty(Connection& connection) {
     KW_TRY_ASSIGN(
-        const std::int64_t pages, query_integer(connection, k_doing, "PRAGMA page_count"));
+        const std::int64_t pages, query_integer(connection, k_opening, "PRAGMA page_count"));
     return pages == 0;
 }
 
@@ -76,13 +76,13 @@ Result<bool> is_empty(Connection& connection) {
 /// process killed between them would leave a file that is nobody's.
 Result<void> mark_new_file(Connection& connection) {
     return connection.exec(
-        k_doing,
+        k_opening,
         "BEGIN; PRAGMA auto_vacuum = INCREMENTAL; PRAGMA application_id = " +
             std::to_string(k_application_id) + "; COMMIT");
 }
 
 Result<void> set_writer_pragmas(Connection& connection, const OpenOptions& options) {
-    Statement wal(connection, k_doing, "PRAGMA journal_mode = WAL");
+    Statement wal(connection, k_opening, "PRAGMA journal_mode = WAL");
     KW_TRY_ASSIGN(const bool row, wal.step());
     if (!row || wal.text(0) != "wal") {
         return Error{
@@ -95,14 +95,14 @@ Result<void> set_writer_pragmas(Connection& connection, const OpenOptions& optio
     // FULL: a commit outlives a power cut too. NORMAL would outlive kill -9 and save 0.3 ms of 1.1
     // for an evaluation that took seconds and a reply that was paid for.
     KW_TRY(connection.exec(
-        k_doing,
+        k_opening,
         "PRAGMA synchronous = FULL; PRAGMA journal_size_limit = 67108864; "
         "PRAGMA temp_store = MEMORY"));
     if (options.max_bytes > 0) {
         KW_TRY_ASSIGN(
-            const std::int64_t page, query_integer(connection, k_doing, "PRAGMA page_size"));
+            const std::int64_t page, query_integer(connection, k_opening, "PRAGMA page_size"));
         KW_TRY(connection.exec(
-            k_doing,
+            k_opening,
             "PRAGMA max_page_count = " +
                 std::to_string(std::max<std::int64_t>(1, options.max_bytes / page))));
     }
@@ -111,7 +111,7 @@ Result<void> set_writer_pragmas(Connection& connection, const OpenOptions& optio
 
 /// Everything is read once, so that what stands in the way shows now and not in a later call.
 Result<void> probe(Connection& connection) {
-    KW_TRY(query_integer(connection, k_doing, "SELECT count(*) FROM sqlite_schema"));
+    KW_TRY(query_integer(connection, k_opening, "SELECT count(*) FROM sqlite_schema"));
     KW_TRY_ASSIGN(const bool empty, is_empty(connection));
     return empty ? Result<void>() : refuse_foreign(connection);
 }

@@ -6,7 +6,7 @@ namespace kw::db {
 
 namespace {
 
-constexpr int k_since_schema = 6;
+constexpr int k_critiques_since = 6;
 constexpr std::string_view k_storing_critique = "storing the critique";
 constexpr std::string_view k_reading_critiques = "reading the critiques";
 constexpr std::string_view k_storing_estimate = "storing the estimate";
@@ -53,7 +53,7 @@ Result<std::vector<CritiqueRow>> Store::critiques(std::int64_t campaign_id) {
     const std::lock_guard guard(impl_->mutex);
     KW_TRY_ASSIGN(Connection * connection, impl_->reader());
     std::vector<CritiqueRow> rows;
-    if (impl_->schema < k_since_schema) {
+    if (impl_->schema < k_critiques_since) {
         return rows;
     }
     ColumnNames names;
@@ -98,7 +98,7 @@ Result<std::vector<EstimateRow>> Store::estimates(std::int64_t campaign_id) {
     const std::lock_guard guard(impl_->mutex);
     KW_TRY_ASSIGN(Connection * connection, impl_->reader());
     std::vector<EstimateRow> rows;
-    if (impl_->schema < k_since_schema) {
+    if (impl_->schema < k_critiques_since) {
         return rows;
     }
     ColumnNames names;

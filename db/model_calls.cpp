@@ -8,7 +8,7 @@ namespace {
 
 constexpr std::string_view k_reserving = "reserving a model call";
 constexpr std::string_view k_ending = "settling a model call";
-constexpr std::string_view k_reading = "reading the model calls";
+constexpr std::string_view k_reading_calls = "reading the model calls";
 constexpr int k_first_schema = 5;
 
 }  // namespace
@@ -81,7 +81,7 @@ Result<std::vector<ModelCallRow>> Store::model_calls(std::int64_t campaign_id) {
     visit_call(names, any);
     Statement query(
         *connection,
-        k_reading,
+        k_reading_calls,
         "SELECT id, " + names.list() + " FROM model_call WHERE campaign_id = ? ORDER BY id");
     query.bind_all(campaign_id);
     while (true) {

@@ -20,7 +20,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr const char* k_prefix = "kwright-";
+constexpr const char* k_cgroup_prefix = "kwright-";
 constexpr std::int64_t k_trial_bytes = std::int64_t{64} << 20;
 
 int write_value(const fs::path& file, const std::string& text) {
@@ -131,7 +131,7 @@ int try_out(int version, const fs::path& parent) {
             }
         }
     }
-    const fs::path trial = parent / (k_prefix + std::to_string(::getpid()) + "-trial");
+    const fs::path trial = parent / (k_cgroup_prefix + std::to_string(::getpid()) + "-trial");
     if (::mkdir(trial.c_str(), 0755) != 0 && errno != EEXIST) {
         return errno;
     }
@@ -141,15 +141,15 @@ int try_out(int version, const fs::path& parent) {
 }
 
 /// rmdir only succeeds on a group without processes, so a live one cannot be hurt.
-void remove_leftovers(const fs::path& parent) {
+void remove_old_cgroups(const fs::path& parent) {
     std::error_code ignored;
     for (const auto& entry : fs::directory_iterator(parent, ignored)) {
         const std::string name = entry.path().filename();
-        if (name.rfind(k_prefix, 0) != 0) {
+        if (name.rfind(k_cgroup_prefix, 0) != 0) {
             continue;
         }
         int pid = 0;
-        const char* begin = name.data() + std::char_traits<char>::length(k_prefix);
+        const char* begin = name.data() + std::char_traits<char>::length(k_cgroup_prefix);
         std::from_chars(begin, name.data() + name.size(), pid);
         if (pid > 0 && ::kill(pid, 0) != 0 && errno == ESRCH) {
             ::rmdir(entry.path().c_str());
@@ -166,7 +166,7 @@ CgroupHome find_cgroup_home() {
         for (const auto& parent : version == 2 ? found.v2 : found.v1_memory) {
             const int error = try_out(version, parent);
             if (error == 0) {
-                remove_leftovers(parent);
+                remove_old_cgroups(parent);
                 return CgroupHome{version, parent, {}};
             }
             reason = system_error("making a group in " + parent.string(), error).what;
@@ -178,7 +178,7 @@ CgroupHome find_cgroup_home() {
 Result<std::unique_ptr<MemoryGroup>> make_memory_group(
     const CgroupHome& home, std::int64_t memory_bytes) {
     static std::atomic<std::uint64_t> counter{0};
-    const fs::path path = home.parent / (k_prefix + std::to_string(::getpid()) + "-" +
+    const fs::path path = home.parent / (k_cgroup_prefix + std::to_string(::getpid()) + "-" +
                                          std::to_string(counter.fetch_add(1)));
     if (::mkdir(path.c_str(), 0755) != 0 && errno != EEXIST) {
         return system_error("making the memory control group " + path.string(), errno);

@@ -140,7 +140,7 @@ void see_campaign(const RecordedCampaign& campaign, Seen& seen, BedFit& fit) {
     }
 }
 
-std::string figure(double value) {
+std::string short_figure(double value) {
     std::array<char, 32> text{};
     std::snprintf(text.data(), text.size(), "%.3f", value);
     return text.data();
@@ -148,17 +148,17 @@ std::string figure(double value) {
 
 std::string line(const std::string& what, const Chance& chance) {
     return what + ": " + std::to_string(chance.hits) + " of " + std::to_string(chance.count) +
-           ", estimate " + figure(chance.estimate) + " [" + figure(chance.at_least) + ", " +
-           figure(chance.at_most) + "]";
+           ", estimate " + short_figure(chance.estimate) + " [" + short_figure(chance.at_least) +
+           ", " + short_figure(chance.at_most) + "]";
 }
 
 std::string line(const std::string& what, const Sampled& values) {
     if (values.count == 0) {
         return what + ": none";
     }
-    return what + ": " + std::to_string(values.count) + " values, mean " + figure(values.mean) +
-           ", sd " + figure(values.sd) + ", from " + figure(values.least) + " to " +
-           figure(values.most);
+    return what + ": " + std::to_string(values.count) + " values, mean " +
+           short_figure(values.mean) + ", sd " + short_figure(values.sd) + ", from " +
+           short_figure(values.least) + " to " + short_figure(values.most);
 }
 
 void take(Spread& spread, const Sampled& values) {

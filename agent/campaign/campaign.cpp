@@ -58,7 +58,8 @@ Result<CampaignSummary> run_loop(
         context.task_roots,
         context.machine_facts,
         context.models,
-        context.machine};
+        context.machine,
+        context.evaluator};
     CampaignLoop loop(
         std::move(stored),
         task,

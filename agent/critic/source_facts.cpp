@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "agent/critic/source_facts.hpp"
 
+#include "core/ascii.hpp"
+
 #include <algorithm>
 #include <array>
 
@@ -64,9 +66,8 @@ constexpr std::array<WordRule, 18> k_rules = {{
     {"src_launch_bounds", "count", "launch bounds", {"__launch_bounds__"}},
 }};
 
-bool is_word(char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
-           c == '.' || c == '<' || c == '>';
+bool in_word(char c) {
+    return is_word(c) || c == '.' || c == '<' || c == '>';
 }
 
 bool holds(std::string_view word, std::string_view part) {
@@ -156,13 +157,13 @@ DimMap source_facts(std::string_view source) {
     const std::string_view text = code;
     bool counted = false;
     for (std::size_t at = 0; at < text.size();) {
-        if (!is_word(text[at])) {
+        if (!in_word(text[at])) {
             counted = counted && text[at] != '\n';
             ++at;
             continue;
         }
         std::size_t end = at;
-        while (end < text.size() && is_word(text[end])) {
+        while (end < text.size() && in_word(text[end])) {
             ++end;
         }
         facts.find(std::string_view("src_lines"))->second += counted ? 0 : 1;

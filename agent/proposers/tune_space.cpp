@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Reading and writing //!tune parameters; the search over them is tuner.cpp.
 #include "agent/proposers/tuner.hpp"
+#include "core/ascii.hpp"
 
 #include <algorithm>
 #include <cctype>
@@ -23,12 +24,8 @@ std::string_view trim(std::string_view text) {
     return text.substr(begin, text.find_last_not_of(" \t\r") - begin + 1);
 }
 
-bool is_name_char(char c) {
-    return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_';
-}
-
 bool is_value_char(char c) {
-    return is_name_char(c) || c == '.' || c == '+' || c == '-';
+    return is_word(c) || c == '.' || c == '+' || c == '-';
 }
 
 Error at_line(int line, const std::string& what) {
@@ -49,7 +46,7 @@ std::optional<std::string_view> directive(std::string_view line, std::string_vie
         return std::nullopt;
     }
     const std::string_view rest = trim(line.substr(1)).substr(word.size());
-    if (!rest.empty() && is_name_char(rest.front())) {
+    if (!rest.empty() && is_word(rest.front())) {
         return std::nullopt;
     }
     return trim(rest);
@@ -71,8 +68,8 @@ ValueSpan value_in(std::string_view line, std::string_view name) {
     }
     for (std::size_t at = line.find(name); at != k_npos; at = line.find(name, at + 1)) {
         std::size_t end = at + name.size();
-        const bool word = (at == 0 || !is_name_char(line[at - 1])) &&
-                          (end < line.size() && !is_name_char(line[end]));
+        const bool word =
+            (at == 0 || !is_word(line[at - 1])) && (end < line.size() && !is_word(line[end]));
         if (!word) {
             continue;
         }
@@ -123,9 +120,8 @@ Result<TuneParam> read_param(std::string_view rest, int line) {
     TuneParam param;
     const std::size_t equal = rest.find('=');
     param.name = trim(rest.substr(0, equal));
-    const bool named = !param.name.empty() &&
-                       std::isdigit(static_cast<unsigned char>(param.name.front())) == 0 &&
-                       std::all_of(param.name.begin(), param.name.end(), is_name_char);
+    const bool named = !param.name.empty() && !is_digit(param.name.front()) &&
+                       std::all_of(param.name.begin(), param.name.end(), is_word);
     if (!named) {
         return at_line(line, "a name is expected behind //!tune");
     }

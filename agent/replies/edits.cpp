@@ -10,11 +10,9 @@ namespace kw::agent {
 
 namespace {
 
-constexpr std::size_t k_npos = std::string_view::npos;
-
-std::string_view trim(std::string_view line) {
+std::string_view trimmed(std::string_view line) {
     const std::size_t begin = line.find_first_not_of(" \t\r\n");
-    if (begin == k_npos) {
+    if (begin == std::string_view::npos) {
         return {};
     }
     return line.substr(begin, line.find_last_not_of(" \t\r\n") - begin + 1);
@@ -22,19 +20,20 @@ std::string_view trim(std::string_view line) {
 
 /// "<<<<<<< SEARCH": at least five marks, then the word (or nothing when the word is empty).
 bool is_marker(std::string_view line, char mark, std::string_view word) {
-    line = trim(line);
+    line = trimmed(line);
     const std::size_t marks = line.find_first_not_of(mark);
-    if (marks == k_npos) {
+    if (marks == std::string_view::npos) {
         return word.empty() && line.size() >= 5;
     }
-    return marks >= 5 && !word.empty() && trim(line.substr(marks)) == word;
+    return marks >= 5 && !word.empty() && trimmed(line.substr(marks)) == word;
 }
 
 /// Next line without its '\n'; moves `at` behind it.
 std::string_view next_line(std::string_view text, std::size_t& at) {
     const std::size_t end = text.find('\n', at);
-    const std::string_view line = text.substr(at, end == k_npos ? k_npos : end - at);
-    at = end == k_npos ? text.size() : end + 1;
+    const std::string_view line =
+        text.substr(at, end == std::string_view::npos ? std::string_view::npos : end - at);
+    at = end == std::string_view::npos ? text.size() : end + 1;
     return line;
 }
 
@@ -48,7 +47,7 @@ std::uint64_t line_key(std::string_view line, bool tolerant) {
         return std::hash<std::string_view>{}(line);
     }
     std::string squeezed;
-    for (const char c : trim(line)) {
+    for (const char c : trimmed(line)) {
         const bool space = c == ' ' || c == '\t';
         if (!space || (!squeezed.empty() && squeezed.back() != ' ')) {
             squeezed += space ? ' ' : c;
@@ -109,7 +108,7 @@ std::string_view without_blank_edges(std::string_view text) {
     std::size_t begin = 0;
     for (std::size_t at = 0; at < text.size();) {
         const std::size_t line_begin = at;
-        if (!trim(next_line(text, at)).empty()) {
+        if (!trimmed(next_line(text, at)).empty()) {
             begin = line_begin;
             break;
         }
@@ -117,11 +116,11 @@ std::string_view without_blank_edges(std::string_view text) {
     }
     text.remove_prefix(begin);
     const std::size_t last = text.find_last_not_of(" \t\r\n");
-    if (last == k_npos) {
+    if (last == std::string_view::npos) {
         return {};
     }
     const std::size_t end = text.find('\n', last);
-    return end == k_npos ? text : text.substr(0, end + 1);
+    return end == std::string_view::npos ? text : text.substr(0, end + 1);
 }
 
 Place find_part(std::string_view text, std::string_view search) {
@@ -154,7 +153,7 @@ std::string replace_at(
 
 /// One edit on `text`; returns the problem, empty when it was applied.
 std::string apply_one(std::string& text, const Edit& edit) {
-    if (trim(edit.search).empty()) {
+    if (trimmed(edit.search).empty()) {
         return "has an empty SEARCH part";
     }
     const std::string_view search = without_blank_edges(edit.search);
@@ -168,9 +167,9 @@ std::string apply_one(std::string& text, const Edit& edit) {
             return {};
         }
     }
-    const Place place = find_part(text, trim(search));
+    const Place place = find_part(text, trimmed(search));
     if (place.count == 1) {
-        text = replace_at(text, place, trim(edit.replace), false);
+        text = replace_at(text, place, trimmed(edit.replace), false);
         return {};
     }
     return place.count > 1 ? "matches more than one place: give whole lines"

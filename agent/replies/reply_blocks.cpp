@@ -8,8 +8,6 @@ namespace kw::agent {
 
 namespace {
 
-constexpr std::size_t k_npos = std::string_view::npos;
-
 struct FenceLine {
     char mark = 0;  ///< '`' or '~'; 0 = not a fence
     std::size_t length = 0;
@@ -18,21 +16,21 @@ struct FenceLine {
 
 FenceLine read_fence(std::string_view line) {
     const std::size_t begin = line.find_first_not_of(" \t");
-    if (begin == k_npos || (line[begin] != '`' && line[begin] != '~')) {
+    if (begin == std::string_view::npos || (line[begin] != '`' && line[begin] != '~')) {
         return {};
     }
     FenceLine fence;
     const char mark = line[begin];
     std::size_t end = line.find_first_not_of(mark, begin);
-    end = end == k_npos ? line.size() : end;
+    end = end == std::string_view::npos ? line.size() : end;
     fence.length = end - begin;
     const std::string_view info = line.substr(end);
-    if (fence.length < 3 || info.find('`') != k_npos) {
+    if (fence.length < 3 || info.find('`') != std::string_view::npos) {
         return {};
     }
     fence.mark = mark;
     const std::size_t word = info.find_first_not_of(" \t{.");
-    if (word != k_npos) {
+    if (word != std::string_view::npos) {
         const std::string_view rest = info.substr(word);
         fence.language = rest.substr(0, rest.find_first_of(" \t,:}"));
         std::transform(
@@ -94,7 +92,7 @@ bool braces_balance(std::string_view code) {
             at = std::min(code.find('\n', at), code.size());
         } else if (c == '/' && next == '*') {
             const std::size_t end = code.find("*/", at + 2);
-            if (end == k_npos) {
+            if (end == std::string_view::npos) {
                 return false;
             }
             at = end + 2;

@@ -4,6 +4,7 @@
 #include "agent/replies/edits.hpp"
 #include "agent/replies/reply_blocks.hpp"
 #include "agent/text.hpp"
+#include "core/ascii.hpp"
 
 #include <algorithm>
 #include <array>
@@ -14,12 +15,6 @@
 namespace kw::agent {
 
 namespace {
-
-constexpr std::size_t k_npos = std::string_view::npos;
-
-bool is_word(char c) {
-    return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_';
-}
 
 /// '\n' line ends, no NUL, no byte order mark, valid UTF-8.
 std::string normalise(std::string_view reply) {
@@ -54,7 +49,7 @@ std::string without_thinking(std::string text) {
              end = text.find(close, at)) {
             const std::string_view before = std::string_view(text).substr(at, end - at);
             const std::size_t begin = before.find(open);
-            if (begin != k_npos) {
+            if (begin != std::string_view::npos) {
                 kept += before.substr(0, begin);
             } else if (!first) {
                 kept += before;  // a stray ending tag
@@ -75,7 +70,7 @@ bool defines(std::string_view code, std::string_view function) {
         return false;
     }
     std::size_t stop = 0;
-    for (std::size_t at = code.find(function); at != k_npos;
+    for (std::size_t at = code.find(function); at != std::string_view::npos;
          at = code.find(function, at + function.size())) {
         const std::size_t end = at + function.size();
         const bool word =
@@ -86,11 +81,11 @@ bool defines(std::string_view code, std::string_view function) {
         if (stop < end) {
             stop = code.find_first_of(";{", end);
         }
-        if (stop == k_npos) {
+        if (stop == std::string_view::npos) {
             return false;
         }
         const std::size_t paren = code.find_first_not_of(" \t\n", end);
-        if (paren != k_npos && code[paren] == '(' && code[stop] == '{') {
+        if (paren != std::string_view::npos && code[paren] == '(' && code[stop] == '{') {
             return true;
         }
     }
@@ -99,11 +94,12 @@ bool defines(std::string_view code, std::string_view function) {
 
 /// `//!launch`, also as formatters write it.
 bool has_launch(std::string_view code) {
-    for (std::size_t at = code.find("//"); at != k_npos; at = code.find("//", at + 2)) {
+    for (std::size_t at = code.find("//"); at != std::string_view::npos;
+         at = code.find("//", at + 2)) {
         std::string_view rest = code.substr(at + 2);
         for (const std::string_view part : {"!", "launch"}) {
             const std::size_t begin = rest.find_first_not_of(" \t");
-            rest = begin == k_npos ? std::string_view{} : rest.substr(begin);
+            rest = begin == std::string_view::npos ? std::string_view{} : rest.substr(begin);
             if (!rest.starts_with(part)) {
                 rest = {};
                 break;
@@ -118,7 +114,8 @@ bool has_launch(std::string_view code) {
 }
 
 bool has_word(std::string_view code, std::string_view word) {
-    for (std::size_t at = code.find(word); at != k_npos; at = code.find(word, at + word.size())) {
+    for (std::size_t at = code.find(word); at != std::string_view::npos;
+         at = code.find(word, at + word.size())) {
         const std::size_t end = at + word.size();
         if ((at == 0 || !is_word(code[at - 1])) && (end >= code.size() || !is_word(code[end]))) {
             return true;
@@ -141,8 +138,9 @@ struct Wanted {
         if (cuda) {
             return has_word(code, "__global__") ? "" : "no code block holds a __global__ function";
         }
-        return code.find(function) != k_npos ? ""
-                                             : "no code block mentions " + std::string(function);
+        return code.find(function) != std::string_view::npos
+                   ? ""
+                   : "no code block mentions " + std::string(function);
     }
 };
 
@@ -213,18 +211,22 @@ std::string raw_source(std::string_view text, const Wanted& wanted) {
         at += line.size() + 1;
     }
     const std::size_t end = text.find_last_of("}\"");
-    if (end == k_npos || end < begin) {
+    if (end == std::string_view::npos || end < begin) {
         return {};
     }
     const std::size_t line_end = text.find('\n', end);
-    return std::string(text.substr(begin, line_end == k_npos ? k_npos : line_end - begin)) + "\n";
+    return std::string(text.substr(
+               begin,
+               line_end == std::string_view::npos ? std::string_view::npos : line_end - begin)) +
+           "\n";
 }
 
 std::string clean_note(std::string_view text) {
-    while (!text.empty() && std::string_view(" \t*_#>-:").find(text.front()) != k_npos) {
+    while (!text.empty() &&
+           std::string_view(" \t*_#>-:").find(text.front()) != std::string_view::npos) {
         text.remove_prefix(1);
     }
-    while (!text.empty() && std::string_view(" \t*_").find(text.back()) != k_npos) {
+    while (!text.empty() && std::string_view(" \t*_").find(text.back()) != std::string_view::npos) {
         text.remove_suffix(1);
     }
     return one_line(text, k_max_note_bytes);
@@ -238,7 +240,7 @@ std::string find_note(std::string_view prose) {
         std::string_view line = prose.substr(at, end - at);
         at = end + 1;
         const std::size_t begin = line.find_first_not_of(" \t*_#>-/");
-        if (begin == k_npos) {
+        if (begin == std::string_view::npos) {
             continue;
         }
         line.remove_prefix(begin);
@@ -248,13 +250,14 @@ std::string find_note(std::string_view prose) {
         if (line.starts_with("NOTE") || line.starts_with("Note:")) {
             const std::string_view rest = line.substr(4);
             const std::size_t colon = rest.find(':');
-            if (colon != k_npos && colon <= 3) {
+            if (colon != std::string_view::npos && colon <= 3) {
                 return clean_note(rest.substr(colon + 1));
             }
         }
         if (first.empty()) {
             const std::size_t stop = line.find(". ");
-            first = clean_note(line.substr(0, stop == k_npos ? k_npos : stop));
+            first = clean_note(
+                line.substr(0, stop == std::string_view::npos ? std::string_view::npos : stop));
         }
     }
     return first;

@@ -13,7 +13,7 @@ namespace kw::agent {
 
 namespace {
 
-constexpr double k_spread = 0.15;  ///< of the logarithm, within a range
+constexpr double k_bin_spread = 0.15;  ///< of the logarithm, within a range
 
 class ModelValue final : public ActionValue {
 public:
@@ -75,7 +75,7 @@ Estimate estimate_of(const Chances& chances, double best_so_far) {
     for (std::size_t i = 0; i < chances.size(); ++i) {
         estimate.speedup += chances[i] * k_speedup_bins[i].middle;
         estimate.expected_max +=
-            chances[i] * expected_max_of(best_so_far, k_speedup_bins[i].middle, k_spread);
+            chances[i] * expected_max_of(best_so_far, k_speedup_bins[i].middle, k_bin_spread);
     }
     estimate.chance = 1 - chances[0];
     return estimate;

@@ -24,7 +24,7 @@ constexpr std::int64_t k_evaluations_each = 1000;  ///< of a campaign
 constexpr int k_tasks = 8;
 constexpr std::array<const char*, 4> k_devices = {"cpu", "cuda:0", "cuda:1", "emulated:sm_90a"};
 
-struct Wishes {
+struct DbWishes {
     std::int64_t rows = 1'000'000;
     std::int64_t queries = 200;
     std::string folder;  ///< "" = TMPDIR
@@ -55,8 +55,8 @@ double seconds_since(std::chrono::nanoseconds begin) {
     return std::chrono::duration<double>(system_clock().steady() - begin).count();
 }
 
-Result<Wishes> wishes_of(const Invocation& invocation) {
-    Wishes wishes;
+Result<DbWishes> db_wishes(const Invocation& invocation) {
+    DbWishes wishes;
     KW_TRY_ASSIGN(wishes.rows, invocation.integer("rows", wishes.rows));
     KW_TRY_ASSIGN(wishes.queries, invocation.integer("queries", wishes.queries));
     wishes.folder = invocation.text("dir");
@@ -107,7 +107,7 @@ EvaluationRow evaluation_number(std::int64_t number, const CampaignRow& campaign
     return row;
 }
 
-Result<void> fill(db::Store& store, const Wishes& wishes, Console& console) {
+Result<void> fill(db::Store& store, const DbWishes& wishes, Console& console) {
     CampaignRow campaign;
     for (std::int64_t i = 0; i < wishes.rows; ++i) {
         if (i % k_evaluations_each == 0) {
@@ -134,7 +134,7 @@ Result<void> fill(db::Store& store, const Wishes& wishes, Console& console) {
 
 using Ask = std::function<Result<std::size_t>(std::int64_t)>;
 
-Result<Line> measure(const std::string& what, std::int64_t queries, const Ask& ask) {
+Result<Line> measure_db(const std::string& what, std::int64_t queries, const Ask& ask) {
     Line line{what, 0, 0, 0};
     std::vector<double> ms;
     for (std::int64_t i = 0; i < queries; ++i) {
@@ -151,11 +151,11 @@ Result<Line> measure(const std::string& what, std::int64_t queries, const Ask& a
     return line;
 }
 
-Result<void> ask_all(db::Store& store, const Wishes& wishes, Report& report) {
+Result<void> ask_all(db::Store& store, const DbWishes& wishes, Report& report) {
     const std::int64_t campaigns = (wishes.rows + k_evaluations_each - 1) / k_evaluations_each;
     const auto board = [&](const std::string& what,
                            const std::function<void(BoardFilter&, std::int64_t)>& choose) {
-        return measure(what, wishes.queries, [&](std::int64_t i) -> Result<std::size_t> {
+        return measure_db(what, wishes.queries, [&](std::int64_t i) -> Result<std::size_t> {
             BoardFilter filter;
             choose(filter, i);
             KW_TRY_ASSIGN(const std::vector<BoardRow> rows, store.board(filter));
@@ -167,8 +167,8 @@ Result<void> ask_all(db::Store& store, const Wishes& wishes, Report& report) {
         report.lines.push_back(std::move(line).value());
         return {};
     };
-    KW_TRY(add(
-        measure("one campaign's row", wishes.queries, [&](std::int64_t i) -> Result<std::size_t> {
+    KW_TRY(add(measure_db(
+        "one campaign's row", wishes.queries, [&](std::int64_t i) -> Result<std::size_t> {
             KW_TRY_ASSIGN(
                 const auto row, store.campaign("campaign-" + std::to_string(i * 31 % campaigns)));
             return row ? 1 : 0;
@@ -192,7 +192,7 @@ Result<void> ask_all(db::Store& store, const Wishes& wishes, Report& report) {
     }));
 }
 
-Result<Report> run_bench(const Wishes& wishes, Console& console) {
+Result<Report> run_bench(const DbWishes& wishes, Console& console) {
     Report report;
     KW_TRY_ASSIGN(const auto scratch, Scratch::make(wishes.folder));
     const std::filesystem::path file = scratch->path() / "bench.db";
@@ -215,7 +215,7 @@ std::string fixed(double value, int digits) {
     return text.data();
 }
 
-void print_json(const Report& report, const Wishes& wishes, Console& console) {
+void print_db_json(const Report& report, const DbWishes& wishes, Console& console) {
     nlohmann::json document = {
         {"schema", "kwright.bench-db/1"},
         {"evaluations", wishes.rows},
@@ -236,7 +236,7 @@ void print_json(const Report& report, const Wishes& wishes, Console& console) {
     console.print(json_text(document));
 }
 
-void print_table(const Report& report, const Wishes& wishes, Console& console) {
+void print_db_table(const Report& report, const DbWishes& wishes, Console& console) {
     Table table;
     table.head = {"answer", "rows", "p50 ms", "p99 ms", "of the floor"};
     table.right = {false, true, true, true, true};
@@ -260,9 +260,9 @@ void print_table(const Report& report, const Wishes& wishes, Console& console) {
 }
 
 Result<int> bench_db(const Invocation& invocation, Console& console) {
-    KW_TRY_ASSIGN(const Wishes wishes, wishes_of(invocation));
+    KW_TRY_ASSIGN(const DbWishes wishes, db_wishes(invocation));
     KW_TRY_ASSIGN(const Report report, run_bench(wishes, console));
-    (invocation.json ? print_json : print_table)(report, wishes, console);
+    (invocation.json ? print_db_json : print_db_table)(report, wishes, console);
     return report.worst_p99_ms() <= k_most_p99_ms ? 0 : 1;
 }
 

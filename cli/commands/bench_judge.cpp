@@ -73,13 +73,13 @@ struct Stages {
     }
 };
 
-struct Measured {
+struct JudgeMeasured {
     Stages stages;
     std::vector<double> compile_ms;
     std::vector<double> call_ms;
 };
 
-Result<Measured> measure(
+Result<JudgeMeasured> measure_judge(
     const Task& task,
     const std::string& trivial,
     int runs,
@@ -88,7 +88,7 @@ Result<Measured> measure(
     KW_TRY_ASSIGN(const auto floor, BareFloor::open(task, config.text("compiler")));
     KW_TRY_ASSIGN(const auto device, open_cpu_device(evaluator_config(config)));
     const JudgeOptions options = judge_options(config);
-    Measured result;
+    JudgeMeasured result;
     // Run -1 warms caches, pools and the precompiled header up; it does not count.
     for (int run = -1; run < runs; ++run) {
         console.redraw({"  run " + std::to_string(run + 1) + " of " + std::to_string(runs)});
@@ -131,8 +131,8 @@ Result<int> bench_judge(const Invocation& invocation, Console& console) {
                                : cheapest_task(invocation.config));
     KW_TRY_ASSIGN(const std::string trivial, read_text_file(task.baselines.front().file));
     KW_TRY_ASSIGN(
-        const Measured result,
-        measure(task, trivial, static_cast<int>(runs), invocation.config, console));
+        const JudgeMeasured result,
+        measure_judge(task, trivial, static_cast<int>(runs), invocation.config, console));
     const double compile_ms = median(result.compile_ms);
     const double call_ms = median(result.call_ms);
     const double floor_ms = compile_ms + call_ms;

@@ -18,7 +18,7 @@
 namespace kw::cli {
 namespace {
 
-constexpr double k_max_false = 0.04;
+constexpr double k_max_false_noise = 0.04;
 constexpr double k_min_recognised = 0.90;
 
 /// What became of N judgements of one kernel.
@@ -48,7 +48,7 @@ std::string ratio_text(double ratio) {
     return text.data();
 }
 
-nlohmann::json to_json(const Series& series) {
+nlohmann::json noise_json(const Series& series) {
     return {
         {"runs", series.size()},
         {"faster", series.count(Comparison::faster)},
@@ -127,14 +127,14 @@ private:
     JudgeOptions options_;
 };
 
-struct Wishes {
+struct NoiseWishes {
     int runs = 50;
     int slower_runs = 20;
     int percent = 5;
 };
 
-Result<Wishes> wishes_of(const Invocation& invocation) {
-    Wishes wishes;
+Result<NoiseWishes> noise_wishes(const Invocation& invocation) {
+    NoiseWishes wishes;
     const auto small = [&](const char* name, int fallback, int least, int most) -> Result<int> {
         KW_TRY_ASSIGN(const std::int64_t value, invocation.integer(name, fallback));
         if (value < least || value > most) {
@@ -153,7 +153,7 @@ Result<Wishes> wishes_of(const Invocation& invocation) {
 }
 
 Result<int> bench_noise(const Invocation& invocation, Console& console) {
-    KW_TRY_ASSIGN(const Wishes wishes, wishes_of(invocation));
+    KW_TRY_ASSIGN(const NoiseWishes wishes, noise_wishes(invocation));
     KW_TRY_ASSIGN(
         const Task task, open_task(invocation.text("task", "w4a16_gemv"), invocation.config));
     KW_TRY_ASSIGN(const auto device, open_cpu_device(evaluator_config(invocation.config)));
@@ -165,7 +165,8 @@ Result<int> bench_noise(const Invocation& invocation, Console& console) {
     KW_TRY_ASSIGN(const Series slower, noise.series(slowed, wishes.slower_runs, "slowed"));
     const auto wrong = same.count(Comparison::faster) + same.count(Comparison::slower);
     const auto recognised = slower.count(Comparison::slower);
-    const bool quiet = static_cast<double>(wrong) <= k_max_false * static_cast<double>(same.size());
+    const bool quiet =
+        static_cast<double>(wrong) <= k_max_false_noise * static_cast<double>(same.size());
     const bool sharp =
         static_cast<double>(recognised) >= k_min_recognised * static_cast<double>(slower.size());
     if (invocation.json) {
@@ -174,8 +175,8 @@ Result<int> bench_noise(const Invocation& invocation, Console& console) {
             {"task", task.name},
             {"baseline", baseline.name},
             {"device", device->description()},
-            {"itself", to_json(same)},
-            {"slowed", to_json(slower)},
+            {"itself", noise_json(same)},
+            {"slowed", noise_json(slower)},
             {"percent", wishes.percent},
             {"good", quiet && sharp}};
         console.print(json_text(document));

@@ -52,20 +52,20 @@ double processor_s() {
     return seconds(used.ru_utime) + seconds(used.ru_stime);
 }
 
-struct Wishes {
+struct SearchWishes {
     int in_flight = 16;
     int steps = 3;
     double delay_s = 10;  ///< few models are faster
 };
 
-struct Cost {
+struct SearchCost {
     int replies = 0;
     double wall_s = 0;
     double processor_s = 0;
     [[nodiscard]] double share() const { return wall_s > 0 ? processor_s / wall_s : 0; }
 };
 
-Result<Cost> measure(const Wishes& wishes, const Invocation& invocation) {
+Result<SearchCost> measure_search(const SearchWishes& wishes, const Invocation& invocation) {
     KW_TRY_ASSIGN(const Task task, open_task("w4a16_gemv", invocation.config));
     KW_TRY_ASSIGN(const std::string source, read_text_file(task.baselines.front().file));
     const auto delay = std::chrono::milliseconds(static_cast<int>(wishes.delay_s * 1000));
@@ -85,7 +85,9 @@ Result<Cost> measure(const Wishes& wishes, const Invocation& invocation) {
         find_places(invocation.config).share_dir / "prompts",
         {},
         "",
-        {}};
+        {},
+        nullptr,
+        ""};
     context.models.base_url = stub.url();
     context.models.environment = [](const std::string&) {
         return std::optional<std::string>();
@@ -98,7 +100,7 @@ Result<Cost> measure(const Wishes& wishes, const Invocation& invocation) {
     const std::chrono::nanoseconds begin = system_clock().steady();
     KW_TRY_ASSIGN(
         const agent::CampaignSummary summary, agent::run_campaign(settings, task, context));
-    Cost cost;
+    SearchCost cost;
     cost.replies = summary.evaluations - 1;
     cost.wall_s = std::chrono::duration<double>(system_clock().steady() - begin).count();
     cost.processor_s = processor_s() - before;
@@ -106,7 +108,7 @@ Result<Cost> measure(const Wishes& wishes, const Invocation& invocation) {
 }
 
 Result<int> bench_search(const Invocation& invocation, Console& console) {
-    Wishes wishes;
+    SearchWishes wishes;
     KW_TRY_ASSIGN(const auto in_flight, invocation.integer("in-flight", wishes.in_flight));
     KW_TRY_ASSIGN(const auto steps, invocation.integer("steps", wishes.steps));
     KW_TRY_ASSIGN(wishes.delay_s, invocation.number("delay", wishes.delay_s));
@@ -117,7 +119,7 @@ Result<int> bench_search(const Invocation& invocation, Console& console) {
     }
     wishes.in_flight = static_cast<int>(in_flight);
     wishes.steps = static_cast<int>(steps);
-    KW_TRY_ASSIGN(const Cost cost, measure(wishes, invocation));
+    KW_TRY_ASSIGN(const SearchCost cost, measure_search(wishes, invocation));
     const bool good = cost.share() <= k_max_share;
     if (invocation.json) {
         console.print(json_text(

@@ -16,9 +16,9 @@
 namespace kw::cli {
 namespace {
 
-constexpr double k_max_false = 0.005;
+constexpr double k_max_false_statistics = 0.005;
 
-struct Wishes {
+struct StatisticsWishes {
     std::int64_t runs = 2000;
     double sigma = 0;
     double call_ns = 0;
@@ -26,7 +26,7 @@ struct Wishes {
 };
 
 /// One noise: equal kernels, a true 2 % and a true 5 %.
-struct Row {
+struct StatisticsRow {
     std::string_view noise;
     stats::SimulationTally equal, two, five;
 
@@ -38,7 +38,7 @@ struct Row {
     }
 };
 
-Result<Wishes> wishes_of(const Invocation& invocation) {
+Result<StatisticsWishes> statistics_wishes(const Invocation& invocation) {
     const auto bounded =
         [&](const char* name, std::int64_t fallback, std::int64_t most) -> Result<std::int64_t> {
         KW_TRY_ASSIGN(const std::int64_t value, invocation.integer(name, fallback));
@@ -48,7 +48,7 @@ Result<Wishes> wishes_of(const Invocation& invocation) {
         }
         return value;
     };
-    Wishes wishes;
+    StatisticsWishes wishes;
     KW_TRY_ASSIGN(wishes.runs, bounded("runs", wishes.runs, 1'000'000));
     KW_TRY_ASSIGN(const std::int64_t sigma, bounded("sigma", 30, 1000));
     KW_TRY_ASSIGN(const std::int64_t call, bounded("call", 20'000, 1'000'000'000));
@@ -59,7 +59,7 @@ Result<Wishes> wishes_of(const Invocation& invocation) {
     return wishes;
 }
 
-Row measure(stats::Noise noise, const Wishes& wishes) {
+StatisticsRow measure_statistics(stats::Noise noise, const StatisticsWishes& wishes) {
     stats::SimulationPlan plan;
     plan.machine.noise = noise;
     plan.machine.sigma = wishes.sigma;
@@ -67,7 +67,7 @@ Row measure(stats::Noise noise, const Wishes& wishes) {
     plan.test.max_pairs = wishes.max_pairs;
     plan.test.min_placements = 2;  // as a judgement asks for
     plan.runs = wishes.runs;
-    Row row;
+    StatisticsRow row;
     row.noise = stats::name(noise);
     row.equal = stats::simulate(plan);
     plan.speedup = 1.02;
@@ -97,7 +97,7 @@ std::int64_t mean_pairs(const stats::SimulationTally& tally) {
     return (tally.pairs + tally.runs / 2) / tally.runs;
 }
 
-nlohmann::json to_json(const stats::SimulationTally& tally) {
+nlohmann::json statistics_json(const stats::SimulationTally& tally) {
     return {
         {"faster", tally.faster},
         {"slower", tally.slower},
@@ -110,7 +110,11 @@ nlohmann::json to_json(const stats::SimulationTally& tally) {
         {"most_pairs", tally.most_pairs}};
 }
 
-void print_json(const std::vector<Row>& rows, const Wishes& wishes, bool good, Console& console) {
+void print_statistics_json(
+    const std::vector<StatisticsRow>& rows,
+    const StatisticsWishes& wishes,
+    bool good,
+    Console& console) {
     nlohmann::json document = {
         {"schema", "kwright.bench-statistics/1"},
         {"runs", wishes.runs},
@@ -119,19 +123,23 @@ void print_json(const std::vector<Row>& rows, const Wishes& wishes, bool good, C
         {"max_pairs", wishes.max_pairs},
         {"noises", nlohmann::json::array()},
         {"good", good}};
-    for (const Row& row : rows) {
+    for (const StatisticsRow& row : rows) {
         document["noises"].push_back(
             {{"noise", row.noise},
-             {"equal", to_json(row.equal)},
+             {"equal", statistics_json(row.equal)},
              {"wrong_at_most", row.wrong_at_most()},
-             {"two_percent", to_json(row.two)},
-             {"five_percent", to_json(row.five)},
+             {"two_percent", statistics_json(row.two)},
+             {"five_percent", statistics_json(row.five)},
              {"coverage", row.coverage()}});
     }
     console.print(json_text(document));
 }
 
-void print_table(const std::vector<Row>& rows, const Wishes& wishes, bool good, Console& console) {
+void print_statistics_table(
+    const std::vector<StatisticsRow>& rows,
+    const StatisticsWishes& wishes,
+    bool good,
+    Console& console) {
     Table table;
     table.head = {
         "noise",
@@ -144,7 +152,7 @@ void print_table(const std::vector<Row>& rows, const Wishes& wishes, bool good, 
         "pairs",
         "interval holds"};
     table.right = {false, true, true, true, true, true, true, true, true};
-    for (const Row& row : rows) {
+    for (const StatisticsRow& row : rows) {
         table.rows.push_back(
             {std::string(row.noise),
              percent(share(row.equal.faster, row.equal), 2),
@@ -167,16 +175,17 @@ void print_table(const std::vector<Row>& rows, const Wishes& wishes, bool good, 
 }
 
 Result<int> bench_statistics(const Invocation& invocation, Console& console) {
-    KW_TRY_ASSIGN(const Wishes wishes, wishes_of(invocation));
-    std::vector<Row> rows;
+    KW_TRY_ASSIGN(const StatisticsWishes wishes, statistics_wishes(invocation));
+    std::vector<StatisticsRow> rows;
     for (const stats::Noise noise : stats::all_noises()) {
         console.redraw({"  " + std::string(stats::name(noise))});
-        rows.push_back(measure(noise, wishes));
+        rows.push_back(measure_statistics(noise, wishes));
     }
     console.redraw({});
-    const bool good = std::ranges::all_of(
-        rows, [](const Row& row) { return row.wrong_at_most() <= k_max_false; });
-    (invocation.json ? print_json : print_table)(rows, wishes, good, console);
+    const bool good = std::ranges::all_of(rows, [](const StatisticsRow& row) {
+        return row.wrong_at_most() <= k_max_false_statistics;
+    });
+    (invocation.json ? print_statistics_json : print_statistics_table)(rows, wishes, good, console);
     return good ? 0 : 1;
 }
 

@@ -78,7 +78,7 @@ std::vector<const BoardRow*> rows_of(const exporter::Pack& pack) {
 /// Judges again what would be exported and was not judged in this run, `done` being what was.
 /// False: there was nothing left. Progress and lines of the judge go to stderr: stdout has one
 /// result.
-Result<bool> reverify(
+Result<bool> reverify_pack(
     const exporter::Pack& pack, const Invocation& invocation, Console& console, Verified& done) {
     Verified wanted;
     std::vector<std::string> kernels;
@@ -244,7 +244,7 @@ Result<int> run_export(const Invocation& invocation, Console& console) {
         KW_TRY_ASSIGN(pack, exporter::make_pack(std::move(rows), find_task, *examiner, KW_VERSION));
         changed = false;
         if (invocation.has("reverify")) {
-            KW_TRY_ASSIGN(changed, reverify(pack, invocation, console, done));
+            KW_TRY_ASSIGN(changed, reverify_pack(pack, invocation, console, done));
         }
     }
     KW_TRY_ASSIGN(

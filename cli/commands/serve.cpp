@@ -40,7 +40,7 @@ Result<std::vector<std::string>> devices_of(const Invocation& invocation) {
     return devices;
 }
 
-Result<server::ServeSettings> settings_of(const Invocation& invocation) {
+Result<server::ServeSettings> serve_settings_of(const Invocation& invocation) {
     const Config& config = invocation.config;
     server::ServeSettings settings;
     settings.database = config.text("db");
@@ -104,7 +104,7 @@ void greet(
 
 Result<int> serve(const Invocation& invocation, Console& console) {
     agent::StopControl& stop = stop_control();
-    KW_TRY_ASSIGN(const server::ServeSettings settings, settings_of(invocation));
+    KW_TRY_ASSIGN(const server::ServeSettings settings, serve_settings_of(invocation));
     KW_TRY_ASSIGN(const auto service, server::RunningService::start(settings, system_clock()));
     greet(settings, service->port(), invocation, console);
     while (stop.level == 0) {

@@ -22,7 +22,7 @@
 namespace kw::cli {
 namespace {
 
-constexpr std::chrono::milliseconds k_look{100};
+constexpr std::chrono::milliseconds k_stop_look{100};
 
 std::string usual_name() {
     std::array<char, 256> host{};
@@ -32,7 +32,7 @@ std::string usual_name() {
 
 /// Those that are named; else the GPUs that are here; else the CPU. The emulated devices are
 /// work for processors, which would disturb whom the lanes time.
-Result<std::vector<std::string>> devices_of(const Invocation& invocation) {
+Result<std::vector<std::string>> worker_devices(const Invocation& invocation) {
     std::vector<std::string> devices = invocation.all("device");
     for (const std::string& id : devices) {
         if (std::ranges::count(device_names(), id) == 0 && !is_gpu(id)) {
@@ -95,7 +95,7 @@ Result<server::PoolSettings> pool_settings(const Invocation& invocation) {
     const Config& config = invocation.config;
     server::PoolSettings settings;
     settings.prefix = invocation.text("name", usual_name()) + "/";
-    KW_TRY_ASSIGN(settings.devices, devices_of(invocation));
+    KW_TRY_ASSIGN(settings.devices, worker_devices(invocation));
     KW_TRY_ASSIGN(const auto threads, invocation.integer("build-threads", 0));
     settings.build_threads = static_cast<int>(std::clamp<std::int64_t>(threads, 0, 256));
     settings.evaluator = evaluator_config(config);
@@ -110,7 +110,7 @@ Result<server::PoolSettings> pool_settings(const Invocation& invocation) {
 }
 
 void rest() {
-    system_clock().sleep(k_look);
+    system_clock().sleep(k_stop_look);
 }
 
 /// No further lease. What is being judged is finished in time, or given back.

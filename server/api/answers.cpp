@@ -46,6 +46,11 @@ Response error_answer(const Error& error) {
         error.hint.empty() ? "nothing was lost; try again" : error.hint);
 }
 
+Response read_only_answer() {
+    return error_answer(
+        503, "environment", "our outage: this server only shows", "it runs with --read-only");
+}
+
 Response limit_answer(const std::string& message, double retry_after_s) {
     Response response = error_answer(429, "limit", message, "Retry-After says when");
     const double seconds = std::clamp(std::ceil(retry_after_s), 1.0, 3600.0);

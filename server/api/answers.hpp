@@ -24,6 +24,8 @@ namespace kw::server {
     int status, const std::string& kind, const std::string& message, const std::string& hint = "");
 /// Errc::usage and config: 400; the others: 503, our outage.
 [[nodiscard]] Response error_answer(const Error& error);
+/// 503: --read-only takes nothing that would change the database.
+[[nodiscard]] Response read_only_answer();
 /// 429.
 [[nodiscard]] Response limit_answer(const std::string& message, double retry_after_s);
 

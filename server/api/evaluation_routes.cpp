@@ -18,11 +18,6 @@ constexpr std::size_t k_most_of_a_batch = 1'000;
 constexpr std::size_t k_longest_key = 200;
 constexpr double k_full_retry_s = 30;
 
-Response read_only() {
-    return error_answer(
-        503, "environment", "our outage: this server only shows", "it runs with --read-only");
-}
-
 Result<std::string> key_of(const Request& request) {
     const std::string key = request.header_text("idempotency-key");
     const bool printable = std::ranges::all_of(key, [](char c) { return c >= 0x20 && c < 0x7f; });
@@ -45,7 +40,7 @@ Response not_admitted(const db::Admitted& admitted) {
 
 Response post_one(ApiParts& parts, const Request& request, const PathValues&) {
     if (parts.settings.read_only) {
-        return read_only();
+        return read_only_answer();
     }
     const auto body = body_of(request);
     const auto key = key_of(request);
@@ -106,7 +101,7 @@ nlohmann::json admitted_member(const db::Admitted& one) {
 
 Response post_batch(ApiParts& parts, const Request& request, const PathValues&) {
     if (parts.settings.read_only) {
-        return read_only();
+        return read_only_answer();
     }
     const auto body = body_of(request);
     const auto key = key_of(request);
@@ -208,7 +203,7 @@ Response get_one(ApiParts& parts, const Request& request, const PathValues& valu
 
 Response delete_one(ApiParts& parts, const Request& request, const PathValues& values) {
     if (parts.settings.read_only) {
-        return read_only();
+        return read_only_answer();
     }
     const auto job = job_of(parts, request, values);
     if (!job) {

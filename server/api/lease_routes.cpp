@@ -18,11 +18,6 @@ constexpr std::size_t k_result_body = std::size_t{16} << 20;
 constexpr std::size_t k_most_names = 64;
 constexpr std::size_t k_most_tasks = 1'000;
 
-Response read_only() {
-    return error_answer(
-        503, "environment", "our outage: this server only shows", "it runs with --read-only");
-}
-
 Response not_held() {
     return error_answer(
         410,
@@ -141,7 +136,7 @@ std::optional<Response> claim_answer(const Result<std::optional<Lease>>& lease, 
 
 Response post_claim(ApiParts& parts, const Request& request, const PathValues&) {
     if (parts.settings.read_only) {
-        return read_only();
+        return read_only_answer();
     }
     const auto body = body_of(request);
     const auto wait = wait_of(request);

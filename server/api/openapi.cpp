@@ -94,7 +94,7 @@ json operation_of(const Route& route) {
     return operation;
 }
 
-std::string lower(std::string text) {
+std::string lower_case(std::string text) {
     for (char& c : text) {
         c = c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c;
     }
@@ -119,7 +119,7 @@ std::string openapi_text() {
          {{"securitySchemes", {{"token", {{"type", "http"}, {"scheme", "bearer"}}}}},
           {"schemas", json::parse(schemas_text())}}}};
     for (const Route& route : route_table()) {
-        document["paths"][route.pattern][lower(route.method)] = operation_of(route);
+        document["paths"][route.pattern][lower_case(route.method)] = operation_of(route);
     }
     return document.dump(1) + "\n";
 }

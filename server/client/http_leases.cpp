@@ -15,23 +15,7 @@ namespace {
 constexpr double k_heartbeat_s = 10;  ///< a late one is worth less than the next one
 constexpr double k_give_back_s = 10;
 constexpr double k_result_s = 600;  ///< a restart and more; the lease may still hold then
-constexpr std::size_t k_longest_id = 100;
 constexpr std::int64_t k_longest_lease_ms = 3'600'000;
-
-/// Ids come from the server and go into paths.
-bool is_plain(const std::string& id) {
-    return !id.empty() && id.size() <= k_longest_id && std::ranges::all_of(id, [](char c) {
-        return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-               c == '-' || c == '_';
-    });
-}
-
-Error nonsense(const std::string& doing, const std::string& what) {
-    return {
-        Errc::environment,
-        doing + ": the server's answer cannot be read: " + what,
-        "both sides must be of the same version of kwright"};
-}
 
 nlohmann::json claim_text(const db::Claim& claim) {
     nlohmann::json body = {
@@ -52,14 +36,14 @@ nlohmann::json claim_text(const db::Claim& claim) {
 
 /// What a worker acts on: an id for paths, a time for heartbeats, a stage it knows.
 Result<Lease> checked(Lease lease) {
-    if (!is_plain(lease.id)) {
-        return nonsense("taking a lease", "its id");
+    if (!is_plain_id(lease.id)) {
+        return unreadable_answer("taking a lease", "its id");
     }
     if (lease.lease_ms < 1000 || lease.lease_ms > k_longest_lease_ms) {
-        return nonsense("taking a lease", "its time");
+        return unreadable_answer("taking a lease", "its time");
     }
     if (lease.stage != "build" && lease.stage != "time") {
-        return nonsense("taking a lease", "its stage");
+        return unreadable_answer("taking a lease", "its stage");
     }
     return lease;
 }
@@ -83,7 +67,7 @@ Result<db::Finished::What> what_from(const ApiAnswer& answer) {
             }
         }
     }
-    return nonsense("sending a result", "what became of it");
+    return unreadable_answer("sending a result", "what became of it");
 }
 
 bool is_lost(const ApiAnswer& answer) {
@@ -128,11 +112,11 @@ Result<std::optional<Lease>> HttpLeases::claim(
     }
     const auto document = parse_json(answer->body);
     if (!document) {
-        return nonsense("taking a lease", document.error().what);
+        return unreadable_answer("taking a lease", document.error().what);
     }
     auto lease = lease_from_json(*document);
     if (!lease) {
-        return nonsense("taking a lease", lease.error().what);
+        return unreadable_answer("taking a lease", lease.error().what);
     }
     KW_TRY_ASSIGN(Lease taken, checked(std::move(lease).value()));
     return std::optional<Lease>(std::move(taken));

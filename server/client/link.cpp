@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "server/client/link.hpp"
 
+#include "core/ascii.hpp"
+
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
@@ -8,6 +10,8 @@
 
 namespace kw::server {
 namespace {
+
+constexpr std::size_t k_longest_id = 100;
 
 using std::chrono::nanoseconds;
 
@@ -118,6 +122,18 @@ Result<ApiAnswer> call_until_answered(
             return stopped();
         }
     }
+}
+
+bool is_plain_id(const std::string& id) {
+    return !id.empty() && id.size() <= k_longest_id &&
+           std::ranges::all_of(id, [](char c) { return is_word(c) || c == '-'; });
+}
+
+Error unreadable_answer(const std::string& doing, const std::string& what) {
+    return {
+        Errc::environment,
+        doing + ": the server's answer cannot be read: " + what,
+        "both sides must be of the same version of kwright"};
 }
 
 Error error_of(const ApiAnswer& answer, const std::string& doing) {

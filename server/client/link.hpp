@@ -55,6 +55,12 @@ struct RetryWorld {
 [[nodiscard]] Result<ApiAnswer> call_until_answered(
     ServerLink& link, const ApiCall& call, const RetryRule& rule, RetryWorld& world);
 
+/// Ids come from the server and go into paths: letters, digits, '-' and '_'.
+[[nodiscard]] bool is_plain_id(const std::string& id);
+
+/// `doing` as in error_of; `what` cannot be read: "its id".
+[[nodiscard]] Error unreadable_answer(const std::string& doing, const std::string& what);
+
 /// What an answer that is no 2xx means: the server's own words ({"error":{kind,message,hint}}),
 /// else its status. `doing`: "asking the server for a lease".
 [[nodiscard]] Error error_of(const ApiAnswer& answer, const std::string& doing);

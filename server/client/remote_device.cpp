@@ -23,17 +23,7 @@ constexpr int k_most_keys = 5;  ///< jobs of ours that had failed before they we
 constexpr double k_cancel_s = 5;
 
 Error nonsense(const std::string& what) {
-    return {
-        Errc::environment,
-        "judging on the server: its answer cannot be read: " + what,
-        "both sides must be of the same version of kwright"};
-}
-
-bool is_plain(const std::string& id) {
-    return !id.empty() && id.size() <= 100 && std::ranges::all_of(id, [](char c) {
-        return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-               c == '-' || c == '_';
-    });
+    return unreadable_answer("judging on the server", what);
 }
 
 std::string text_of(const json& document, const char* name) {
@@ -155,7 +145,7 @@ struct RemoteDevice::Ticket {
         ticket.kernel = text_of(*document, "kernel");
         static const std::vector<std::string> states = {
             "queued", "leased", "done", "cancelled", "failed"};
-        if (!is_plain(ticket.id) || std::ranges::count(states, ticket.state) == 0) {
+        if (!is_plain_id(ticket.id) || std::ranges::count(states, ticket.state) == 0) {
             return nonsense("its id or its state");
         }
         const double position = number_of(*document, "position", 0);

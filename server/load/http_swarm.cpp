@@ -18,8 +18,6 @@ namespace kw::server {
 
 namespace {
 
-using Clock = std::chrono::steady_clock;
-
 class Client {
 public:
     Client() = default;
@@ -48,7 +46,7 @@ public:
     void ask(std::string request) {
         out_ = std::move(request);
         sent_ = 0;
-        begin_ = Clock::now();
+        begin_ = std::chrono::steady_clock::now();
         busy_ = true;
     }
     void retire() { busy_ = false; }
@@ -105,7 +103,8 @@ private:
         constexpr std::size_t status_at = 9;
         std::from_chars(in_.data() + status_at, in_.data() + head, answer.status);
         answer.body = in_.substr(head + 4, size);
-        answer.seconds = std::chrono::duration<double>(Clock::now() - begin_).count();
+        answer.seconds =
+            std::chrono::duration<double>(std::chrono::steady_clock::now() - begin_).count();
         in_.erase(0, head + 4 + size);
         return answer;
     }
@@ -115,7 +114,7 @@ private:
     std::string out_;
     std::size_t sent_ = 0;
     std::string in_;
-    Clock::time_point begin_;
+    std::chrono::steady_clock::time_point begin_;
 };
 
 void next_of(Client& client, int number, const SwarmAnswer* last, const NextRequest& next) {

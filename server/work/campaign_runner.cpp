@@ -213,7 +213,8 @@ struct CampaignRunner::Running final : EventSink {
                 runner.tasks.roots(),
                 "",
                 runner.models,
-                nullptr};
+                nullptr,
+                ""};
             const auto summary = agent::run_campaign(wish.settings, task, context);
             if (!summary) {
                 failure = summary.error();

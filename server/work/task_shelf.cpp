@@ -11,7 +11,7 @@ namespace {
 constexpr std::chrono::seconds k_fresh{5};
 constexpr std::size_t k_longest_name = 100;
 
-bool is_plain(const std::string& name) {
+bool is_plain_name(const std::string& name) {
     return !name.empty() && name.size() <= k_longest_name &&
            std::ranges::all_of(name, [](unsigned char c) { return std::isalnum(c) || c == '_'; });
 }
@@ -23,7 +23,7 @@ TaskShelf::TaskShelf(std::vector<std::filesystem::path> roots, Clock& clock)
     , clock_(&clock) {}
 
 Result<std::shared_ptr<const Task>> TaskShelf::get(const std::string& name) {
-    if (!is_plain(name)) {
+    if (!is_plain_name(name)) {
         return Error{Errc::usage, "a task's name has letters, digits and '_'", "see GET /v1/tasks"};
     }
     const std::lock_guard guard(mutex_);

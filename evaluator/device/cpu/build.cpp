@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "evaluator/device/cpu/build.hpp"
 
+#include "core/clock.hpp"
 #include "core/hash.hpp"
 #include "evaluator/device/cpu/build_cache.hpp"
 #include "evaluator/device/cpu/build_diagnostics.hpp"
@@ -23,10 +24,6 @@ using Clock = std::chrono::steady_clock;
 
 constexpr const char* k_builder_version = "kw-build/1";
 constexpr std::size_t k_most_source_bytes = std::size_t{1} << 20;
-
-double ms_since(Clock::time_point start) {
-    return std::chrono::duration<double, std::milli>(Clock::now() - start).count();
-}
 
 /// -march=native depends on the machine; a named level does not.
 std::string isa_identity(const std::string& isa) {

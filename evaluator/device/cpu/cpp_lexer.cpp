@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "evaluator/device/cpu/cpp_lexer.hpp"
 
+#include "core/ascii.hpp"
+
 #include <algorithm>
 #include <cstdint>
 
@@ -10,12 +12,8 @@ namespace {
 bool is_space(char c) {
     return c == ' ' || c == '\t' || c == '\v' || c == '\f' || c == '\r' || c == '\0';
 }
-bool is_digit(char c) {
-    return c >= '0' && c <= '9';
-}
-bool is_letter(char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' || c == '$' ||
-           static_cast<unsigned char>(c) >= 0x80;
+bool starts_name(char c) {
+    return is_letter(c) || c == '_' || c == '$' || static_cast<unsigned char>(c) >= 0x80;
 }
 int hex_value(char c) {
     if (is_digit(c)) {
@@ -203,7 +201,7 @@ Token CppLexer::identifier_or_string() {
     Token token;
     token.kind = Token::Kind::identifier;
     token.line = line_;
-    while (position_ < text_.size() && (is_letter(at()) || is_digit(at()))) {
+    while (position_ < text_.size() && (starts_name(at()) || is_digit(at()))) {
         const bool raw_next = at(1) == '"' || at(1) == '\\';
         token.text += text_[position_];
         if (raw_next && is_raw_prefix(token.text)) {
@@ -281,7 +279,7 @@ Token CppLexer::next() {
         first_column_ = false;
         return token;
     }
-    if (is_letter(c)) {
+    if (starts_name(c)) {
         return identifier_or_string();
     }
     if (is_digit(c) || (c == '.' && is_digit(at(1)))) {
@@ -291,8 +289,8 @@ Token CppLexer::next() {
             const char d = at();
             const bool sign = (d == '+' || d == '-') &&
                               (last == 'e' || last == 'E' || last == 'p' || last == 'P');
-            const bool separator = d == '\'' && (is_letter(at(1)) || is_digit(at(1)));
-            if (!is_letter(d) && !is_digit(d) && d != '.' && !sign && !separator) {
+            const bool separator = d == '\'' && (starts_name(at(1)) || is_digit(at(1)));
+            if (!starts_name(d) && !is_digit(d) && d != '.' && !sign && !separator) {
                 break;
             }
             token.text += d;

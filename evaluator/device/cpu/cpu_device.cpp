@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "evaluator/device/cpu/cpu_device.hpp"
 
+#include "core/clock.hpp"
 #include "core/hash.hpp"
 #include "core/text_file.hpp"
 #include "evaluator/device/cpu/judgement.hpp"
@@ -19,10 +20,6 @@ using std::chrono::steady_clock;
 
 constexpr double k_busy = 0.05;       // below it are the kernel's own threads
 constexpr double k_many_aside = 0.1;  // of all pairs
-
-double ms_since(steady_clock::time_point begin) {
-    return std::chrono::duration<double, std::milli>(steady_clock::now() - begin).count();
-}
 
 }  // namespace
 

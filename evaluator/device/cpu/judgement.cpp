@@ -1,19 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "evaluator/device/cpu/judgement.hpp"
 
+#include "core/clock.hpp"
 #include "core/hash.hpp"
 
 #include <utility>
 
 namespace kw::cpu {
-namespace {
-
-double ms_since(std::chrono::steady_clock::time_point begin) {
-    return std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - begin)
-        .count();
-}
-
-}  // namespace
 
 JudgementBase::JudgementBase(
     const Task& task,

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "evaluator/device/cpu/scan_asm.hpp"
 
+#include "core/ascii.hpp"
+
 #include <algorithm>
 #include <array>
 
@@ -9,15 +11,9 @@ namespace {
 
 constexpr char k_operand = '\x01';  // stands for what GCC substitutes
 
-bool is_word(char c) {
+bool in_token(char c) {
     return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_' || c == '.' || c == '$' ||
            c == '@' || c == k_operand;
-}
-bool is_blank(char c) {
-    return c == ' ' || c == '\t' || c == '\r' || c == '\f' || c == '\v';
-}
-bool is_letter(char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
 }
 
 /// Behind a '%': how many characters belong to the operand, e.g. "q1", "[name]", "c[name]".
@@ -158,7 +154,7 @@ std::optional<AsmProblem> check_statement(std::string_view statement) {
             continue;
         }
         std::size_t n = 0;
-        while (n < statement.size() && is_word(statement[n])) {
+        while (n < statement.size() && in_token(statement[n])) {
             ++n;
         }
         const std::string_view word = statement.substr(0, n);

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "core/ascii.hpp"
 #include "evaluator/device/cpu/scan.hpp"
 
 #include <algorithm>
@@ -6,14 +7,7 @@
 namespace kw::cpu {
 namespace {
 
-constexpr std::size_t k_most_violations = 8;
-
-bool is_blank(char c) {
-    return c == ' ' || c == '\t' || c == '\v' || c == '\f' || c == '\r';
-}
-bool is_name(char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
-}
+constexpr std::size_t k_most_source_violations = 8;
 
 /// Behind a backslash: the length of a line splice, 0 when it is none.
 std::size_t splice_length(std::string_view text, std::size_t at) {
@@ -47,7 +41,7 @@ std::string word_at(std::string_view text, std::size_t& at) {
     while (at < text.size() && word.size() < 64) {
         if (const std::size_t splice = splice_length(text, at); splice > 0) {
             at += splice;
-        } else if (is_name(text[at])) {
+        } else if (is_word(text[at])) {
             word += text[at++];
         } else {
             break;
@@ -89,7 +83,7 @@ public:
         // The compiler drops a byte order mark, so what follows it begins a line.
         const std::size_t begin = text_.substr(0, 3) == "\xef\xbb\xbf" ? 3 : 0;
         for (std::size_t at = begin;
-             at < text_.size() && result_.violations.size() < k_most_violations;
+             at < text_.size() && result_.violations.size() < k_most_source_violations;
              ++at) {
             const char c = text_[at];
             if (c == '\0' || (c == '\r' && (at + 1 >= text_.size() || text_[at + 1] != '\n'))) {

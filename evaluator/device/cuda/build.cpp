@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "evaluator/device/cuda/build.hpp"
 
+#include "core/clock.hpp"
 #include "core/hash.hpp"
 #include "evaluator/device/cpu/build_cache.hpp"
 #include "evaluator/device/cpu/build_files.hpp"
@@ -19,10 +20,6 @@ using Clock = std::chrono::steady_clock;
 
 constexpr const char* k_builder_version = "kw-cuda-build/1";
 constexpr std::size_t k_most_source_bytes = std::size_t{1} << 20;
-
-double ms_since(Clock::time_point start) {
-    return std::chrono::duration<double, std::milli>(Clock::now() - start).count();
-}
 
 std::string safe_file_name(const std::string& name) {
     const bool plain = !name.empty() && name.size() <= 64 && name.front() != '-' &&

@@ -14,7 +14,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr auto k_start_limit = 60s;  // the first context on a machine without persistence mode
+constexpr auto k_context_limit = 60s;  // the first context on a machine without persistence mode
 constexpr std::int64_t k_small_transfer = 4096;
 
 template <std::size_t n>
@@ -132,7 +132,7 @@ Result<std::vector<GpuInfo>> list_gpus(sandbox::Sandbox& sandbox, const GpuAcces
     KW_TRY_ASSIGN(const auto runner, GpuRunner::start(sandbox, access, k_small_transfer));
     harness::Order order;
     order.what = harness::GpuDo::count;
-    const GpuAnswer counted = runner->order(order, k_start_limit);
+    const GpuAnswer counted = runner->order(order, k_context_limit);
     if (!counted.ok()) {
         return world_error(counted, "asking the CUDA driver for devices");
     }
@@ -142,7 +142,7 @@ Result<std::vector<GpuInfo>> list_gpus(sandbox::Sandbox& sandbox, const GpuAcces
     for (int i = 0; i < count; ++i) {
         order.what = harness::GpuDo::describe;
         order.a = static_cast<std::uint64_t>(i);
-        const GpuAnswer described = runner->order(order, k_start_limit);
+        const GpuAnswer described = runner->order(order, k_context_limit);
         if (!described.ok()) {
             return world_error(described, "asking the CUDA driver for device " + std::to_string(i));
         }

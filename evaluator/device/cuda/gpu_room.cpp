@@ -9,11 +9,11 @@
 namespace kw::cuda {
 namespace {
 
-constexpr std::int64_t k_align = 256;  // docs/launch-plan.md promises it
-constexpr std::int64_t k_zone = 1024;  // painted, before and behind every argument
+constexpr std::int64_t k_argument_align = 256;  // docs/launch-plan.md promises it
+constexpr std::int64_t k_zone = 1024;           // painted, before and behind every argument
 
 std::int64_t up(std::int64_t bytes) {
-    return (bytes + k_align - 1) / k_align * k_align;
+    return (bytes + k_argument_align - 1) / k_argument_align * k_argument_align;
 }
 
 bool is_output(Role role) {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Integer constants that a source defines, by its lines: what a launch plan may name.
+#include "core/ascii.hpp"
 #include "evaluator/device/cuda/plan_lexer.hpp"
 
 #include <algorithm>
@@ -12,13 +13,6 @@ constexpr std::size_t k_npos = std::string_view::npos;
 constexpr std::size_t k_most_constants = 512;
 constexpr std::size_t k_most_constant_bytes = 512;
 
-bool is_blank(char c) {
-    return c == ' ' || c == '\t' || c == '\r' || c == '\v' || c == '\f';
-}
-bool is_name_char(char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
-}
-
 std::size_t skip_blank(std::string_view text, std::size_t at) {
     while (at < text.size() && is_blank(text[at])) {
         ++at;
@@ -26,20 +20,11 @@ std::size_t skip_blank(std::string_view text, std::size_t at) {
     return at;
 }
 std::size_t name_end(std::string_view text, std::size_t at) {
-    while (at < text.size() && is_name_char(text[at])) {
+    while (at < text.size() && is_word(text[at])) {
         ++at;
     }
     return at;
 }
-std::string_view trim(std::string_view text) {
-    const std::size_t begin = skip_blank(text, 0);
-    std::size_t end = text.size();
-    while (end > begin && is_blank(text[end - 1])) {
-        --end;
-    }
-    return text.substr(begin, end - begin);
-}
-
 /// 256u, 1024UL -> without the suffix, which core's grammar does not know.
 std::string without_suffixes(std::string_view value) {
     std::string out;
@@ -47,9 +32,9 @@ std::string without_suffixes(std::string_view value) {
     for (std::size_t i = 0; i < value.size(); ++i) {
         const char c = value[i];
         const bool digit = c >= '0' && c <= '9';
-        if (!in_number && digit && (i == 0 || !is_name_char(value[i - 1]))) {
+        if (!in_number && digit && (i == 0 || !is_word(value[i - 1]))) {
             in_number = true;
-        } else if (in_number && !is_name_char(c) && c != '\'') {
+        } else if (in_number && !is_word(c) && c != '\'') {
             in_number = false;
         }
         const bool suffix = c == 'u' || c == 'U' || c == 'l' || c == 'L' || c == '\'';
@@ -66,7 +51,7 @@ public:
         int number = 0;
         while (!source.empty() && found_.size() < k_most_constants) {
             const std::size_t end = std::min(source.find('\n'), source.size());
-            line(trim(source.substr(0, std::min<std::size_t>(end, 4096))), ++number);
+            line(trimmed(source.substr(0, std::min<std::size_t>(end, 4096))), ++number);
             source.remove_prefix(std::min(end + 1, source.size()));
         }
         return std::move(found_);
@@ -74,7 +59,7 @@ public:
 
 private:
     void add(std::string_view name, std::string_view value, int number) {
-        value = trim(value.substr(0, std::min(value.find("//"), value.find("/*"))));
+        value = trimmed(value.substr(0, std::min(value.find("//"), value.find("/*"))));
         if (is_name(name) && !value.empty() && value.size() <= k_most_constant_bytes) {
             found_.push_back({std::string(name), without_suffixes(value), number});
         }
@@ -97,7 +82,7 @@ private:
 
     /// `static constexpr int A = 1, B = A * 2;`
     void variables(std::string_view text, int number) {
-        static constexpr std::array<std::string_view, 22> k_types{
+        static constexpr std::array<std::string_view, 22> k_scalar_types{
             "static",   "inline",   "constexpr", "const",    "int",  "unsigned",
             "signed",   "long",     "short",     "size_t",   "auto", "char",
             "int64_t",  "uint64_t", "int32_t",   "uint32_t", "std",  "__device__",
@@ -108,7 +93,8 @@ private:
         for (;; ++words) {
             const std::size_t end = name_end(text, at);
             const std::string_view word = text.substr(at, end - at);
-            if (std::find(k_types.begin(), k_types.end(), word) == k_types.end()) {
+            if (std::find(k_scalar_types.begin(), k_scalar_types.end(), word) ==
+                k_scalar_types.end()) {
                 break;
             }
             constant = constant || word == "const" || word == "constexpr";
@@ -129,7 +115,7 @@ private:
         for (const Piece& piece : pieces) {
             const std::size_t equals = piece.text.find('=');
             if (equals != k_npos) {
-                add(trim(piece.text.substr(0, equals)), piece.text.substr(equals + 1), number);
+                add(trimmed(piece.text.substr(0, equals)), piece.text.substr(equals + 1), number);
             }
         }
     }

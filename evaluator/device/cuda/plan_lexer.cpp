@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "evaluator/device/cuda/plan_lexer.hpp"
 
+#include "core/ascii.hpp"
+
 #include <algorithm>
 #include <array>
 #include <optional>
@@ -10,14 +12,8 @@ namespace {
 
 constexpr std::size_t k_npos = std::string_view::npos;
 
-bool is_blank(char c) {
-    return c == ' ' || c == '\t' || c == '\r' || c == '\v' || c == '\f';
-}
 bool is_name_start(char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
-}
-bool is_name_char(char c) {
-    return is_name_start(c) || (c >= '0' && c <= '9');
+    return is_letter(c) || c == '_';
 }
 
 std::size_t skip_blank(std::string_view text, std::size_t at) {
@@ -28,7 +24,7 @@ std::size_t skip_blank(std::string_view text, std::size_t at) {
 }
 
 std::size_t name_end(std::string_view text, std::size_t at) {
-    while (at < text.size() && is_name_char(text[at])) {
+    while (at < text.size() && is_word(text[at])) {
         ++at;
     }
     return at;
@@ -149,15 +145,6 @@ private:
     bool full_ = false;
 };
 
-std::string_view trim(std::string_view text) {
-    std::size_t begin = skip_blank(text, 0);
-    std::size_t end = text.size();
-    while (end > begin && is_blank(text[end - 1])) {
-        --end;
-    }
-    return text.substr(begin, end - begin);
-}
-
 }  // namespace
 
 std::string show(const PlanProblem& problem, const std::string& file) {
@@ -201,7 +188,7 @@ std::vector<Clause> split_clauses(std::string_view text) {
         const std::string_view whole = text.substr(clause.key_at, at - clause.key_at);
         clause.assigned = equals != k_npos;
         if (clause.assigned) {
-            clause.key = trim(whole.substr(0, equals - clause.key_at));
+            clause.key = trimmed(whole.substr(0, equals - clause.key_at));
             clause.value_at = skip_blank(text, equals + 1);
             clause.value = clause.value_at < at ? text.substr(clause.value_at, at - clause.value_at)
                                                 : std::string_view{};
@@ -231,7 +218,7 @@ bool split_list(std::string_view text, std::vector<Piece>& pieces) {
     const std::size_t first = one_group ? 1 : 0;
     const std::size_t last = one_group ? text.size() - 1 : text.size();
     const auto add = [&](std::size_t from, std::size_t to) {
-        const std::string_view piece = trim(text.substr(from, to - from));
+        const std::string_view piece = trimmed(text.substr(from, to - from));
         pieces.push_back({piece, piece.empty() ? from : text.find(piece.front(), from)});
     };
     std::size_t start = first;
@@ -242,7 +229,7 @@ bool split_list(std::string_view text, std::vector<Piece>& pieces) {
             start = i + 1;
         }
     }
-    if (pieces.empty() && trim(text.substr(first, last - first)).empty()) {
+    if (pieces.empty() && trimmed(text.substr(first, last - first)).empty()) {
         return true;  // "()"
     }
     add(start, last);

@@ -16,7 +16,7 @@ struct MapType {
     std::string_view name;
     std::int64_t bytes;
 };
-constexpr std::array<MapType, 15> k_types{{
+constexpr std::array<MapType, 15> k_map_types{{
     {"u8", 1},
     {"i8", 1},
     {"u16", 2},
@@ -212,7 +212,7 @@ void read_value(
         choose(map.base, reader.buffer_names());
     } else if (key == "dtype") {
         std::vector<std::string> names;
-        for (const MapType& type : k_types) {
+        for (const MapType& type : k_map_types) {
             names.emplace_back(type.name);
         }
         choose(map.dtype, names);
@@ -236,10 +236,11 @@ void read_value(
 }  // namespace
 
 std::int64_t tensormap_element_bytes(std::string_view dtype) {
-    const auto* found = std::find_if(k_types.begin(), k_types.end(), [dtype](const MapType& type) {
-        return type.name == dtype;
-    });
-    return found == k_types.end() ? 0 : found->bytes;
+    const auto* found =
+        std::find_if(k_map_types.begin(), k_map_types.end(), [dtype](const MapType& type) {
+            return type.name == dtype;
+        });
+    return found == k_map_types.end() ? 0 : found->bytes;
 }
 
 void read_tensormap(PlanReader& reader, const Directive& directive) {

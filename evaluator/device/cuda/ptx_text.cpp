@@ -10,7 +10,7 @@
 namespace kw::cuda {
 namespace {
 
-bool is_word(char c) {
+bool in_ptx_word(char c) {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
            c == '$' || c == '%' || c == '.' || c == ':';
 }
@@ -50,7 +50,7 @@ std::string_view trim(std::string_view text) {
 std::string_view next_token(std::string_view& text) {
     text = trim(text);
     std::size_t n = 0;
-    while (n < text.size() && is_word(text[n])) {
+    while (n < text.size() && in_ptx_word(text[n])) {
         ++n;
     }
     n = n == 0 && !text.empty() ? 1 : n;

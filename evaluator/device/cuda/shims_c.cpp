@@ -244,19 +244,23 @@ using ::printf;
 )";
 
 // What it declares is there already.
-constexpr std::string_view k_nothing = "#pragma once\n";
+constexpr std::string_view k_empty_header = "#pragma once\n";
 
 }  // namespace
 
 std::vector<Shim> c_shims() {
-    return {{k_prelude, k_prelude_text}, {"stdint.h", k_stdint},   {"inttypes.h", k_stdint},
-            {"cstdint", k_cstdint},      {"cinttypes", k_cstdint}, {"math.h", k_nothing},
-            {"cmath", k_cmath},          {"stdlib.h", k_nothing},  {"cstdlib", k_cstdlib},
-            {"string.h", k_nothing},     {"cstring", k_cstring},   {"stdio.h", k_nothing},
-            {"cstdio", k_cstdio},        {"assert.h", k_nothing},  {"cassert", k_nothing},
-            {"stddef.h", k_nothing},     {"cstddef", k_nothing},   {"limits.h", k_nothing},
-            {"climits", k_nothing},      {"float.h", k_nothing},   {"cfloat", k_nothing},
-            {"stdbool.h", k_nothing},    {"cstdbool", k_nothing},  {"stdalign.h", k_nothing}};
+    return {{k_prelude, k_prelude_text},  {"stdint.h", k_stdint},
+            {"inttypes.h", k_stdint},     {"cstdint", k_cstdint},
+            {"cinttypes", k_cstdint},     {"math.h", k_empty_header},
+            {"cmath", k_cmath},           {"stdlib.h", k_empty_header},
+            {"cstdlib", k_cstdlib},       {"string.h", k_empty_header},
+            {"cstring", k_cstring},       {"stdio.h", k_empty_header},
+            {"cstdio", k_cstdio},         {"assert.h", k_empty_header},
+            {"cassert", k_empty_header},  {"stddef.h", k_empty_header},
+            {"cstddef", k_empty_header},  {"limits.h", k_empty_header},
+            {"climits", k_empty_header},  {"float.h", k_empty_header},
+            {"cfloat", k_empty_header},   {"stdbool.h", k_empty_header},
+            {"cstdbool", k_empty_header}, {"stdalign.h", k_empty_header}};
 }
 
 }  // namespace kw::cuda

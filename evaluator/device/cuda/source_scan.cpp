@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "evaluator/device/cuda/source_scan.hpp"
 
+#include "core/ascii.hpp"
 #include "evaluator/device/cpu/cpp_lexer.hpp"
 
 #include <algorithm>
@@ -18,13 +19,6 @@ constexpr std::size_t k_most_findings = 8;
 bool is_one_of(std::string_view word, std::initializer_list<std::string_view> words) {
     return std::find(words.begin(), words.end(), word) != words.end();
 }
-bool is_blank(char c) {
-    return c == ' ' || c == '\t' || c == '\r' || c == '\v' || c == '\f';
-}
-bool is_word(char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
-}
-
 std::vector<Token> tokens_of(std::string_view source) {
     std::vector<Token> tokens;
     cpu::CppLexer lexer(source);
