@@ -85,8 +85,8 @@ struct CampaignContext {
                                 ///< "" = Device::description() alone
     ModelConfig models;         ///< how model APIs are reached and priced
     const cpu::Calibration* machine = nullptr;  ///< of the device, for critics and patterns
-    std::string evaluator;  ///< where the device is: address of a server; "" = here. Stored, so
-                            ///< that resume finds it again
+    std::string evaluator = {};  ///< where the device is: address of a server; "" = here. Stored,
+                                 ///< so that resume finds it again
 };
 
 /// Errc::usage naming the targets the task has, when `target` is not among them.
