@@ -39,10 +39,10 @@ struct CriticParts {
     const PatternBook& patterns;
     const PromptBook& prompts;                  ///< model: critique.md
     const cpu::Calibration* machine = nullptr;  ///< for the fractions of the hot roofs
-    std::string campaign;  ///< model: the request names it with "-critic" behind
-    ModelAsker model;      ///< model: required
+    std::string campaign = {};  ///< model: the request names it with "-critic" behind
+    ModelAsker model = {};      ///< model: required
     /// Critiques so far, for what was refuted; asked at every call. None: nothing is refuted.
-    std::function<std::vector<GivenCritique>()> given;
+    std::function<std::vector<GivenCritique>()> given = {};
 };
 
 [[nodiscard]] const std::vector<std::string>& critic_kinds();  ///< none, rules, model
