@@ -2,6 +2,7 @@
 // Classes of ASCII characters. <cctype> asks the locale and takes no negative char.
 #pragma once
 
+#include <string>
 #include <string_view>
 
 namespace kw {
@@ -22,6 +23,13 @@ namespace kw {
 /// Of a name of C, C++ and most of our own languages.
 [[nodiscard]] constexpr bool is_word(char c) {
     return is_letter(c) || is_digit(c) || c == '_';
+}
+
+[[nodiscard]] inline std::string lower_case(std::string text) {
+    for (char& c : text) {
+        c = c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c;
+    }
+    return text;
 }
 
 /// Without the blanks at both ends.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "server/api/api.hpp"
 
+#include "core/ascii.hpp"
 #include "core/log.hpp"
 #include "server/api/answers.hpp"
 #include "server/api/metrics.hpp"
@@ -18,18 +19,11 @@ constexpr const char* k_policy =
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
     "connect-src 'self'; base-uri 'none'; frame-ancestors 'none'; form-action 'none'";
 
-std::string lower(std::string text) {
-    for (char& c : text) {
-        c = c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c;
-    }
-    return text;
-}
-
 /// "[::1]:8737" -> "[::1]"
 std::string without_port(const std::string& host) {
     const std::size_t bracket = host.find(']');
     const std::size_t colon = host.find(':', bracket == std::string::npos ? 0 : bracket);
-    return lower(host.substr(0, colon));
+    return lower_case(host.substr(0, colon));
 }
 
 bool may(const Caller& caller, Scope scope) {
@@ -135,7 +129,8 @@ std::optional<Response> Api::wrong_host(const Request& head) const {
     const std::string origin = head.header_text("origin");
     if (!origin.empty() && method_of(head) != "GET") {
         const std::size_t begin = origin.find("://");
-        if (begin == std::string::npos || lower(origin.substr(begin + 3)) != lower(host)) {
+        if (begin == std::string::npos ||
+            lower_case(origin.substr(begin + 3)) != lower_case(host)) {
             return error_answer(403, "auth", "requests from other sites' pages are refused");
         }
     }
@@ -146,7 +141,7 @@ std::optional<Response> Api::wrong_body(const Request& head, const Route& route)
     if (route.body.empty()) {
         return std::nullopt;
     }
-    const std::string type = lower(head.header_text("content-type"));
+    const std::string type = lower_case(head.header_text("content-type"));
     if (type != "application/json" && !type.starts_with("application/json;")) {
         return error_answer(415, "usage", "the body must be application/json");
     }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The OpenAPI document, made from the route table so that the two cannot disagree; the schemas of
 // bodies are server/api/schemas.json.
+#include "core/ascii.hpp"
 #include "server/api/route.hpp"
 #include "server/api/schemas.hpp"
 
@@ -92,13 +93,6 @@ json operation_of(const Route& route) {
     operation["security"] =
         route.scope == Scope::open ? json::array() : json::array({{{"token", json::array()}}});
     return operation;
-}
-
-std::string lower_case(std::string text) {
-    for (char& c : text) {
-        c = c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c;
-    }
-    return text;
 }
 
 }  // namespace
