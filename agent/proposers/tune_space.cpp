@@ -4,7 +4,6 @@
 #include "core/ascii.hpp"
 
 #include <algorithm>
-#include <cctype>
 #include <charconv>
 #include <set>
 
