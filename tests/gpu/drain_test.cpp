@@ -24,6 +24,19 @@ bool no_toolkit() {
     return none;
 }
 
+/// scale_add with a timed shape that the interpreter runs in no time.
+std::string small_tasks(const Folder& folder) {
+    const std::filesystem::path task = folder / "tasks/scale_add";
+    std::filesystem::create_directories(task.parent_path());
+    std::filesystem::copy(k_task, task, std::filesystem::copy_options::recursive);
+    std::string text = read_file(task / "task.toml");
+    const std::string timed = "{ N = 262144 }";
+    const std::size_t at = text.find(timed);
+    REQUIRE(at != std::string::npos);
+    write_file(task / "task.toml", text.replace(at, timed.size(), "{ N = 8192 }"));
+    return task.parent_path().string();
+}
+
 }  // namespace
 
 TEST_CASE("run: a GPU that is there and does not open is an error and no stand-in", "[gpu]") {
@@ -58,7 +71,7 @@ TEST_CASE("campaign drain: candidates wait for an absent GPU and are measured on
     }
     const Folder folder;
     Program kwright(folder.path());
-    kwright.environment["KWRIGHT_TASKS_DIR"] = KW_SOURCE_DIR "/tests/support/tasks";
+    kwright.environment["KWRIGHT_TASKS_DIR"] = small_tasks(folder);
     const Outcome nothing = kwright({"campaign", "drain", "--device", "cuda:0"});
     CHECK(nothing.err.find("no candidate waits for cuda:0") != std::string::npos);
 
@@ -79,7 +92,7 @@ TEST_CASE("campaign drain: candidates wait for an absent GPU and are measured on
     CHECK(without.err.find("candidates wait") != std::string::npos);
     CHECK(without.err.find("libkw_no_such_driver") != std::string::npos);
 
-    const FakeDriver driver;
+    const FakeDriver driver(k_no_joules);
     kwright.environment["KWRIGHT_CUDA_DRIVER"] = driver.library();
     const Outcome drained =
         kwright({"campaign", "drain", "--device", "cuda:0", "--judge-cap", "3", "--json"});
@@ -101,12 +114,12 @@ TEST_CASE("campaign drain: what comes out unclear is queued again once", "[gpu]"
     }
     const Folder folder;
     Program kwright(folder.path());
-    kwright.environment["KWRIGHT_TASKS_DIR"] = KW_SOURCE_DIR "/tests/support/tasks";
+    kwright.environment["KWRIGHT_TASKS_DIR"] = small_tasks(folder);
     REQUIRE(
         kwright(
             {"run", "scale_add", "--device", "cuda:0", "--proposer", "tune", "--max-evals", "1"})
             .code == 0);
-    const FakeDriver hot("slowed_by 4\n");
+    const FakeDriver hot(std::string(k_no_joules) + "slowed_by 4\n");
     kwright.environment["KWRIGHT_CUDA_DRIVER"] = hot.library();
     const Outcome drained =
         kwright({"campaign", "drain", "--device", "cuda:0", "--judge-cap", "0.2", "--json"});

@@ -35,6 +35,15 @@ std::unique_ptr<Device> opened(const EvaluatorConfig& config, const std::string&
     return std::move(device).value();
 }
 
+/// The task with a small timed shape: what the interpreter runs is what these tests cost.
+Task small_task(std::int64_t timed = 4096) {
+    Task task = task_of(k_task);
+    for (Case& at : task.cases) {
+        at.dims["N"] = at.timed ? timed : at.dims["N"];
+    }
+    return task;
+}
+
 JudgeOptions quick(bool timed) {
     JudgeOptions options;
     options.timed = timed;
@@ -65,9 +74,10 @@ TEST_CASE("gpu: an honest kernel is accepted with a measured time", "[gpu]") {
     const FakeDriver driver;
     const auto device = opened(driver.config());
     CHECK(device->description().find("Fake GPU (sm_90a, 4 SMs)") != std::string::npos);
-    const auto naive = read_text_file(task_of(k_task).cuda.baselines.front().file);
+    const Task task = small_task();
+    const auto naive = read_text_file(task.cuda.baselines.front().file);
     REQUIRE(naive.ok());
-    const Evaluation same = judge_source(*device, task_of(k_task), *naive, quick(true));
+    const Evaluation same = judge_source(*device, task, *naive, quick(true));
     INFO(same.summary << "\n" << same.detail);
     REQUIRE(same.verdict == Verdict::accepted);
     CHECK(same.timing_kind == "measured");
@@ -88,13 +98,14 @@ TEST_CASE("gpu: an honest kernel is accepted with a measured time", "[gpu]") {
     CHECK(!has_rule(same, "compute-sanitizer-skipped"));
     JudgeOptions again = quick(false);
     again.independent = true;
-    CHECK(has_rule(
-        judge_source(*device, task_of(k_task), *naive, again), "compute-sanitizer-skipped"));
+    CHECK(has_rule(judge_source(*device, task, *naive, again), "compute-sanitizer-skipped"));
 
     // More work in each element is more instructions, and so a longer time by the fake's clock.
+    const FakeDriver uncounted(k_no_joules);
+    const auto other = opened(uncounted.config());
     const Evaluation slow = judge_source(
-        *device,
-        task_of(k_task),
+        *other,
+        task,
         with_body(
             "scale",
             "if (i < N) { float s = 0; for (int k = 0; k < 64; ++k) { s += x[(i + k) % N]; }\n"
@@ -103,6 +114,7 @@ TEST_CASE("gpu: an honest kernel is accepted with a measured time", "[gpu]") {
     INFO(slow.summary << "\n" << slow.detail);
     REQUIRE(slow.verdict == Verdict::accepted);
     CHECK(slow.comparison == Comparison::slower);
+    CHECK(slow.shapes.front().candidate_joules == 0);
 }
 
 TEST_CASE("gpu: what a kernel does wrong is its verdict", "[gpu]") {
@@ -168,12 +180,9 @@ TEST_CASE("gpu: calls of a graph that share their work unequally are too fast", 
     if (no_toolkit()) {
         return;
     }
-    const FakeDriver driver;
+    const FakeDriver driver(k_no_joules);
     const auto device = opened(driver.config());
-    Task task = task_of(k_task);
-    for (Case& at : task.cases) {
-        at.dims["N"] = at.timed ? 512 : at.dims["N"];
-    }
+    const Task task = small_task(512);
     const Evaluation honest =
         judge_source(*device, task, with_body("scale", k_honest), quick(true));
     INFO(honest.summary << "\n" << honest.detail);
@@ -298,12 +307,12 @@ TEST_CASE("gpu: lowered clocks set pairs aside and leave the comparison open", "
     if (no_toolkit()) {
         return;
     }
-    const FakeDriver driver("sm_mhz 900\nslowed_by 4\n");
+    const FakeDriver driver(std::string(k_no_joules) + "sm_mhz 900\nslowed_by 4\n");
     const auto device = opened(driver.config());
     JudgeOptions options = quick(true);
     options.cap_s = 0.2;
     const Evaluation result =
-        judge_source(*device, task_of(k_task), with_body("scale", k_honest), options);
+        judge_source(*device, small_task(), with_body("scale", k_honest), options);
     REQUIRE(result.verdict == Verdict::accepted);
     CHECK(has_rule(result, "throttled"));
     CHECK(result.comparison == Comparison::unclear);
@@ -314,7 +323,7 @@ TEST_CASE("gpu: a shape that met lowered clocks is queued again and then decided
     if (no_toolkit()) {
         return;
     }
-    const FakeDriver driver;
+    const FakeDriver driver(k_no_joules);
     const auto device = opened(driver.config());
     const auto slowed = std::filesystem::path(driver.library()).parent_path() / "slowed";
     bool queued = false;
@@ -329,7 +338,7 @@ TEST_CASE("gpu: a shape that met lowered clocks is queued again and then decided
     };
     const Candidate candidate =
         make_candidate("scale", with_body("scale", k_honest), "native", "cuda", "sm_90a");
-    const auto result = judge(*device, task_of(k_task), candidate, quick(true), observer);
+    const auto result = judge(*device, small_task(), candidate, quick(true), observer);
     REQUIRE(result.ok());
     REQUIRE(result->verdict == Verdict::accepted);
     CHECK(queued);
@@ -343,12 +352,12 @@ TEST_CASE("gpu: a stream that was held too long says nothing of the kernel", "[g
     if (no_toolkit()) {
         return;
     }
-    const FakeDriver driver("hold_expires 1\n");
+    const FakeDriver driver(std::string(k_no_joules) + "hold_expires 1\n");
     const auto device = opened(driver.config());
     JudgeOptions options = quick(true);
     options.cap_s = 0.2;
     const Evaluation result =
-        judge_source(*device, task_of(k_task), with_body("scale", k_honest), options);
+        judge_source(*device, small_task(), with_body("scale", k_honest), options);
     REQUIRE(result.verdict == Verdict::accepted);
     CHECK(has_rule(result, "late-launch"));
     CHECK(!has_rule(result, "throttled"));
@@ -360,15 +369,12 @@ TEST_CASE("gpu: a plan with tensor maps is launched through the driver's encodin
         return;
     }
     const std::string source = tensor_map_kernel("scale");
-    const FakeDriver driver;
+    const FakeDriver driver(k_no_joules);
     const auto device = opened(driver.config());
     JudgeOptions options = quick(true);
     // Copies cost the interpreter time that its clock, which counts instructions, does not see.
     options.layers = Layers{}.without(Layer::floor);
-    Task task = task_of(k_task);
-    for (Case& at : task.cases) {
-        at.dims["N"] = at.timed ? 512 : at.dims["N"];
-    }
+    const Task task = small_task(512);
     const Evaluation result = judge_source(*device, task, source, options);
     INFO(result.summary << "\n" << result.detail);
     CHECK(result.verdict == Verdict::accepted);

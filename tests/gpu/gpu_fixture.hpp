@@ -11,6 +11,10 @@
 
 namespace kw::test {
 
+/// For a FakeDriver: no counter of joules. One judgement's, a third of a second by the double's
+/// clock, takes the interpreter seconds.
+inline constexpr const char* k_no_joules = "fail nvmlDeviceGetTotalEnergyConsumption 3\n";
+
 /// A driver that behaves as `conf` says (tests/support/fake_cuda), in a folder of its own.
 class FakeDriver {
 public:

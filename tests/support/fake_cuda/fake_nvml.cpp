@@ -62,6 +62,7 @@ FAKE nvmlDeviceGetPowerUsage(void*, unsigned* milliwatts) {
     return k_success;
 }
 FAKE nvmlDeviceGetTotalEnergyConsumption(void*, unsigned long long* millijoules) {
+    FAKE_BEGIN(nvmlDeviceGetTotalEnergyConsumption)
     static unsigned long long counted = 0;
     *millijoules = counted += 100;
     return k_success;
