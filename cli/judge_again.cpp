@@ -51,12 +51,10 @@ nlohmann::json to_json(const StoredJudging& row, const Rejudgement& done) {
     return entry;
 }
 
-/// Devices are opened when the first row needs them.
 class Repeater {
 public:
-    Repeater(
-        JudgeAgain judge_again, db::Store& store, const Invocation& invocation, Console& console)
-        : judge_again_(judge_again)
+    Repeater(JudgeAgain again, db::Store& store, const Invocation& invocation, Console& console)
+        : again_(again)
         , store_(store)
         , config_(invocation.config)
         , console_(console)
@@ -87,19 +85,19 @@ private:
             agent::find_stored_task(row.candidate.task, row.task_folder, task_roots(config_)));
         auto& device = devices_[row.device_id];
         if (!device) {
-            KW_TRY_ASSIGN(device, open_device(row.device_id, evaluator_config(config_)));
+            KW_TRY_ASSIGN(device, again_.open(row.device_id, evaluator_config(config_)));
         }
         const std::string kernel = short_id('k', row.candidate.hash);
         const StageObserver observer = [&](const std::string& stage, const std::string& text) {
             console_.redraw({"  " + kernel + "  " + stage + "  " + text});
         };
         agent::RejudgeContext context{*device, store_, system_clock(), options_, observer};
-        auto done = judge_again_(row, task, context);
+        auto done = again_.judge(row, task, context);
         console_.redraw({});
         return done;
     }
 
-    JudgeAgain judge_again_;
+    JudgeAgain again_;
     db::Store& store_;
     const Config& config_;
     Console& console_;
@@ -124,14 +122,14 @@ int exit_code(const std::map<RejudgeOutcome, int>& count) {
 
 Result<int> judge_all_again(
     const std::vector<StoredJudging>& rows,
-    JudgeAgain judge_again,
+    JudgeAgain again,
     const std::string& schema,
     db::Store& store,
     const Invocation& invocation,
     Console& console,
     Unclear unclear) {
     const agent::StopControl& stop = stop_control();
-    Repeater repeater(judge_again, store, invocation, console);
+    Repeater repeater(again, store, invocation, console);
     nlohmann::json document = {{"schema", schema}, {"rows", nlohmann::json::array()}};
     std::map<RejudgeOutcome, int> count;
     std::vector<const StoredJudging*> queue;

@@ -6,14 +6,21 @@
 #include "agent/campaign/rejudge.hpp"
 #include "cli/command.hpp"
 #include "cli/console.hpp"
+#include "evaluator/evaluator.hpp"
 
+#include <memory>
 #include <string>
 #include <vector>
 
 namespace kw::cli {
 
-using JudgeAgain = Result<agent::Rejudgement> (*)(
-    const agent::StoredJudging&, const Task&, agent::RejudgeContext&);
+struct JudgeAgain {
+    Result<agent::Rejudgement> (*judge)(
+        const agent::StoredJudging&, const Task&, agent::RejudgeContext&);
+    /// A device is opened when the first row needs it.
+    Result<std::unique_ptr<Device>> (*open)(const std::string& id, const EvaluatorConfig&) =
+        open_device;
+};
 
 /// What becomes of a row whose difference to its baseline does not show. Queued again: once, behind
 /// all others; the second judging counts.
@@ -25,7 +32,7 @@ enum class Unclear { stays, queued_again };
 /// else 0; 130 when the user stopped it.
 [[nodiscard]] Result<int> judge_all_again(
     const std::vector<agent::StoredJudging>& rows,
-    JudgeAgain judge_again,
+    JudgeAgain again,
     const std::string& schema,
     db::Store& store,
     const Invocation& invocation,

@@ -87,7 +87,13 @@ Result<int> drain(const Invocation& invocation, Console& console) {
         }
     }
     return judge_all_again(
-        rows, agent::rejudge, "kwright.drain/1", store, invocation, console, Unclear::queued_again);
+        rows,
+        {agent::rejudge},
+        "kwright.drain/1",
+        store,
+        invocation,
+        console,
+        Unclear::queued_again);
 }
 
 }  // namespace

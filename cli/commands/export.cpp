@@ -105,7 +105,7 @@ Result<bool> reverify_pack(
     console.say("judging " + std::to_string(rows.size()) + " rows again");
     KW_TRY_ASSIGN(
         const int code,
-        judge_all_again(rows, agent::reverify, "kwright.reverify/1", store, quiet, talk));
+        judge_all_again(rows, {agent::reverify}, "kwright.reverify/1", store, quiet, talk));
     if (code == 130) {
         return Error{Errc::interrupted, "exporting: interrupted, nothing was written", {}};
     }

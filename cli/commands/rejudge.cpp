@@ -30,7 +30,7 @@ Result<int> rejudge(const Invocation& invocation, Console& console) {
     }
     KW_TRY_ASSIGN(db::Store store, open_store(invocation.config, db::Access::write));
     KW_TRY_ASSIGN(const std::vector<agent::StoredJudging> rows, agent::rejudgeable(store, filter));
-    return judge_all_again(rows, agent::rejudge, "kwright.rejudge/1", store, invocation, console);
+    return judge_all_again(rows, {agent::rejudge}, "kwright.rejudge/1", store, invocation, console);
 }
 
 }  // namespace

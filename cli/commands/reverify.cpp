@@ -17,7 +17,8 @@ Result<int> reverify(const Invocation& invocation, Console& console) {
     KW_TRY_ASSIGN(db::Store store, open_store(invocation.config, db::Access::write));
     KW_TRY_ASSIGN(
         const std::vector<agent::StoredJudging> rows, agent::board_judgings(store, kernels));
-    return judge_all_again(rows, agent::reverify, "kwright.reverify/1", store, invocation, console);
+    return judge_all_again(
+        rows, {agent::reverify}, "kwright.reverify/1", store, invocation, console);
 }
 
 }  // namespace

@@ -23,6 +23,20 @@ Result<Rejudgement> answer(const agent::StoredJudging&, const Task&, agent::Reju
     return first;
 }
 
+/// The scripted judge asks nothing of it.
+struct NoDevice final : Device {
+    [[nodiscard]] std::string id() const override { return "cpu"; }
+    [[nodiscard]] std::string description() const override { return "cpu: none"; }
+    Result<Evaluation> judge(
+        const Task&, const Candidate&, const JudgeOptions&, const StageObserver&) override {
+        return Error{Errc::environment, "nobody asks", ""};
+    }
+};
+
+Result<std::unique_ptr<Device>> no_device(const std::string&, const EvaluatorConfig&) {
+    return std::unique_ptr<Device>(std::make_unique<NoDevice>());
+}
+
 Rejudgement ended(agent::RejudgeOutcome outcome) {
     Rejudgement done;
     done.outcome = outcome;
@@ -44,11 +58,8 @@ Told judge_rows(std::vector<Result<Rejudgement>> answers) {
         return std::optional<std::string>();
     };
     invocation.config = Config::load(nothing).value();
-    for (const auto& [key, value] :
-         {std::pair("tasks_dir", KW_SOURCE_DIR "/tests/support/tasks"),
-          std::pair("sandbox", "none")}) {
-        REQUIRE(invocation.config.set_flag(key, value, "--test").ok());
-    }
+    REQUIRE(invocation.config.set_flag("tasks_dir", KW_SOURCE_DIR "/tests/support/tasks", "--test")
+                .ok());
     agent::StoredJudging row;
     row.candidate.task = "scale_add";
     row.candidate.hash = std::string(64, 'a');
@@ -60,7 +71,9 @@ Told judge_rows(std::vector<Result<Rejudgement>> answers) {
     const std::vector<agent::StoredJudging> rows(answers.size(), row);
     next_answers = std::move(answers);
     Told told{
-        cli::judge_all_again(rows, answer, "kwright.reverify/1", *store, invocation, console), ""};
+        cli::judge_all_again(
+            rows, {answer, no_device}, "kwright.reverify/1", *store, invocation, console),
+        ""};
     std::rewind(out.get());
     for (int c = std::fgetc(out.get()); c != EOF; c = std::fgetc(out.get())) {
         told.text += static_cast<char>(c);
