@@ -2,6 +2,7 @@
 #include "evaluator/task_check.hpp"
 
 #include "core/text_file.hpp"
+#include "evaluator/device/cpu/cpu_device.hpp"
 #include "evaluator/device/cpu/reference_calls.hpp"
 #include "evaluator/made_kernels.hpp"
 
@@ -9,6 +10,7 @@ namespace kw {
 namespace {
 
 constexpr const char* k_rejected = "empty kernel rejected";
+constexpr const char* k_right = "baseline is right";
 
 void add_idle(const Task& task, const std::string& target, std::vector<TaskTrial>& trials) {
     const bool cuda = target == "cuda";
@@ -36,6 +38,41 @@ Result<std::vector<ProbeAnswer>> probe(
     return probe_task(task, cases, calls[0], calls[1], seed);
 }
 
+/// A library may do what a candidate must not, so its baseline is not judged as one.
+Result<std::vector<ProbeAnswer>> check_peers(
+    Device& device, const Task& task, const StageObserver& observer) {
+    const bool cuda = target_of_device(device.id()) == "cuda";
+    std::vector<ProbeAnswer> answers;
+    for (const Baseline& baseline : cuda ? task.cuda.baselines : task.baselines) {
+        if (!baseline.link.empty()) {
+            answers.push_back(
+                {k_right,
+                 baseline.name,
+                 ProbeState::not_applicable,
+                 "a library's: compared where it is timed"});
+        }
+    }
+    auto* const cpu = dynamic_cast<cpu::CpuDevice*>(&device);
+    if (answers.empty() || cpu == nullptr) {
+        return answers;
+    }
+    KW_TRY_ASSIGN(const auto checked, cpu->check_peers(task, observer));
+    for (ProbeAnswer& answer : answers) {
+        const auto at = checked.find(answer.subject);
+        if (at == checked.end()) {
+            answer.text = "its library is not here";
+        } else if (at->second) {
+            answer.state = ProbeState::fails;
+            answer.text = std::string(code(at->second->verdict)) + " " + at->second->summary;
+            answer.text += at->second->detail.empty() ? "" : "\n" + at->second->detail;
+        } else {
+            answer.state = ProbeState::holds;
+            answer.text = "a library's: every case";
+        }
+    }
+    return answers;
+}
+
 bool rejected_as_due(const Evaluation& evaluation, const Task& task) {
     // A built-in trial that does not compile or crashes shows nothing about the comparison.
     return evaluation.verdict == Verdict::wrong_result ||
@@ -50,15 +87,10 @@ Result<TaskTrials> task_trials(const Task& task, const std::string& target) {
     TaskTrials trials;
     for (const Baseline& baseline : cuda ? task.cuda.baselines : task.baselines) {
         if (!baseline.link.empty()) {
-            trials.notes.push_back(
-                {"baseline is right",
-                 baseline.name,
-                 ProbeState::not_applicable,
-                 "a library's: every timed call of it is compared, and it is no candidate"});
             continue;
         }
         KW_TRY_ASSIGN(std::string source, read_text_file(baseline.file));
-        trials.run.push_back({"baseline is right", baseline.name, std::move(source), true});
+        trials.run.push_back({k_right, baseline.name, std::move(source), true});
     }
     const std::filesystem::path& seed = cuda ? task.cuda.seed : task.seed;
     if (seed.empty()) {
@@ -115,6 +147,8 @@ Result<std::vector<ProbeAnswer>> check_task(
     }
     KW_TRY_ASSIGN(const TaskTrials trials, task_trials(task, target));
     answers.insert(answers.end(), trials.notes.begin(), trials.notes.end());
+    KW_TRY_ASSIGN(const std::vector<ProbeAnswer> peers, check_peers(device, task, observer));
+    answers.insert(answers.end(), peers.begin(), peers.end());
     JudgeOptions untimed = options;
     untimed.timed = false;
     for (const TaskTrial& trial : trials.run) {

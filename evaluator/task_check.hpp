@@ -22,8 +22,8 @@ struct TaskTrials {
     std::vector<TaskTrial> run;
     std::vector<ProbeAnswer> notes;  ///< what is not run, and why
 };
-/// Baselines and seed of the task's `target`, and kernels that write nothing or zeros. Errors: a
-/// file that cannot be read.
+/// Baselines (none that links a library) and seed of the task's `target`, and kernels that write
+/// nothing or zeros. Errors: a file that cannot be read.
 [[nodiscard]] Result<TaskTrials> task_trials(const Task& task, const std::string& target);
 /// What a judgement says about its trial.
 [[nodiscard]] ProbeAnswer answer_of(
@@ -34,7 +34,7 @@ struct TaskTrials {
 [[nodiscard]] bool cases_differ(const Task& task);
 
 /// Probes of the reference on the cases of `device` (not when `probed` on another device already,
-/// with the same cases), then every trial on it. The inputs of the
+/// with the same cases), then the baselines of libraries (on the CPU) and every trial on it. The inputs of the
 /// probes are the same every time, those of the trials are drawn anew as in every judgement.
 /// Errors: the world's, and a reference that does not compile or run.
 [[nodiscard]] Result<std::vector<ProbeAnswer>> check_task(

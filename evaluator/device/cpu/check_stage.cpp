@@ -194,6 +194,7 @@ Result<CheckResult> run_checks(
     const Stage& stage,
     const Task& task,
     const std::filesystem::path& candidate,
+    harness::Mode mode,
     const std::filesystem::path& reference,
     const std::vector<CheckCase>& cases,
     SecretStream& secrets,
@@ -208,7 +209,7 @@ Result<CheckResult> run_checks(
     CheckResult result;
     KW_TRY_ASSIGN(
         const auto contestant,
-        Contestant::start(stage, task, candidate, harness::mode_candidate, seat, shapes.front()));
+        Contestant::start(stage, task, candidate, mode, seat, shapes.front()));
     if (contestant->start_failure()) {
         result.rejection = reject(task, cases.front(), *contestant->start_failure());
         return result;

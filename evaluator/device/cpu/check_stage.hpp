@@ -38,10 +38,12 @@ struct CheckResult {
     std::optional<Rejection> rejection;
 };
 
+/// `mode`: what the candidate's process is let do; a library's baseline is checked as mode_peer.
 [[nodiscard]] Result<CheckResult> run_checks(
     const Stage& stage,
     const Task& task,
     const std::filesystem::path& candidate,
+    harness::Mode mode,
     const std::filesystem::path& reference,
     const std::vector<CheckCase>& cases,
     SecretStream& secrets,

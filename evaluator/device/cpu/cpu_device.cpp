@@ -156,6 +156,38 @@ Result<void> CpuDevice::seat_baselines(TaskBench& bench) {
     return {};
 }
 
+Result<std::map<std::string, std::optional<Rejection>>> CpuDevice::check_peers(
+    const Task& task, const StageObserver& observer) {
+    KW_TRY_ASSIGN(const TaskBench* bench, bench_of(task));
+    const PinnedThread pinned(cores_.judge);
+    JudgeOptions options;
+    options.timed = false;  // timed shapes are cases like the others
+    // A library's threads may add up in any order.
+    const Stage stage{*sandbox_, runner_program_, cores_, Layers{}.without(Layer::second_call)};
+    SecretStream secrets(random_seed(), "check");
+    const std::vector<CheckCase> plan = plan_checks(task, options, secrets);
+    std::map<std::string, std::optional<Rejection>> checked;
+    for (const BuiltBaseline& baseline : bench->baselines) {
+        const auto of_task = std::ranges::find(task.baselines, baseline.name, &Baseline::name);
+        if (of_task == task.baselines.end() || of_task->link.empty()) {
+            continue;
+        }
+        KW_TRY_ASSIGN(
+            CheckResult result,
+            run_checks(
+                stage,
+                task,
+                baseline.shared_object,
+                baseline.mode,
+                bench->reference,
+                plan,
+                secrets,
+                observer));
+        checked[baseline.name] = std::move(result.rejection);
+    }
+    return checked;
+}
+
 Result<TimingBench*> CpuDevice::timing_bench(TaskBench& bench, const Case& shape, Layers layers) {
     TaskBench::Shape& slot = bench.shapes[shape.name];
     if (slot.bench && slot.pool_seed == bench.pool_seed) {
@@ -275,7 +307,15 @@ private:
             *device_.sandbox_, device_.runner_program_, device_.cores_, options_.layers};
         KW_TRY_ASSIGN(
             CheckResult checked,
-            run_checks(stage, task_, object_, bench_->reference, plan, secrets, observer_));
+            run_checks(
+                stage,
+                task_,
+                object_,
+                harness::mode_candidate,
+                bench_->reference,
+                plan,
+                secrets,
+                observer_));
         stage_done("check", begin);
         result_.cases = std::move(checked.cases);
         if (checked.rejection) {

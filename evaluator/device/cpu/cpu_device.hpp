@@ -4,11 +4,13 @@
 #pragma once
 
 #include "evaluator/device/cpu/build.hpp"
+#include "evaluator/device/cpu/check_stage.hpp"
 #include "evaluator/device/cpu/time_stage.hpp"
 #include "evaluator/evaluator.hpp"
 
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -27,6 +29,11 @@ public:
         const StageObserver& observer) override;
 
     [[nodiscard]] const Calibration& calibration() const { return calibration_; }
+
+    /// The task's baselines that link a library are no candidates; this checks them on the same
+    /// cases. By name, what is wrong; those whose library is not here are left out.
+    Result<std::map<std::string, std::optional<Rejection>>> check_peers(
+        const Task& task, const StageObserver& observer);
 
 private:
     CpuDevice() = default;

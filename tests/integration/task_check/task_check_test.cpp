@@ -91,6 +91,32 @@ std::vector<ProbeAnswer> answers_of_reference(const std::string& element) {
     return probed(load(folder / "scale_add"));
 }
 
+/// What scale_add's check says of a baseline that links `library` and computes `element`.
+ProbeAnswer answer_of_peer(const std::string& library, const std::string& element) {
+    const Folder folder;
+    const fs::path task = folder / "scale_add";
+    fs::copy(
+        fs::path(KW_SOURCE_DIR) / "tests/support/tasks/scale_add",
+        task,
+        fs::copy_options::recursive);
+    std::string naive = read_file(task / "baselines/naive.cpp");
+    const std::string honest = "w[i] * x[i] + 1.0f";
+    const std::size_t at = naive.find(honest);
+    REQUIRE(at != std::string::npos);
+    write_file(task / "baselines/peer.cpp", naive.replace(at, honest.size(), element));
+    const std::string toml = read_file(task / "task.toml");
+    write_file(
+        task / "task.toml",
+        toml + "\n[[baselines]]\nname = \"peer\"\nfile = \"baselines/peer.cpp\"\nlink = [\"" +
+            library + "\"]\ntrusted_peer = true\n");
+    const auto device = require(open_cpu_device(config()));
+    const auto answers = require(check_task(*device, load(task), config(), JudgeOptions{}, true));
+    const auto found = std::ranges::find(answers, "peer", &ProbeAnswer::subject);
+    REQUIRE(found != answers.end());
+    CHECK(found->probe == "baseline is right");
+    return *found;
+}
+
 bool fails(const std::vector<ProbeAnswer>& answers, const std::string& probe) {
     return std::ranges::any_of(answers, [&](const ProbeAnswer& answer) {
         return answer.probe == probe && answer.state == ProbeState::fails;
@@ -140,6 +166,18 @@ TEST_CASE("task check: degenerate references are refused in the sandbox as in a 
     const auto constant = answers_of_reference("y_ref[i] = 1;");
     CHECK(fails(constant, "output constant"));
     CHECK(fails(constant, "input not read"));
+}
+
+TEST_CASE("task check: a library's baseline is compared though it is no candidate") {
+    CHECK(answer_of_peer("m", "w[i] * x[i] + 1.0f").state == ProbeState::holds);
+    const ProbeAnswer wrong =
+        answer_of_peer("m", "w[i] * x[i] + (N == 1023 && i > 7 ? 2.0f : 1.0f)");
+    INFO(wrong.text);
+    CHECK(wrong.state == ProbeState::fails);
+    CHECK(wrong.text.find("WA wrong result: case ragged (N=1023): y[8]") == 0);
+    const ProbeAnswer absent = answer_of_peer("kw_no_such_library", "w[i] * x[i] + 1.0f");
+    CHECK(absent.state == ProbeState::not_applicable);
+    CHECK(absent.text == "its library is not here");
 }
 
 TEST_CASE("task check: a shipped task made sloppy is refused") {
