@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "core/candidate.hpp"
 
+#include "core/ascii.hpp"
 #include "core/hash.hpp"
 
 #include <algorithm>
@@ -11,18 +12,9 @@ namespace {
 
 constexpr std::string_view k_directive = "//!kwright";
 
-std::string_view trim(std::string_view text) {
-    constexpr std::string_view k_space = " \t\r\f\v";
-    const std::size_t first = text.find_first_not_of(k_space);
-    if (first == std::string_view::npos) {
-        return {};
-    }
-    return text.substr(first, text.find_last_not_of(k_space) - first + 1);
-}
-
 /// The next word of `text`, which it is removed from.
 std::string_view next_word(std::string_view& text) {
-    text = trim(text);
+    text = trimmed(text);
     const std::size_t end = std::min(text.find_first_of(" \t"), text.size());
     const std::string_view word = text.substr(0, end);
     text.remove_prefix(end);
@@ -87,7 +79,7 @@ Candidate make_candidate(
     std::string_view rest = candidate.source;
     while (!rest.empty()) {
         const std::size_t end = std::min(rest.find('\n'), rest.size());
-        const std::string_view line = trim(rest.substr(0, end));
+        const std::string_view line = trimmed(rest.substr(0, end));
         if (line.starts_with(k_directive)) {
             const std::string_view words = line.substr(k_directive.size());
             if (words.empty() || words.front() == ' ' || words.front() == '\t') {

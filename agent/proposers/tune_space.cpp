@@ -15,14 +15,6 @@ constexpr std::size_t k_npos = std::string_view::npos;
 constexpr std::size_t k_max_params = 32;
 constexpr std::size_t k_max_values = 256;
 
-std::string_view trim(std::string_view text) {
-    const std::size_t begin = text.find_first_not_of(" \t\r");
-    if (begin == k_npos) {
-        return {};
-    }
-    return text.substr(begin, text.find_last_not_of(" \t\r") - begin + 1);
-}
-
 bool is_value_char(char c) {
     return is_word(c) || c == '.' || c == '+' || c == '-';
 }
@@ -36,19 +28,19 @@ Error at_line(int line, const std::string& what) {
 
 /// What follows `//!word` (formatters put spaces around the '!'), if the line is one.
 std::optional<std::string_view> directive(std::string_view line, std::string_view word) {
-    line = trim(line);
+    line = trimmed(line);
     if (!line.starts_with("//")) {
         return std::nullopt;
     }
-    line = trim(line.substr(2));
-    if (!line.starts_with("!") || !trim(line.substr(1)).starts_with(word)) {
+    line = trimmed(line.substr(2));
+    if (!line.starts_with("!") || !trimmed(line.substr(1)).starts_with(word)) {
         return std::nullopt;
     }
-    const std::string_view rest = trim(line.substr(1)).substr(word.size());
+    const std::string_view rest = trimmed(line.substr(1)).substr(word.size());
     if (!rest.empty() && is_word(rest.front())) {
         return std::nullopt;
     }
-    return trim(rest);
+    return trimmed(rest);
 }
 
 struct ValueSpan {
@@ -58,8 +50,8 @@ struct ValueSpan {
 
 /// Where NAME's value stands in a definition line; length 0 = this line does not define it.
 ValueSpan value_in(std::string_view line, std::string_view name) {
-    const std::string_view text = trim(line);
-    const bool define = text.starts_with("#") && trim(text.substr(1)).starts_with("define");
+    const std::string_view text = trimmed(line);
+    const bool define = text.starts_with("#") && trimmed(text.substr(1)).starts_with("define");
     const bool variable = text.starts_with("constexpr") || text.starts_with("const") ||
                           text.starts_with("static") || text.starts_with("inline");
     if (!define && !variable) {
@@ -99,12 +91,13 @@ void for_each_definition(const TuneSpace& space, std::string_view source, Visit 
         const std::size_t end = std::min(source.find('\n', at), source.size());
         const std::string_view line = source.substr(at, end - at);
         if (const auto rest = directive(line, "tune")) {
-            const std::string_view name = trim(rest->substr(0, rest->find('=')));
+            const std::string_view name = trimmed(rest->substr(0, rest->find('=')));
             pending = k_npos;
             for (std::size_t i = 0; i < space.params.size(); ++i) {
                 pending = space.params[i].name == name ? i : pending;
             }
-        } else if (pending != k_npos && !trim(line).empty() && !trim(line).starts_with("//")) {
+        } else if (
+            pending != k_npos && !trimmed(line).empty() && !trimmed(line).starts_with("//")) {
             const ValueSpan span = value_in(line, space.params[pending].name);
             if (span.length > 0) {
                 visit(pending, ValueSpan{at + span.begin, span.length});
@@ -118,13 +111,13 @@ void for_each_definition(const TuneSpace& space, std::string_view source, Visit 
 Result<TuneParam> read_param(std::string_view rest, int line) {
     TuneParam param;
     const std::size_t equal = rest.find('=');
-    param.name = trim(rest.substr(0, equal));
+    param.name = trimmed(rest.substr(0, equal));
     const bool named = !param.name.empty() && !is_digit(param.name.front()) &&
                        std::all_of(param.name.begin(), param.name.end(), is_word);
     if (!named) {
         return at_line(line, "a name is expected behind //!tune");
     }
-    const std::string_view list = equal == k_npos ? "" : trim(rest.substr(equal + 1));
+    const std::string_view list = equal == k_npos ? "" : trimmed(rest.substr(equal + 1));
     const std::size_t close = list.find('}');
     if (!list.starts_with("{") || close == k_npos) {
         return at_line(line, "the values of " + param.name + " are expected in braces");
@@ -132,7 +125,7 @@ Result<TuneParam> read_param(std::string_view rest, int line) {
     std::string_view values = list.substr(1, close - 1);
     while (true) {
         const std::size_t comma = values.find(',');
-        const std::string_view value = trim(values.substr(0, comma));
+        const std::string_view value = trimmed(values.substr(0, comma));
         if (value.empty() || !std::all_of(value.begin(), value.end(), is_value_char)) {
             return at_line(line, "a value of " + param.name + " is empty or not one word");
         }

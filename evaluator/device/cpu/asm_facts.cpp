@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "evaluator/device/cpu/asm_facts.hpp"
 
+#include "core/ascii.hpp"
+
 #include <algorithm>
 #include <array>
 #include <map>
@@ -113,16 +115,6 @@ struct Function {
     bool frame_pointer = false;
 };
 
-std::string_view trim(std::string_view text) {
-    while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) {
-        text.remove_prefix(1);
-    }
-    while (!text.empty() && (text.back() == ' ' || text.back() == '\t' || text.back() == '\r')) {
-        text.remove_suffix(1);
-    }
-    return text;
-}
-
 bool is_stack_operand(const Instruction& instruction, bool frame_pointer) {
     return instruction.operands.find("(%rsp") != std::string_view::npos ||
            (frame_pointer && instruction.operands.find("(%rbp") != std::string_view::npos);
@@ -143,7 +135,7 @@ public:
 private:
     void line(std::string_view text) {
         text = text.substr(0, text.find('#'));
-        text = trim(text);
+        text = trimmed(text);
         if (text.empty()) {
             return;
         }
@@ -164,7 +156,7 @@ private:
         Instruction instruction;
         instruction.mnemonic = text.substr(0, space);
         instruction.operands =
-            space == std::string_view::npos ? std::string_view{} : trim(text.substr(space));
+            space == std::string_view::npos ? std::string_view{} : trimmed(text.substr(space));
         count(instruction);
         if (instruction.mnemonic == "movq" && instruction.operands == "%rsp, %rbp") {
             function_.frame_pointer = true;
