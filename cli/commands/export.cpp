@@ -7,8 +7,8 @@
 #include "cli/json_text.hpp"
 #include "cli/judge_again.hpp"
 #include "core/hash.hpp"
+#include "core/shell_word.hpp"
 #include "exporter/check_pack.hpp"
-#include "server/views/view_json.hpp"
 
 #include <nlohmann/json.hpp>
 
@@ -173,7 +173,7 @@ void show(const exporter::Pack& pack, const std::string& folder, Console& consol
         std::to_string(kernels) + " kernels, " + std::to_string(pack.operations.size()) +
         " operations in " + folder);
     console.say(
-        "Build it: cmake -S " + server::shell_word(folder) +
+        "Build it: cmake -S " + shell_word(folder) +
         " -B build && cmake --build build && ctest --test-dir build");
 }
 

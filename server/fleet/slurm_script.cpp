@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "server/fleet/slurm_script.hpp"
 
-#include "server/fleet/shell_quote.hpp"
+#include "core/shell_word.hpp"
 
 namespace kw::server {
 namespace {
@@ -57,15 +57,15 @@ std::string exports(const FleetSettings& settings) {
     std::string script = "export KWRIGHT_CACHE_DIR=";
     script += settings.cache_dir.empty()
                   ? "\"${XDG_CACHE_HOME:-$HOME/.cache}/kwright-nodes/$SLURMD_NODENAME\""
-                  : shell_quoted(settings.cache_dir.string());
+                  : shell_word(settings.cache_dir.string());
     script += "\n";
     if (!settings.token_file.empty()) {
         script +=
-            "export KWRIGHT_EVALUATOR_TOKEN_FILE=" + shell_quoted(settings.token_file.string()) +
+            "export KWRIGHT_EVALUATOR_TOKEN_FILE=" + shell_word(settings.token_file.string()) +
             "\n";
     }
     for (const auto& [name, value] : settings.environment) {
-        script += "export " + name + "=" + shell_quoted(value) + "\n";
+        script += "export " + name + "=" + shell_word(value) + "\n";
     }
     return script;
 }
@@ -73,14 +73,14 @@ std::string exports(const FleetSettings& settings) {
 std::string start(const FleetSettings& settings) {
     std::string line = "exec ";
     for (const std::string& word : settings.launcher) {
-        line += shell_quoted(word) + " ";
+        line += shell_word(word) + " ";
     }
-    line += shell_quoted(settings.program.string()) + " serve worker --connect " +
-            shell_quoted(settings.url) +
+    line += shell_word(settings.program.string()) + " serve worker --connect " +
+            shell_word(settings.url) +
             " --name \"slurm-${SLURM_ARRAY_JOB_ID}_${SLURM_ARRAY_TASK_ID}\"" + " --drain " +
             std::to_string(drain_within(settings));
     for (const std::string& device : settings.devices) {
-        line += " --device " + shell_quoted(device);
+        line += " --device " + shell_word(device);
     }
     return line + "\n";
 }

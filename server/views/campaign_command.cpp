@@ -2,7 +2,7 @@
 #include "server/views/campaign_command.hpp"
 
 #include "agent/campaign/campaign_settings.hpp"
-#include "server/views/view_json.hpp"
+#include "core/shell_word.hpp"
 
 #include <nlohmann/json.hpp>
 

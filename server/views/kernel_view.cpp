@@ -2,6 +2,7 @@
 #include "core/clock.hpp"
 #include "core/hash.hpp"
 #include "core/line_diff.hpp"
+#include "core/shell_word.hpp"
 #include "core/task_file.hpp"
 #include "server/views/critiques.hpp"
 #include "server/views/kernel_pages.hpp"

@@ -170,17 +170,4 @@ json board_row_json(const BoardRow& row) {
         {"at", iso8601(row.created_ms)}};
 }
 
-std::string shell_word(const std::string& text) {
-    constexpr std::string_view k_plain =
-        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-./:=,@%+";
-    if (!text.empty() && text.find_first_not_of(k_plain) == std::string::npos) {
-        return text;
-    }
-    std::string quoted = "'";
-    for (const char c : text) {
-        quoted += c == '\'' ? std::string("'\\''") : std::string(1, c);
-    }
-    return quoted + "'";
-}
-
 }  // namespace kw::server

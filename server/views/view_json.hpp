@@ -27,7 +27,4 @@ namespace kw::server {
 /// Null for what was not measured: 0, negative, not finite.
 [[nodiscard]] nlohmann::json number_or_null(double value);
 
-/// A word of a shell command, quoted where it must be.
-[[nodiscard]] std::string shell_word(const std::string& text);
-
 }  // namespace kw::server

@@ -27,4 +27,4 @@ export CUDA_HOME='/opt/cuda $(id)'
 export NO='it'\''s "quoted"'
 module load cuda/13.0
 # exec: Slurm signals the worker itself, which drains on SIGTERM.
-exec 'apptainer' 'exec' '--nv' '/images/kw;reboot.sif' '/opt/kwright/bin/kwright' serve worker --connect 'https://head.cluster:8737' --name "slurm-${SLURM_ARRAY_JOB_ID}_${SLURM_ARRAY_TASK_ID}" --drain 290 --device 'cuda:0' --device 'emulated:sm_90a'
+exec apptainer exec --nv '/images/kw;reboot.sif' /opt/kwright/bin/kwright serve worker --connect https://head.cluster:8737 --name "slurm-${SLURM_ARRAY_JOB_ID}_${SLURM_ARRAY_TASK_ID}" --drain 290 --device cuda:0 --device emulated:sm_90a

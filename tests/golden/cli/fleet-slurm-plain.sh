@@ -13,4 +13,4 @@
 set -eu
 export KWRIGHT_CACHE_DIR="${XDG_CACHE_HOME:-$HOME/.cache}/kwright-nodes/$SLURMD_NODENAME"
 # exec: Slurm signals the worker itself, which drains on SIGTERM.
-exec '/opt/kwright/bin/kwright' serve worker --connect 'https://head.cluster:8737' --name "slurm-${SLURM_ARRAY_JOB_ID}_${SLURM_ARRAY_TASK_ID}" --drain 110
+exec /opt/kwright/bin/kwright serve worker --connect https://head.cluster:8737 --name "slurm-${SLURM_ARRAY_JOB_ID}_${SLURM_ARRAY_TASK_ID}" --drain 110

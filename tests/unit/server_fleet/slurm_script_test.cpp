@@ -2,7 +2,6 @@
 #include "server/fleet/slurm_script.hpp"
 
 #include "server/fleet/program.hpp"
-#include "server/fleet/shell_quote.hpp"
 #include "tests/support/catch.hpp"
 #include "tests/support/program.hpp"
 #include "tests/unit/server_fleet/settings.hpp"
@@ -66,20 +65,6 @@ TEST_CASE("slurm script: the shell reads back exactly what the settings say", "[
         "<a'b $(id) `id` \\ \" ; # *></opt/kwright/bin/kwright><serve><worker><--connect>"
         "<https://head.cluster:8737><--name><slurm-7_2><--drain><290><--device><cuda:0><--device>"
         "<emulated:sm_90a>");
-}
-
-TEST_CASE("slurm script: any text survives the shell's quotes", "[server]") {
-    for (const std::string& text :
-         {std::string("it's"),
-          std::string("a\nb"),
-          std::string("$(id)"),
-          std::string("\\'\"`"),
-          std::string(),
-          std::string("''")}) {
-        const auto end = run_program({"sh", "-s"}, "printf %s " + shell_quoted(text));
-        REQUIRE(end);
-        CHECK(end->out == text);
-    }
 }
 
 TEST_CASE("slurm script: no value of a directive can say anything else", "[server]") {
@@ -187,7 +172,7 @@ TEST_CASE("slurm script: the token is named and never written", "[server]") {
     fleet.token_file = "/home/me/token";
     const auto script = slurm_script(fleet, 1);
     CHECK(script->find("KWRIGHT_TOKEN") == std::string::npos);
-    CHECK(script->find("TOKEN_FILE='/home/me/token'") != std::string::npos);
+    CHECK(script->find("TOKEN_FILE=/home/me/token\n") != std::string::npos);
 }
 
 TEST_CASE("slurm script: a user or a password in the address is refused", "[server]") {
