@@ -48,15 +48,19 @@ Result<void> check_budget(const Budget& budget, bool price_known) {
     return {};
 }
 
+std::int64_t counted_tokens(std::int64_t stored) {
+    constexpr std::int64_t k_most = std::int64_t{1} << 40;  // millions of them can be added up
+    return std::clamp<std::int64_t>(stored, 0, k_most);
+}
+
 double charged_usd(const ModelCallRow& call) {
     return std::max(0.0, call.state == "settled" ? call.usd : call.reserved_usd);
 }
 
 std::int64_t charged_tokens(const ModelCallRow& call) {
-    const auto sum = call.state == "settled" ? std::max<std::int64_t>(call.tokens_in, 0) +
-                                                   std::max<std::int64_t>(call.tokens_out, 0)
-                                             : call.reserved_tokens;
-    return std::max<std::int64_t>(sum, 0);
+    return call.state == "settled"
+               ? counted_tokens(call.tokens_in) + counted_tokens(call.tokens_out)
+               : counted_tokens(call.reserved_tokens);
 }
 
 Result<std::unique_ptr<Ledger>> Ledger::open(
@@ -74,8 +78,8 @@ void Ledger::count(const ModelCallRow& row) {
     ended_.usd += charged_usd(row);
     ended_.tokens += charged_tokens(row);
     if (row.state == "settled") {
-        ended_.tokens_in += std::max<std::int64_t>(row.tokens_in, 0);
-        ended_.tokens_out += std::max<std::int64_t>(row.tokens_out, 0);
+        ended_.tokens_in += counted_tokens(row.tokens_in);
+        ended_.tokens_out += counted_tokens(row.tokens_out);
         ended_.ended_ms = std::max(ended_.ended_ms, row.ended_ms);
     } else {
         ++ended_.lost;

@@ -41,6 +41,9 @@ struct Reservation {
 /// Errc::usage: no limit at all, a negative one, or a money limit with an unknown price.
 [[nodiscard]] Result<void> check_budget(const Budget& budget, bool price_known);
 
+/// A stored count of tokens within what a call can have: a file from elsewhere may say anything.
+[[nodiscard]] std::int64_t counted_tokens(std::int64_t stored);
+
 /// What a call costs the budget: the reservation until it is settled, and for ever once lost.
 [[nodiscard]] double charged_usd(const ModelCallRow& call);
 [[nodiscard]] std::int64_t charged_tokens(const ModelCallRow& call);

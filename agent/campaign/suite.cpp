@@ -131,7 +131,7 @@ private:
             parts_[index] = {
                 {row->evaluations,
                  row->spent_usd,
-                 row->tokens_in + row->tokens_out,
+                 counted_tokens(row->tokens_in) + counted_tokens(row->tokens_out),
                  stored.elapsed_s,
                  tried.device_s},
                 stored.settings.budget.max_evals,

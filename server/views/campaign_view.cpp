@@ -94,9 +94,9 @@ json calls_json(const std::vector<ModelCallRow>& calls) {
         sum.settled += call.state == "settled" ? 1 : 0;
         sum.lost += call.state == "lost" ? 1 : 0;
         sum.open += call.state == "reserved" ? 1 : 0;
-        sum.tokens_in += std::max<std::int64_t>(0, call.tokens_in);
-        sum.tokens_cached += std::max<std::int64_t>(0, call.tokens_cached);
-        sum.tokens_out += std::max<std::int64_t>(0, call.tokens_out);
+        sum.tokens_in += agent::counted_tokens(call.tokens_in);
+        sum.tokens_cached += agent::counted_tokens(call.tokens_cached);
+        sum.tokens_out += agent::counted_tokens(call.tokens_out);
         sum.usd += call.state == "reserved" ? 0 : agent::charged_usd(call);
     }
     json rows = json::array();

@@ -4,6 +4,7 @@
 #include "tests/support/catch.hpp"
 #include "tests/unit/agent/fakes.hpp"
 
+#include <limits>
 #include <random>
 
 using namespace kw;
@@ -48,6 +49,25 @@ TEST_CASE("ledger: a judgement reserves its cap of the device time") {
     CHECK(check_budget(budget, false).ok());
     budget.max_device_seconds = -1;
     CHECK_FALSE(check_budget(budget, false).ok());
+}
+
+TEST_CASE("ledger: what a hostile file counts can be added up") {
+    constexpr std::int64_t most = std::numeric_limits<std::int64_t>::max();
+    ModelCallRow call;
+    call.state = "settled";
+    call.tokens_in = most;
+    call.tokens_out = most;
+    std::int64_t sum = 0;
+    for (int i = 0; i < 1'000'000; ++i) {
+        sum += charged_tokens(call);
+    }
+    CHECK(sum == 1'000'000 * (std::int64_t{1} << 41));
+    call.tokens_in = std::numeric_limits<std::int64_t>::min();
+    call.tokens_out = 7;
+    CHECK(charged_tokens(call) == 7);
+    call.state = "lost";
+    call.reserved_tokens = -most;
+    CHECK(charged_tokens(call) == 0);
 }
 
 namespace {
