@@ -100,8 +100,12 @@ TEST_CASE("device choice: two that contradict each other in one source are refus
 }
 
 TEST_CASE("device choice: every name that is offered is one the evaluator knows", "[cli]") {
+    EvaluatorConfig nothing;
+    nothing.sandbox_mode = "none";
+    nothing.compiler = "no-such-compiler";
+    nothing.cuda_home = "/no/such";
     for (const std::string& name : device_names()) {
-        const auto device = open_device(name, {"", "", "none", "no-such-compiler", "/no/such"});
+        const auto device = open_device(name, nothing);
         INFO(name);
         CHECK((device.ok() || device.error().code != Errc::usage));
     }
