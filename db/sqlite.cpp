@@ -305,7 +305,7 @@ std::span<const std::byte> Statement::blob(int column) const {
 }
 
 Result<Transaction> Transaction::begin(Connection& connection, std::string_view doing, Kind kind) {
-    KW_TRY(connection.exec(doing, kind == Kind::write ? "BEGIN IMMEDIATE" : "BEGIN"));
+    KW_TRY(Statement(connection, doing, kind == Kind::write ? "BEGIN IMMEDIATE" : "BEGIN").run());
     return Transaction(connection, doing);
 }
 
@@ -323,7 +323,7 @@ Transaction::~Transaction() {
 }
 
 Result<void> Transaction::commit() {
-    KW_TRY(connection_->exec(doing_, "COMMIT"));
+    KW_TRY(Statement(*connection_, doing_, "COMMIT").run());
     connection_ = nullptr;
     return {};
 }
