@@ -14,7 +14,7 @@ using namespace kw::test;
 namespace {
 
 constexpr int k_kills = 20;
-constexpr int k_evaluations = 16;
+constexpr int k_evaluations = 10;
 
 /// (step, slot) of every evaluation that the killed processes said was stored.
 std::set<std::pair<int, int>> announced(const std::filesystem::path& events) {

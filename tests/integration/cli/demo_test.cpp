@@ -49,7 +49,7 @@ TEST_CASE("demo: ends with a board and a second one makes campaigns of its own",
     CHECK(first.out.find("geometric mean of bests") != std::string::npos);
     CHECK(first.err.find("next      kwright show k") != std::string::npos);
     CHECK(improves_on_its_seed(kwright));
-    const Outcome second = kwright({"demo", "--json", "--seconds", "14"});
+    const Outcome second = kwright({"demo", "--json", "--seconds", "10"});
     REQUIRE(second.code == 0);
     const json document = json::parse(second.out);
     std::set<std::string> names;
