@@ -34,9 +34,9 @@ struct TaskTrials {
 [[nodiscard]] bool cases_differ(const Task& task);
 
 /// Probes of the reference on the cases of `device` (not when `probed` on another device already,
-/// with the same cases), then the baselines of libraries (on the CPU) and every trial on it. The inputs of the
-/// probes are the same every time, those of the trials are drawn anew as in every judgement.
-/// Errors: the world's, and a reference that does not compile or run.
+/// with the same cases), then the baselines of libraries (on the CPU) and every trial on it. The
+/// inputs of the probes are the same every time, those of the trials are drawn anew as in every
+/// judgement. Errors: the world's, and a reference that does not compile or run.
 [[nodiscard]] Result<std::vector<ProbeAnswer>> check_task(
     Device& device,
     const Task& task,
