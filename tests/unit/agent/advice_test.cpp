@@ -310,7 +310,8 @@ TEST_CASE("advice: rules cost nothing and their critique is stored") {
 }
 
 TEST_CASE(
-    "advice: a campaign crashed at any moment shows the critiques and prompts it would have") {
+    "advice: a campaign crashed at any moment shows the critiques and prompts it would have",
+    "[slow]") {
     // The start, a wave, and one whose parents the first wave left.
     check_crashes(
         k_criticised,
@@ -320,7 +321,7 @@ TEST_CASE(
         1);
 }
 
-TEST_CASE("advice: calls of a critic never pass the limit in money") {
+TEST_CASE("advice: calls of a critic never pass the limit in money", "[slow]") {
     const auto limited = [](Advised& advised) {
         advised.limit({0, 3.1, 0, 0});
     };
@@ -395,7 +396,9 @@ TEST_CASE("advice: of the proposals that are asked for the estimate's best are j
     CHECK(advised.model->count("proposal") == 25);
 }
 
-TEST_CASE("advice: a ranked wave that is crashed at any moment is judged as it would have been") {
+TEST_CASE(
+    "advice: a ranked wave that is crashed at any moment is judged as it would have been",
+    "[slow]") {
     const auto prepare = [](Advised& advised) {
         advised.limit({5, 0, 0, 0});  // two waves of five proposals each
         advised.model->estimate = [](int slot) {

@@ -376,7 +376,8 @@ TEST_CASE("ablation: an unknown strategy is a usage error") {
     CHECK(ablate(*bed, plan).error().code == Errc::usage);
 }
 
-TEST_CASE("sweep: every parameter changes something and a critic of quality 0 wins nowhere") {
+TEST_CASE(
+    "sweep: every parameter changes something and a critic of quality 0 wins nowhere", "[slow]") {
     BedSetup setup;
     SyntheticParams params = plain();
     params.wrong = 0.2;

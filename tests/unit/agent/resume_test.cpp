@@ -140,7 +140,8 @@ struct Scripted {
 
 }  // namespace
 
-TEST_CASE("resume: a campaign crashed at any moment ends with the rows of one that never was") {
+TEST_CASE(
+    "resume: a campaign crashed at any moment ends with the rows of one that never was", "[slow]") {
     Scripted plain;
     REQUIRE(plain.run().ok());
     const std::string want = test::outline(plain.world.store, "camp");

@@ -209,7 +209,7 @@ TEST_CASE("calls in flight: what fits is reserved together and the rest when mon
     }
 }
 
-TEST_CASE("calls in flight: a campaign crashed at any moment pays for each reply once") {
+TEST_CASE("calls in flight: a campaign crashed at any moment pays for each reply once", "[slow]") {
     const Budget budget{7, 50, 0, 0};
     Scene plain(budget, 3);
     Inline calm(&plain.bomb);

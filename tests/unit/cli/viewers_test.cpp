@@ -52,7 +52,7 @@ bool steers_terminal(const std::string& text) {
 
 }  // namespace
 
-TEST_CASE("viewers: any stored value is shown and the file stays as it is", "[cli]") {
+TEST_CASE("viewers: any stored value is shown and the file stays as it is", "[cli][slow]") {
     for (std::uint64_t seed = 1; seed <= 3; ++seed) {
         const Folder folder;
         const std::vector<CandidateRow> kernels = fill(folder / "kwright.db", seed);

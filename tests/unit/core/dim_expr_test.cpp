@@ -65,7 +65,8 @@ TEST_CASE("dim_expr: random expressions agree with an independent evaluator", "[
     CHECK(errors > 1000);
 }
 
-TEST_CASE("dim_expr: the emitted C gives the same values and the checked one errors", "[core]") {
+TEST_CASE(
+    "dim_expr: the emitted C gives the same values and the checked one errors", "[core][slow]") {
     Dice dice(99);
     std::ostringstream program;
     program << dim_expr_c_prelude() << dim_expr_checked_c_prelude()

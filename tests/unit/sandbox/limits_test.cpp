@@ -42,7 +42,7 @@ TEST_CASE("sandbox: a sleeper past the wall limit is ended and said so") {
     CHECK(outcome.signal == SIGKILL);
 }
 
-TEST_CASE("sandbox: a spinning program meets the processor limit") {
+TEST_CASE("sandbox: a spinning program meets the processor limit", "[slow]") {
     Command command = box().hostile({"spin"});
     command.limits.cpu = 1s;
     const Outcome outcome = box().run(command);
@@ -51,7 +51,7 @@ TEST_CASE("sandbox: a spinning program meets the processor limit") {
     CHECK(outcome.cpu_s >= 0.5);  // the limit counts ticks, this counts time
 }
 
-TEST_CASE("sandbox: ignoring SIGXCPU only buys one more second") {
+TEST_CASE("sandbox: ignoring SIGXCPU only buys one more second", "[slow]") {
     Command command = box().hostile({"spin", "ignoring"});
     command.limits.cpu = 1s;
     const Outcome outcome = box().run(command);

@@ -330,7 +330,7 @@ TEST_CASE("scan: any bytes are survived") {
 
 /// Work is measured in tokens and bytes, not in time: the lexer must stop after a bounded number of
 /// tokens and every hostile repetition must come to an end.
-TEST_CASE("scan: hostile repetitions of a mebibyte come to an end") {
+TEST_CASE("scan: hostile repetitions of a mebibyte come to an end", "[slow]") {
     for (const std::string piece :
          {"#/*\n",
           "R\"(",

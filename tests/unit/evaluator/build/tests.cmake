@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-kw_add_test(evaluator_build LABEL unit
+kw_add_test(evaluator_build LABEL unit SLOW
     SOURCES
         build/asm_facts_test.cpp
         build/cache_test.cpp

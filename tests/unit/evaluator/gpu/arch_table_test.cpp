@@ -113,7 +113,7 @@ TEST_CASE("arch table: every known architecture and class has an entry") {
     CHECK(capability_lines("sm_90a")[1].find("mma.s4") != std::string::npos);
 }
 
-TEST_CASE("arch table: the assembler agrees on what is native", "[toolkit]") {
+TEST_CASE("arch table: the assembler agrees on what is native", "[toolkit][slow]") {
     const auto toolkit = find_toolkit();
     if (!toolkit || toolkit->ptxas.empty()) {
         WARN("skipped: no ptxas here");

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-kw_add_test(gpu_parts LABEL unit
+kw_add_test(gpu_parts LABEL unit SLOW
     SOURCES
         gpu/arch_table_test.cpp
         gpu/clocks_test.cpp

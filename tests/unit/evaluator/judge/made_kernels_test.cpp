@@ -31,7 +31,7 @@ bool compiles(const Task& task, const std::string& source) {
 
 }  // namespace
 
-TEST_CASE("made_kernels: they compile against the task's own header", "[cli]") {
+TEST_CASE("made_kernels: they compile against the task's own header", "[cli][slow]") {
     const Task small = load("tests/support/tasks/scale_add");
     CHECK(compiles(small, idle_kernel(small)));
     CHECK(compiles(small, zero_kernel(small)));

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-kw_add_test(evaluator_judge LABEL unit
+kw_add_test(evaluator_judge LABEL unit SLOW
     SOURCES
         judge/held_code_test.cpp
         judge/made_kernels_test.cpp

@@ -42,7 +42,7 @@ SimulationTally run(const SimulatedMachine& machine, double speedup, std::int64_
 
 TEST_CASE(
     "paired test: equal kernels are called different in at most 0.5 % of runs under all noises",
-    "[stats]") {
+    "[stats][slow]") {
     std::int64_t wrong = 0, runs = 0, covered = 0;
     for (const Noise noise : all_noises()) {
         const SimulationTally t = run(noise, 1, 150);

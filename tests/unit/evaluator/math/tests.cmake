@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-kw_add_test(evaluator_math LABEL unit
+kw_add_test(evaluator_math LABEL unit SLOW
     SOURCES
         math/calibration_test.cpp
         math/compare_test.cpp

@@ -202,7 +202,8 @@ TEST_CASE("convert: integers are cut or clamped and fill wider registers") {
     }
 }
 
-TEST_CASE("convert: floating point to integers rounds clamps and knows two kinds of NaN") {
+TEST_CASE(
+    "convert: floating point to integers rounds clamps and knows two kinds of NaN", "[slow]") {
     KW_GOLDEN("cvt_to_integer");
     for (const Type& from : k_reals) {
         const std::vector<std::uint64_t> bits = sources_of(from);
@@ -425,7 +426,7 @@ std::uint32_t limited(
 
 }  // namespace
 
-TEST_CASE("convert: f32 to f16 and bf16 and to pairs of them with relu and satfinite") {
+TEST_CASE("convert: f32 to f16 and bf16 and to pairs of them with relu and satfinite", "[slow]") {
     KW_GOLDEN("cvt_narrow");
     KW_GOLDEN("cvt_packed");
     for (const bool brain : {false, true}) {

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-kw_add_test(emu_arithmetic LABEL unit
+kw_add_test(emu_arithmetic LABEL unit SLOW
     SOURCES
         emulated/arithmetic/bits_test.cpp
         emulated/arithmetic/carry_test.cpp
