@@ -20,18 +20,41 @@ std::span<std::byte> Seat::view(
         static_cast<std::size_t>(begin), static_cast<std::size_t>(bytes));
 }
 
-Result<Seat> make_seat(const Layout& layout, FutureWrites inputs) {
+namespace {
+
+Result<Seat> seat_with(const Layout& layout, FutureWrites inputs, Pages pages) {
+    const auto memory = [&](const char* label, harness::Region region, FutureWrites writes) {
+        return SharedMemory::create(label, layout.region_bytes[region], writes, pages);
+    };
     Seat seat;
     seat.layout = layout;
-    KW_TRY_ASSIGN(
-        seat.in, SharedMemory::create("kw-in", layout.region_bytes[harness::region_in], inputs));
-    KW_TRY_ASSIGN(
-        seat.weights,
-        SharedMemory::create("kw-weights", layout.region_bytes[harness::region_weights], inputs));
-    KW_TRY_ASSIGN(
-        seat.io,
-        SharedMemory::create("kw-io", layout.region_bytes[harness::region_io], FutureWrites::yes));
+    KW_TRY_ASSIGN(seat.in, memory("kw-in", harness::region_in, inputs));
+    KW_TRY_ASSIGN(seat.weights, memory("kw-weights", harness::region_weights, inputs));
+    KW_TRY_ASSIGN(seat.io, memory("kw-io", harness::region_io, FutureWrites::yes));
     return seat;
+}
+
+}  // namespace
+
+Result<Seat> make_seat(const Layout& layout, FutureWrites inputs) {
+    return seat_with(layout, inputs, Pages::now);
+}
+
+Result<std::vector<Seat>> make_equal_seats(
+    const Layout& layout, std::size_t count, FutureWrites inputs) {
+    std::vector<Seat> seats;
+    for (std::size_t i = 0; i < count; ++i) {
+        KW_TRY_ASSIGN(Seat seat, seat_with(layout, inputs, Pages::later));
+        seats.push_back(std::move(seat));
+    }
+    for (const auto member : {&Seat::in, &Seat::weights, &Seat::io}) {
+        std::vector<std::shared_ptr<SharedMemory>> alike;
+        for (const Seat& seat : seats) {
+            alike.push_back(seat.*member);
+        }
+        KW_TRY(take_pages_in_turns(alike));
+    }
+    return seats;
 }
 
 Result<void> add_packed(Seat& seat) {

@@ -26,6 +26,9 @@ struct Seat {
 /// `inputs`: whether anyone but the judge may ever write inputs and weights (only where a test
 /// turned their protection off).
 [[nodiscard]] Result<Seat> make_seat(const Layout& layout, FutureWrites inputs = FutureWrites::no);
+/// Seats of contestants that are timed against each other: no memory is better than another's.
+[[nodiscard]] Result<std::vector<Seat>> make_equal_seats(
+    const Layout& layout, std::size_t count, FutureWrites inputs);
 [[nodiscard]] Result<void> add_packed(Seat& seat);
 
 /// Content of a case as the judge draws it: one buffer per argument (empty for roles weight, out,

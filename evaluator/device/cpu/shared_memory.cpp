@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "evaluator/device/cpu/shared_memory.hpp"
 
+#include "core/check.hpp"
 #include "evaluator/device/cpu/held_code.hpp"
 
 #include <errno.h>
@@ -8,6 +9,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstring>
 #include <fstream>
 #include <iterator>
@@ -25,7 +27,7 @@ Error failed(const std::string& what) {
 }  // namespace
 
 Result<std::shared_ptr<SharedMemory>> SharedMemory::create(
-    const std::string& label, std::int64_t bytes, FutureWrites future_writes) {
+    const std::string& label, std::int64_t bytes, FutureWrites future_writes, Pages pages) {
     std::shared_ptr<SharedMemory> memory(new SharedMemory());
     if (bytes <= 0) {
         return memory;
@@ -39,8 +41,8 @@ Result<std::shared_ptr<SharedMemory>> SharedMemory::create(
     if (ftruncate(memory->fd_, static_cast<off_t>(memory->size_)) != 0) {
         return failed("sizing " + label + " to " + std::to_string(memory->size_) + " bytes");
     }
-    void* data = mmap(
-        nullptr, memory->size_, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_POPULATE, memory->fd_, 0);
+    const int flags = MAP_SHARED | (pages == Pages::now ? MAP_POPULATE : 0);
+    void* data = mmap(nullptr, memory->size_, PROT_READ | PROT_WRITE, flags, memory->fd_, 0);
     if (data == MAP_FAILED) {
         return failed("mapping " + label);
     }
@@ -71,6 +73,24 @@ Result<int> SharedMemory::open_read_only() const {
         return failed("opening a memory read-only");
     }
     return fd;
+}
+
+Result<void> take_pages_in_turns(const std::vector<std::shared_ptr<SharedMemory>>& memories) {
+    constexpr std::size_t k_run = std::size_t{64} << 10;
+    const std::size_t count = memories.size();
+    const std::size_t size = count == 0 ? 0 : memories.front()->bytes().size();
+    for (std::size_t at = 0, turn = 0; at < size; at += k_run, ++turn) {
+        for (std::size_t i = 0; i < count; ++i) {
+            const std::span<std::byte> bytes = memories[(turn + i) % count]->bytes();
+            KW_CHECK(bytes.size() == size);
+            const std::span<std::byte> run = bytes.subspan(at, std::min(k_run, size - at));
+            // Before Linux 5.14 the first use gives them.
+            if (madvise(run.data(), run.size(), MADV_POPULATE_WRITE) != 0 && errno != EINVAL) {
+                return failed("taking " + std::to_string(size) + " bytes");
+            }
+        }
+    }
+    return {};
 }
 
 Result<int> sealed_object(const std::filesystem::path& file, LoadTimeCode load_time_code) {

@@ -13,16 +13,22 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <vector>
 
 namespace kw::cpu {
 
 enum class FutureWrites { no, yes };
+/// When a memory gets its physical pages: `later` by take_pages_in_turns() or at first use.
+enum class Pages { now, later };
 
 class SharedMemory {
 public:
     /// `bytes` is rounded up to whole pages; 0 gives an empty memory without a descriptor.
     static Result<std::shared_ptr<SharedMemory>> create(
-        const std::string& label, std::int64_t bytes, FutureWrites future_writes);
+        const std::string& label,
+        std::int64_t bytes,
+        FutureWrites future_writes,
+        Pages pages = Pages::now);
     ~SharedMemory();
     SharedMemory(const SharedMemory&) = delete;
     SharedMemory& operator=(const SharedMemory&) = delete;
@@ -38,6 +44,12 @@ private:
     std::byte* data_ = nullptr;
     std::size_t size_ = 0;
 };
+
+/// Gives memories of one size their pages in turns, 64 KiB at a time. The kernel hands out what is
+/// left over first, in scattered pages, and then long runs, which are quicker to read: of two
+/// memories made one after the other, the second would be.
+[[nodiscard]] Result<void> take_pages_in_turns(
+    const std::vector<std::shared_ptr<SharedMemory>>& memories);
 
 enum class LoadTimeCode {
     held,      ///< held_code.hpp

@@ -85,8 +85,9 @@ Result<std::unique_ptr<TimingBench>> TimingBench::create(
     KW_TRY_ASSIGN(bench->rotation_, rotation_of(task, shape.dims, calibration.llc_bytes));
     const std::int64_t sets = bench->rotation_.sets;
     KW_TRY_ASSIGN(const Layout layout, plan_layout(task, {shape.dims}, sets));
-    KW_TRY_ASSIGN(bench->baseline_seat_, make_seat(layout, seal_of(stage)));
-    KW_TRY_ASSIGN(bench->candidate_seat_, make_seat(layout, seal_of(stage)));
+    KW_TRY_ASSIGN(std::vector<Seat> seats, make_equal_seats(layout, 2, seal_of(stage)));
+    bench->baseline_seat_ = std::move(seats[0]);
+    bench->candidate_seat_ = std::move(seats[1]);
     KW_TRY_ASSIGN(bench->reference_seat_, make_seat(layout, seal_of(stage)));
     KW_TRY(bench->renew(baselines, reference, pool_seed));
     return bench;

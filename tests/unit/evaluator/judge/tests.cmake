@@ -3,6 +3,7 @@ kw_add_test(evaluator_judge LABEL unit SLOW
     SOURCES
         judge/held_code_test.cpp
         judge/made_kernels_test.cpp
+        judge/shared_memory_test.cpp
         judge/run_queue_test.cpp
         exploits/corpus_test.cpp
         exploits/expectation_test.cpp
