@@ -74,13 +74,22 @@ std::vector<ProbeAnswer> probed(const Task& task) {
     return require(probe_task(task, cases, calls[0], calls[1], seed_from_text("degenerate tasks")));
 }
 
+/// A scale_add that may be changed.
+fs::path scale_add_in(const Folder& folder) {
+    fs::path task = folder / "scale_add";
+    fs::copy(
+        fs::path(KW_SOURCE_DIR) / "tests/support/tasks/scale_add",
+        task,
+        fs::copy_options::recursive);
+    return task;
+}
+
 /// scale_add with another element of its reference.
 std::vector<ProbeAnswer> answers_of_reference(const std::string& element) {
     const Folder folder;
-    const fs::path from = fs::path(KW_SOURCE_DIR) / "tests/support/tasks/scale_add";
-    fs::copy(from, folder / "scale_add", fs::copy_options::recursive);
+    const fs::path task_folder = scale_add_in(folder);
     write_file(
-        folder / "scale_add/reference.cpp",
+        task_folder / "reference.cpp",
         "#include \"scale_add_reference.h\"\n#include <cmath>\n"
         "static double calls = 0;\n"
         "void scale_add_reference(const float* w, const float* x, double* y_ref, double* y_mag,\n"
@@ -88,17 +97,13 @@ std::vector<ProbeAnswer> answers_of_reference(const std::string& element) {
         "    ++calls;\n    (void)w;\n    (void)x;\n"
         "    for (int64_t i = 0; i < N; ++i) {\n        " +
             element + "\n        y_mag[i] = std::fabs(y_ref[i]) + 1;\n    }\n}\n");
-    return probed(load(folder / "scale_add"));
+    return probed(load(task_folder));
 }
 
 /// What scale_add's check says of a baseline that links `library` and computes `element`.
 ProbeAnswer answer_of_peer(const std::string& library, const std::string& element) {
     const Folder folder;
-    const fs::path task = folder / "scale_add";
-    fs::copy(
-        fs::path(KW_SOURCE_DIR) / "tests/support/tasks/scale_add",
-        task,
-        fs::copy_options::recursive);
+    const fs::path task = scale_add_in(folder);
     std::string naive = read_file(task / "baselines/naive.cpp");
     const std::string honest = "w[i] * x[i] + 1.0f";
     const std::size_t at = naive.find(honest);
@@ -212,12 +217,11 @@ TEST_CASE("task check: CUDA sources are judged on the emulated device and a wron
         return;
     }
     const Folder folder;
-    const fs::path from = fs::path(KW_SOURCE_DIR) / "tests/support/tasks/scale_add";
-    fs::copy(from, folder / "scale_add", fs::copy_options::recursive);
-    std::string seed = read_file(folder / "scale_add/cuda/seed.cu");
+    const fs::path task_folder = scale_add_in(folder);
+    std::string seed = read_file(task_folder / "cuda/seed.cu");
     seed.replace(seed.find("if (i < N)"), 10, "if (i < N - 1)");
-    write_file(folder / "scale_add/cuda/seed.cu", seed);
-    const Task task = load(folder / "scale_add");
+    write_file(task_folder / "cuda/seed.cu", seed);
+    const Task task = load(task_folder);
     const auto answers = require(check_task(**device, task, config(), JudgeOptions{}, false));
     for (const ProbeAnswer& answer : answers) {
         INFO(answer.probe << " " << answer.subject << ": " << answer.text);
