@@ -96,7 +96,7 @@ Result<void> Contestant::start_preparer(
         preparer_.reset();
         return {};
     }
-    KW_TRY(add_packed(*seat_));
+    KW_TRY(take_packed_pages(*seat_));
     prepare_spec.packed = seat_->packed;
     KW_TRY_ASSIGN(preparer_, Runner::start(stage.sandbox, prepare_spec));
     if (const RunnerFailure* failure = preparer_->start_failure()) {

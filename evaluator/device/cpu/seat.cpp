@@ -31,6 +31,14 @@ Result<Seat> seat_with(const Layout& layout, FutureWrites inputs, Pages pages) {
     KW_TRY_ASSIGN(seat.in, memory("kw-in", harness::region_in, inputs));
     KW_TRY_ASSIGN(seat.weights, memory("kw-weights", harness::region_weights, inputs));
     KW_TRY_ASSIGN(seat.io, memory("kw-io", harness::region_io, FutureWrites::yes));
+    KW_TRY_ASSIGN(
+        seat.packed,
+        SharedMemory::create(
+            "kw-packed",
+            layout.region_bytes[harness::region_packed],
+            FutureWrites::yes,
+            Pages::later));
+    seat.packed_alike = {seat.packed};
     return seat;
 }
 
@@ -47,24 +55,24 @@ Result<std::vector<Seat>> make_equal_seats(
         KW_TRY_ASSIGN(Seat seat, seat_with(layout, inputs, Pages::later));
         seats.push_back(std::move(seat));
     }
-    for (const auto member : {&Seat::in, &Seat::weights, &Seat::io}) {
+    const auto all = [&](std::shared_ptr<SharedMemory> Seat::*member) {
         std::vector<std::shared_ptr<SharedMemory>> alike;
         for (const Seat& seat : seats) {
             alike.push_back(seat.*member);
         }
-        KW_TRY(take_pages_in_turns(alike));
+        return alike;
+    };
+    for (const auto member : {&Seat::in, &Seat::weights, &Seat::io}) {
+        KW_TRY(take_pages_in_turns(all(member)));
+    }
+    for (Seat& seat : seats) {
+        seat.packed_alike = all(&Seat::packed);
     }
     return seats;
 }
 
-Result<void> add_packed(Seat& seat) {
-    if (!seat.packed) {
-        KW_TRY_ASSIGN(
-            seat.packed,
-            SharedMemory::create(
-                "kw-packed", seat.layout.region_bytes[harness::region_packed], FutureWrites::yes));
-    }
-    return {};
+Result<void> take_packed_pages(const Seat& seat) {
+    return take_pages_in_turns(seat.packed_alike);
 }
 
 Result<Inputs> draw_inputs(

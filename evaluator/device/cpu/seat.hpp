@@ -16,20 +16,23 @@ namespace kw::cpu {
 struct Seat {
     Layout layout;
     std::shared_ptr<SharedMemory> in, weights, packed, io;
+    /// The packed memories of all seats made equal to this one, its own among them.
+    std::vector<std::shared_ptr<SharedMemory>> packed_alike;
 
     /// The judge's view of argument `index` (set `set`, offset by `place()`).
     [[nodiscard]] std::span<std::byte> view(
         const Slot& slot, std::int64_t set, std::int64_t offset, std::int64_t bytes) const;
 };
 
-/// The packed memory is made by add_packed() when a contestant turns out to prepare its weights.
-/// `inputs`: whether anyone but the judge may ever write inputs and weights (only where a test
-/// turned their protection off).
+/// The packed memory gets its pages by take_packed_pages() when a contestant turns out to prepare
+/// its weights: most do not. `inputs`: whether anyone but the judge may ever write inputs and
+/// weights (only where a test turned their protection off).
 [[nodiscard]] Result<Seat> make_seat(const Layout& layout, FutureWrites inputs = FutureWrites::no);
 /// Seats of contestants that are timed against each other: no memory is better than another's.
 [[nodiscard]] Result<std::vector<Seat>> make_equal_seats(
     const Layout& layout, std::size_t count, FutureWrites inputs);
-[[nodiscard]] Result<void> add_packed(Seat& seat);
+/// Those of all seats that were made equal, in turns; again does nothing.
+[[nodiscard]] Result<void> take_packed_pages(const Seat& seat);
 
 /// Content of a case as the judge draws it: one buffer per argument (empty for roles weight, out,
 /// workspace unless drawn). Weights are drawn straight into a seat.

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "evaluator/device/cpu/shared_memory.hpp"
 
+#include "core/task_file.hpp"
+#include "evaluator/device/cpu/seat.hpp"
 #include "tests/support/catch.hpp"
 
 #include <sys/mman.h>
@@ -46,4 +48,27 @@ TEST_CASE("shared memory: pages are taken in turns, all of them, and hold nothin
     CHECK(memories.back()->bytes().back() == std::byte{0});
     CHECK(take_pages_in_turns({}).ok());
     CHECK(take_pages_in_turns({made(FutureWrites::no, 0), made(FutureWrites::no, 0)}).ok());
+}
+
+TEST_CASE("shared memory: packed weights of equal seats get their pages when one seat asks") {
+    const auto task = load_task(std::filesystem::path(KW_SOURCE_DIR) / "benchmarks/w4a16_gemv");
+    REQUIRE(task.ok());
+    const auto layout = plan_layout(*task, {{{"N", 64}, {"K", 1024}}}, 3);
+    REQUIRE(layout.ok());
+    const long pages = layout->region_bytes[harness::region_packed] / 4096;
+    REQUIRE(pages > 3);
+    const auto seats = make_equal_seats(*layout, 2, FutureWrites::no);
+    REQUIRE(seats.ok());
+    for (const Seat& seat : *seats) {
+        CHECK(resident(*seat.packed) == 0);
+        CHECK(resident(*seat.weights) > 0);
+    }
+    REQUIRE(take_packed_pages(seats->back()).ok());
+    for (const Seat& seat : *seats) {
+        CHECK(resident(*seat.packed) == pages);
+    }
+    seats->front().packed->bytes().front() = std::byte{1};
+    REQUIRE(take_packed_pages(seats->front()).ok());
+    CHECK(seats->front().packed->bytes().front() == std::byte{1});
+    CHECK(seats->back().packed->bytes().front() == std::byte{0});
 }
