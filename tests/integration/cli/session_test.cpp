@@ -223,7 +223,8 @@ TEST_CASE("session: a full disk ends a campaign and loses nothing of it", "[cli]
 
 TEST_CASE("session: a signal saves and resume goes on to the end", "[cli][untimed]") {
     const Folder folder;
-    const Program kwright = program_in(folder);
+    Program kwright = program_in(folder);
+    kwright.environment["KWRIGHT_JUDGE_CAP_S"] = "0.1";
     const std::filesystem::path events = folder / "events";
     REQUIRE(mkfifo(events.c_str(), 0600) == 0);
     const int pid = kwright.start(
