@@ -8,6 +8,7 @@
 #include "evaluator/device/cpu/time_stage.hpp"
 #include "evaluator/evaluator.hpp"
 
+#include <chrono>
 #include <map>
 #include <memory>
 #include <optional>
@@ -50,11 +51,14 @@ private:
     Result<void> seat_baselines(TaskBench& bench);
     Result<void> seat_rival(TaskBench& bench, const Candidate& rival);
     Result<TimingBench*> timing_bench(TaskBench& bench, const Case& shape, Layers layers);
+    /// Whether the machine's limits were measured once more: not where that was a moment ago.
+    Result<bool> measure_limits_again();
 
     EvaluatorConfig config_;
     std::unique_ptr<sandbox::Sandbox> sandbox_;
     std::unique_ptr<Builder> builder_;
     Calibration calibration_;
+    std::optional<std::chrono::steady_clock::time_point> measured_again_;
     std::filesystem::path runner_program_;
     Cores cores_;
     std::unique_ptr<TaskBench>

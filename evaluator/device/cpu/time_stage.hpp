@@ -49,8 +49,14 @@ public:
         std::optional<Rejection> rejection;
         double waited = 0;  ///< share of the time in which other programs had the judge's core
         int disturbed = 0;  ///< pairs set aside because other programs were in the way
+
+        [[nodiscard]] bool below_floor() const {
+            return rejection && timing.candidate_ns > 0 && timing.candidate_ns < timing.floor_ns;
+        }
     };
     [[nodiscard]] const Rotation& rotation() const { return rotation_; }
+    /// The floor as this calibration has it; create() took the one that it was given.
+    Result<void> set_floor(const Calibration& calibration);
     /// Times the candidate until the paired test is decided or `cap_s` is spent.
     Result<Timed> time(
         const std::filesystem::path& candidate,
