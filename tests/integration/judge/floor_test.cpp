@@ -41,6 +41,7 @@ public:
                   (stored.at("hash").get<std::string>().substr(0, 16) + ".json");
         fs::create_directories(record_.parent_path());
         write_file(record_, stored.dump());
+        fs::create_directories(k_build / "test-cache/build");
         fs::create_directory_symlink(k_build / "test-cache/build", folder_ / "cache/build");
         fs::create_directory(folder_ / "bin");
         fs::copy_file(k_build / "bin/kw-runner", folder_ / "bin/kw-runner");
