@@ -192,7 +192,6 @@ Result<std::map<std::string, std::optional<Rejection>>> CpuDevice::check_peers(
 Result<TimingBench*> CpuDevice::timing_bench(TaskBench& bench, const Case& shape, Layers layers) {
     TaskBench::Shape& slot = bench.shapes[shape.name];
     if (slot.bench && slot.pool_seed == bench.pool_seed) {
-        KW_TRY(slot.bench->set_floor(calibration_));
         return slot.bench.get();
     }
     if (slot.bench) {
@@ -201,7 +200,6 @@ Result<TimingBench*> CpuDevice::timing_bench(TaskBench& bench, const Case& shape
             slot.bench.reset();
             return renewed.error();
         }
-        KW_TRY(slot.bench->set_floor(calibration_));
     } else {
         const Stage stage{*sandbox_, runner_program_, cores_, layers};
         KW_TRY_ASSIGN(
@@ -394,7 +392,8 @@ private:
         SecretStream secrets(seed_, "time/" + shape.name);
         const auto once = [&] {
             const auto begin = steady_clock::now();
-            auto timed = bench.time(object_, options_, share, secrets, observer_);
+            auto timed =
+                bench.time(object_, device_.calibration_, options_, share, secrets, observer_);
             stage_done("time", begin);
             spent_s += ms_since(begin) / 1000;
             return timed;
@@ -407,11 +406,7 @@ private:
         const auto begin = steady_clock::now();
         KW_TRY_ASSIGN(const bool again, device_.measure_limits_again());
         stage_done("calibrate", begin);
-        if (!again) {
-            return timed;
-        }
-        KW_TRY(bench.set_floor(device_.calibration_));
-        return once();
+        return again ? once() : std::move(timed);
     }
 
     /// `waited`: the judge's own share; `disturbed`: pairs set aside, of all shapes.

@@ -23,21 +23,17 @@ std::span<std::byte> Seat::view(
 namespace {
 
 Result<Seat> seat_with(const Layout& layout, FutureWrites inputs, Pages pages) {
-    const auto memory = [&](const char* label, harness::Region region, FutureWrites writes) {
-        return SharedMemory::create(label, layout.region_bytes[region], writes, pages);
-    };
+    const auto memory =
+        [&](const char* label, harness::Region region, FutureWrites writes, Pages at) {
+            return SharedMemory::create(label, layout.region_bytes[region], writes, at);
+        };
     Seat seat;
     seat.layout = layout;
-    KW_TRY_ASSIGN(seat.in, memory("kw-in", harness::region_in, inputs));
-    KW_TRY_ASSIGN(seat.weights, memory("kw-weights", harness::region_weights, inputs));
-    KW_TRY_ASSIGN(seat.io, memory("kw-io", harness::region_io, FutureWrites::yes));
+    KW_TRY_ASSIGN(seat.in, memory("kw-in", harness::region_in, inputs, pages));
+    KW_TRY_ASSIGN(seat.weights, memory("kw-weights", harness::region_weights, inputs, pages));
+    KW_TRY_ASSIGN(seat.io, memory("kw-io", harness::region_io, FutureWrites::yes, pages));
     KW_TRY_ASSIGN(
-        seat.packed,
-        SharedMemory::create(
-            "kw-packed",
-            layout.region_bytes[harness::region_packed],
-            FutureWrites::yes,
-            Pages::later));
+        seat.packed, memory("kw-packed", harness::region_packed, FutureWrites::yes, Pages::later));
     seat.packed_alike = {seat.packed};
     return seat;
 }

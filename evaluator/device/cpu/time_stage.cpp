@@ -78,7 +78,6 @@ Result<std::unique_ptr<TimingBench>> TimingBench::create(
     std::unique_ptr<TimingBench> bench(new TimingBench(stage));
     bench->task_ = &task;
     bench->case_ = shape;
-    KW_TRY(bench->set_floor(calibration));
     KW_TRY_ASSIGN(bench->bytes_, task.cost.bytes.eval(shape.dims));
     KW_TRY_ASSIGN(bench->rotation_, rotation_of(task, shape.dims, calibration.llc_bytes));
     const std::int64_t sets = bench->rotation_.sets;
@@ -89,13 +88,6 @@ Result<std::unique_ptr<TimingBench>> TimingBench::create(
     KW_TRY_ASSIGN(bench->reference_seat_, make_seat(layout, seal_of(stage)));
     KW_TRY(bench->renew(baselines, reference, pool_seed));
     return bench;
-}
-
-Result<void> TimingBench::set_floor(const Calibration& calibration) {
-    const bool cold =
-        std::ranges::any_of(task_->args, [](const Arg& a) { return a.role == Role::weight; });
-    KW_TRY_ASSIGN(floor_, floor_of(*task_, case_.dims, calibration, cold));
-    return {};
 }
 
 Result<void> TimingBench::renew(
@@ -385,10 +377,14 @@ Result<void> TimingBench::run_pairs(
 
 Result<TimingBench::Timed> TimingBench::time(
     const std::filesystem::path& candidate_object,
+    const Calibration& calibration,
     const JudgeOptions& options,
     double cap_s,
     SecretStream& secrets,
     const StageObserver& observer) {
+    const bool cold =
+        std::ranges::any_of(task_->args, [](const Arg& a) { return a.role == Role::weight; });
+    KW_TRY_ASSIGN(floor_, floor_of(*task_, case_.dims, calibration, cold));
     Timed timed;
     timed.timing.case_name = case_.name;
     timed.timing.dims = case_.dims;

@@ -55,11 +55,11 @@ public:
         }
     };
     [[nodiscard]] const Rotation& rotation() const { return rotation_; }
-    /// The floor as this calibration has it; create() took the one that it was given.
-    Result<void> set_floor(const Calibration& calibration);
-    /// Times the candidate until the paired test is decided or `cap_s` is spent.
+    /// Times the candidate until the paired test is decided or `cap_s` is spent. The floor is what
+    /// `calibration` says now: measuring the machine again may have lowered it.
     Result<Timed> time(
         const std::filesystem::path& candidate,
+        const Calibration& calibration,
         const JudgeOptions& options,
         double cap_s,
         SecretStream& secrets,
