@@ -33,7 +33,7 @@ std::string small_tasks(const Folder& folder) {
     const std::string timed = "{ N = 262144 }";
     const std::size_t at = text.find(timed);
     REQUIRE(at != std::string::npos);
-    write_file(task / "task.toml", text.replace(at, timed.size(), "{ N = 8192 }"));
+    write_file(task / "task.toml", text.replace(at, timed.size(), "{ N = 65536 }"));
     return task.parent_path().string();
 }
 
